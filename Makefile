@@ -1,0 +1,35 @@
+# What each target needs is found on this machine or prepared first (docs/toolchain.md).
+PYTHON ?= python3
+STACK ?= local
+TOOLCHAIN := $(PYTHON) -m tools.toolchain
+
+.PHONY: up destroy test check bench env lock tools
+
+up: ## provision the stack and show what runs where
+	@$(TOOLCHAIN) run -- .venv/bin/python -m tools.stack up $(STACK)
+
+destroy: ## remove the stack and everything that it made
+	@$(TOOLCHAIN) run -- .venv/bin/python -m tools.stack destroy $(STACK)
+
+test: ## run the tests; ARGS goes to pytest
+	@$(TOOLCHAIN) test -- .venv-test/bin/python -m pytest $(ARGS)
+
+check: ## lint, types, import rules, lock file
+	@$(TOOLCHAIN) check
+	@.venv-test/bin/ruff check
+	@.venv-test/bin/ruff format --check
+	@.venv-test/bin/pyright
+	@.venv-test/bin/lint-imports
+	@$(TOOLCHAIN) lock --check
+
+bench: ## print the measurements as ratios
+	@$(TOOLCHAIN) test -- .venv-test/bin/python -m tests.bench
+
+env: ## eval "$$(make -s env)" makes `pulumi` work in a terminal
+	@$(TOOLCHAIN) env
+
+lock: ## write requirements.lock for pyproject.toml
+	@$(TOOLCHAIN) check -- $(TOOLCHAIN) lock
+
+tools: ## provide everything that the tests need, also what is not needed for `make up` here
+	@$(TOOLCHAIN) test

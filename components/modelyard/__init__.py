@@ -1,0 +1,161 @@
+"""modelyard: one typed Pulumi stack for a machine-learning Kubernetes cluster and everything that runs on it.
+
+Names are loaded when they are first used, so that `import modelyard` costs little and a program loads only what it
+needs.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modelyard.batch.batch_job import BatchJob
+    from modelyard.batch.scheduled_job import ScheduledJob
+    from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
+    from modelyard.batch.training_job import TrainingJob
+    from modelyard.cluster.base import Cluster
+    from modelyard.cluster.existing.cluster import ExistingCluster
+    from modelyard.cluster.local.cluster import LocalCluster
+    from modelyard.cluster.pools import Pool
+    from modelyard.cluster.spec import ClusterSpec, ExistingSpec, LocalSpec, PoolSpec, TaintSpec
+    from modelyard.cluster.traits import ClusterTraits
+    from modelyard.errors import ConfigError, Problem
+    from modelyard.observability.monitoring import Monitoring
+    from modelyard.observability.spec import MetricsSpec, ObservabilitySpec
+    from modelyard.platform.operator import Operator
+    from modelyard.platform.spec import ChartsSpec, PlatformSpec
+    from modelyard.serving.model_service import ModelService
+    from modelyard.serving.spec import (
+        AutoscalingSpec,
+        ContainerSpec,
+        ModelServiceSpec,
+        ModelSpec,
+        RuntimeSpec,
+        TargetSpec,
+        VllmSpec,
+    )
+    from modelyard.stack.ml_stack import MLStack
+    from modelyard.stack.outputs import StackOutputs
+    from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
+    from modelyard.workspace.spec import EgressSpec, MembersSpec, NetworkSpec, QuotaSpec, SecretSpec, WorkspaceSpec
+    from modelyard.workspace.workspace import Workspace
+
+_ROOMS = {
+    "batch.batch_job": ("BatchJob",),
+    "batch.scheduled_job": ("ScheduledJob",),
+    "batch.spec": (
+        "BatchJobSpec",
+        "ScheduledJobSpec",
+        "TrainingJobSpec",
+    ),
+    "batch.training_job": ("TrainingJob",),
+    "cluster.base": ("Cluster",),
+    "cluster.existing.cluster": ("ExistingCluster",),
+    "cluster.local.cluster": ("LocalCluster",),
+    "cluster.pools": ("Pool",),
+    "cluster.spec": (
+        "ClusterSpec",
+        "ExistingSpec",
+        "LocalSpec",
+        "PoolSpec",
+        "TaintSpec",
+    ),
+    "cluster.traits": ("ClusterTraits",),
+    "errors": (
+        "ConfigError",
+        "Problem",
+    ),
+    "observability.monitoring": ("Monitoring",),
+    "observability.spec": (
+        "MetricsSpec",
+        "ObservabilitySpec",
+    ),
+    "platform.operator": ("Operator",),
+    "platform.spec": (
+        "ChartsSpec",
+        "PlatformSpec",
+    ),
+    "serving.model_service": ("ModelService",),
+    "serving.spec": (
+        "AutoscalingSpec",
+        "ContainerSpec",
+        "ModelServiceSpec",
+        "ModelSpec",
+        "RuntimeSpec",
+        "TargetSpec",
+        "VllmSpec",
+    ),
+    "stack.ml_stack": ("MLStack",),
+    "stack.outputs": ("StackOutputs",),
+    "stack.spec": (
+        "StackSpec",
+        "WorkspaceStackSpec",
+    ),
+    "workspace.spec": (
+        "EgressSpec",
+        "MembersSpec",
+        "NetworkSpec",
+        "QuotaSpec",
+        "SecretSpec",
+        "WorkspaceSpec",
+    ),
+    "workspace.workspace": ("Workspace",),
+}
+"""Where each public name lives."""
+
+_MODULES = {name: module for module, names in _ROOMS.items() for name in names}
+
+__all__ = [
+    "AutoscalingSpec",
+    "BatchJob",
+    "BatchJobSpec",
+    "ChartsSpec",
+    "Cluster",
+    "ClusterSpec",
+    "ClusterTraits",
+    "ConfigError",
+    "ContainerSpec",
+    "EgressSpec",
+    "ExistingCluster",
+    "ExistingSpec",
+    "LocalCluster",
+    "LocalSpec",
+    "MLStack",
+    "MembersSpec",
+    "MetricsSpec",
+    "ModelService",
+    "ModelServiceSpec",
+    "ModelSpec",
+    "Monitoring",
+    "NetworkSpec",
+    "ObservabilitySpec",
+    "Operator",
+    "PlatformSpec",
+    "Pool",
+    "PoolSpec",
+    "Problem",
+    "QuotaSpec",
+    "RuntimeSpec",
+    "ScheduledJob",
+    "ScheduledJobSpec",
+    "SecretSpec",
+    "StackOutputs",
+    "StackSpec",
+    "TaintSpec",
+    "TargetSpec",
+    "TrainingJob",
+    "TrainingJobSpec",
+    "VllmSpec",
+    "Workspace",
+    "WorkspaceSpec",
+    "WorkspaceStackSpec",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

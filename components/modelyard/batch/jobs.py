@@ -1,0 +1,71 @@
+"""What all kinds of jobs share: from a task's spec to its container, its pods and the Job around them."""
+
+from collections.abc import Mapping, Sequence
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.batch.spec import JobSpec, TaskSpec
+from modelyard.kube.pods import Container, Pod, pod_template
+from modelyard.workspace.workspace import Workspace
+
+AWAIT_MARGIN_SECONDS = 120
+"""From the end of a Job's time until Kubernetes has ended its pods and says that it failed."""
+NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
+"""The annotation that lets an update go on while the Job still runs."""
+
+
+def task_container(name: str, spec: TaskSpec) -> Container:
+    """The container of a task, without what the workspace and the pool say of it."""
+    return Container(name=name, image=spec.image, command=spec.command, args=spec.args)
+
+
+def job_args(spec: JobSpec, pod: Pod, labels: Mapping[str, str]) -> k8s.batch.v1.JobSpecArgs:
+    """The Job of independent pods."""
+    return k8s.batch.v1.JobSpecArgs(
+        completions=spec.completions,
+        parallelism=spec.parallelism,
+        completion_mode="Indexed" if spec.indexed else "NonIndexed",
+        backoff_limit=None if spec.indexed else spec.retries,
+        backoff_limit_per_index=spec.retries if spec.indexed else None,
+        active_deadline_seconds=spec.timeout_seconds,
+        pod_failure_policy=failure_policy(spec.fatal_exit_codes),
+        pod_replacement_policy="Failed",
+        template=pod_template(pod, labels),
+    )
+
+
+def failure_policy(fatal_exit_codes: Sequence[int]) -> k8s.batch.v1.PodFailurePolicyArgs:
+    """A pod that lost its node is replaced without being counted; a fatal exit code ends the job. The rest is
+    counted."""
+    disrupted = k8s.batch.v1.PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
+    rules = [k8s.batch.v1.PodFailurePolicyRuleArgs(action="Ignore", on_pod_conditions=[disrupted])]
+    if fatal_exit_codes:
+        codes = k8s.batch.v1.PodFailurePolicyOnExitCodesRequirementArgs(
+            operator="In",
+            values=sorted(set(fatal_exit_codes)),  # the API server refuses others
+        )
+        rules.append(k8s.batch.v1.PodFailurePolicyRuleArgs(action="FailJob", on_exit_codes=codes))
+    return k8s.batch.v1.PodFailurePolicyArgs(rules=rules)
+
+
+def job_options(
+    parent: pulumi.Resource, workspace: Workspace, immutable: Sequence[object], *, create_seconds: int | None = None
+) -> pulumi.ResourceOptions:
+    """Options of a Job, which Kubernetes lets nobody change once it exists.
+
+    Args:
+        parent: the component.
+        workspace: where it runs; its rules exist before the Job's pods.
+        immutable: what cannot change beyond the fields that Pulumi knows of: a change replaces the Job.
+        create_seconds: how long its creation may take; None where nobody waits.
+    """
+    return pulumi.ResourceOptions(
+        parent=parent,
+        provider=workspace.cluster.kubernetes_provider,
+        depends_on=workspace.ready,
+        # Old and new together would need twice the GPUs and write to the same place.
+        delete_before_replace=True,
+        replacement_trigger=repr(immutable),
+        custom_timeouts=pulumi.CustomTimeouts(create=f"{create_seconds}s") if create_seconds else None,
+    )

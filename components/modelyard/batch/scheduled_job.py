@@ -1,0 +1,66 @@
+"""A job that runs again and again."""
+
+from dataclasses import replace
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.batch.jobs import job_args, task_container
+from modelyard.batch.spec import ScheduledJobSpec
+from modelyard.kube.labels import labels
+from modelyard.kube.names import logical_name
+from modelyard.workspace.checks import check_workload
+from modelyard.workspace.pods import workload_pod
+from modelyard.workspace.workspace import Workspace
+
+COMPONENT = "scheduled-job"
+
+
+class ScheduledJob(pulumi.ComponentResource):
+    """A program that runs on a schedule, as a Kubernetes CronJob with a generated name.
+
+    A change applies from the next run on; a run that is under way ends as it began. Removing it ends its runs too.
+    """
+
+    cron_job_name: pulumi.Output[str]
+    """The CronJob's name in Kubernetes; names of its Jobs begin with it."""
+
+    def __init__(
+        self, name: str, workspace: Workspace, spec: ScheduledJobSpec, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Schedule the job.
+
+        Args:
+            name: the job's own name.
+            workspace: where it runs.
+            spec: what runs, and when.
+            opts: Pulumi's options of the component.
+
+        Raises:
+            ConfigError: with every problem of the spec, on its own and in this workspace.
+        """
+        spec = check_workload(name, workspace, spec)
+        logical = logical_name(workspace.workspace_name, name)
+        super().__init__("modelyard:batch:ScheduledJob", logical, {}, opts)
+        its_labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
+        pod = replace(workload_pod(workspace, spec, task_container(name, spec)), restart_policy="Never")
+        self.cron_job_name = k8s.batch.v1.CronJob(
+            logical,
+            metadata=k8s.meta.v1.ObjectMetaArgs(namespace=workspace.namespace, labels=its_labels),
+            spec=k8s.batch.v1.CronJobSpecArgs(
+                schedule=spec.schedule,
+                time_zone=spec.time_zone,
+                concurrency_policy=spec.concurrency.capitalize(),
+                starting_deadline_seconds=spec.starting_deadline_seconds,
+                successful_jobs_history_limit=spec.successful_jobs_kept,
+                failed_jobs_history_limit=spec.failed_jobs_kept,
+                suspend=spec.suspend,
+                job_template=k8s.batch.v1.JobTemplateSpecArgs(
+                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=its_labels), spec=job_args(spec, pod, its_labels)
+                ),
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self, provider=workspace.cluster.kubernetes_provider, depends_on=workspace.ready
+            ),
+        ).metadata.name
+        self.register_outputs({"cron_job_name": self.cron_job_name})

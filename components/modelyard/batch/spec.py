@@ -1,0 +1,122 @@
+"""What a user writes of jobs and training."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, ClassVar, Literal
+
+import annotated_types
+
+from modelyard.batch.schedule import Schedule, TimeZone
+from modelyard.cluster.pools import Pool
+from modelyard.errors import Problem
+from modelyard.kube.images import Image
+from modelyard.spec import Count, CountOrZero, Seconds, Text, spec
+from modelyard.workspace.workload_spec import WorkloadSpec
+
+DAY_SECONDS = 24 * 3600
+
+ExitCode = Annotated[int, annotated_types.Interval(ge=1, le=255)]
+"""An exit code that means failure."""
+
+
+@spec
+class TaskSpec(WorkloadSpec):
+    """The base of everything that runs a program to its end."""
+
+    image: Image
+    """The image, with a version."""
+    command: Sequence[Text] = ()
+    """The command with its arguments. Left out: the image's entry point."""
+    args: Sequence[Text] = ()
+    """Arguments of the command, or of the image's entry point."""
+    fatal_exit_codes: Sequence[ExitCode] = ()
+    """Exit codes that fail the whole job at once, since another try would end the same: those of a bad
+    configuration."""
+
+
+@spec
+class JobSpec(TaskSpec):
+    """The base of jobs of independent pods. Use BatchJobSpec or ScheduledJobSpec."""
+
+    gpus: CountOrZero = 0
+    """Accelerators of each pod. Required on a pool that has some."""
+    completions: Count = 1
+    """How many pods must succeed."""
+    parallelism: Count = 1
+    """How many pods run at a time."""
+    indexed: bool = False
+    """Give every completion a number from 0, in the variable `JOB_COMPLETION_INDEX`, so that each does a part of its
+    own. Otherwise pods take their work from a queue that they share."""
+    retries: CountOrZero = 3
+    """How many failed pods are replaced: in the whole job, or for each number of an indexed one. A fault that outlives
+    three tries is in the program. Pods that lose their node (spot, drain, preemption) are replaced without being
+    counted."""
+    timeout_seconds: Seconds = DAY_SECONDS
+    """When the job is ended as failed, seconds from its start, with retries and the wait for a node. A day by default,
+    because a job that hangs would keep its node for ever."""
+
+    def problems(self) -> Iterable[Problem]:
+        """Rules across the fields."""
+        yield from super().problems()
+        if self.parallelism > self.completions:
+            why = f"{self.parallelism} is above completions {self.completions}"
+            yield Problem(path="parallelism", why=why, fix="lower it, or raise completions")
+
+
+@spec
+class BatchJobSpec(JobSpec):
+    """A job that runs once when it is made, and again whenever it is changed."""
+
+    await_completion: bool = False
+    """Let `pulumi up` wait until the job has succeeded, and fail if it fails. Otherwise the update only starts it."""
+
+
+@spec
+class ScheduledJobSpec(JobSpec):
+    """A job that runs again and again."""
+
+    schedule: Schedule
+    """When it runs, as a cron line: `0 2 * * *` is every night at two."""
+    time_zone: TimeZone = "Etc/UTC"
+    """Where the schedule's hours are meant: `Europe/Berlin`. On the days when clocks change, hours can be left out or
+    come twice there, in UTC never."""
+    concurrency: Literal["forbid", "allow", "replace"] = "forbid"
+    """When a run is due and the last one still runs: leave it out (`forbid`), let both run (`allow`), or end the last
+    one (`replace`). Two runs at a time seldom expect each other."""
+    starting_deadline_seconds: Annotated[int, annotated_types.Ge(10)] = 3600
+    """How late a run may start when the cluster could not start it in time. Later, it is left out. Kubernetes looks
+    every ten seconds, so that less would leave all runs out."""
+    successful_jobs_kept: CountOrZero = 3
+    """How many runs that succeeded are kept, with their logs."""
+    failed_jobs_kept: CountOrZero = 3
+    """How many runs that failed are kept, with their logs."""
+    suspend: bool = False
+    """Start no run until this is false again. A run that is under way goes on."""
+
+
+@spec
+class TrainingJobSpec(TaskSpec):
+    """One program on one or more nodes at once, each with the same number of accelerators.
+
+    Every node gets the variables by which torchrun, and most launchers, find the others.
+    """
+
+    nodes: Count = 1
+    """How many nodes take part; each runs one pod of it."""
+    gpus_per_node: CountOrZero = 0
+    """Accelerators on each node. Required on a pool that has some."""
+    retries: CountOrZero = 2
+    """How often all nodes together start again after a failure. A failure of one node makes all others fail, so that as
+    many pods as there are nodes count as one retry. Pods that lose their node are replaced without being counted."""
+    timeout_seconds: Seconds = 7 * DAY_SECONDS
+    """When the job is ended as failed, seconds from its start, with retries and the wait for nodes. A week by default,
+    because a node that waits for another in vain would keep its accelerators for ever."""
+
+    GPU_FIELD: ClassVar[str] = "gpus_per_node"
+
+    def problems_on(self, pools: Mapping[str, Pool], secrets: Collection[str]) -> Iterator[Problem]:
+        """Why a valid spec cannot work on a cluster with these pools, in a workspace with secrets of these names."""
+        yield from super().problems_on(pools, secrets)
+        pool = pools.get(self.pool)
+        if pool and self.nodes > pool.max_nodes:
+            why = f"{self.nodes} exceed max_nodes {pool.max_nodes} of pool {pool.name}"
+            yield Problem(path="nodes", why=why, fix=f"use at most {pool.max_nodes}, or raise the pool's max_nodes")

@@ -1,0 +1,175 @@
+"""The two dynamic resources of a local cluster: the cluster itself, and the nodes of one pool.
+
+The state of every stack with a local cluster refers to this module and its classes by their names: they never move
+(docs/adr/0004-dynamic-providers.md). The cluster's resource knows name, engine and version only; nodes are resources of
+their own, so that a change of a pool leaves the kubeconfig, and with it every object on the cluster, alone.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from modelyard.cluster.local import lifecycle, nodes
+from modelyard.cluster.local.engines.base import KUBECONFIG
+from modelyard.cluster.local.folder import cluster_folder
+from modelyard.cluster.local.nodes import PoolNodes
+
+_IDENTITY = ("name", "engine", "kubernetes_version")
+
+
+class LocalClusterProvider(ResourceProvider):
+    """Makes, restarts and removes a cluster.
+
+    The engine asks for a diff in every update, also where nothing changed: a dead cluster is a difference there, which
+    the update removes by starting the cluster again.
+    """
+
+    # Without this the whole provider would be a secret of the state.
+    serialize_as_secret_always = False
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse, at preview already, what cannot work on this machine."""
+        return CheckResult(news, list(_failures(_olds, news)))
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """A new cluster for a new name, engine or version; an update where it is dead."""
+        replaced = [key for key in _IDENTITY if _olds.get(key) != _news.get(key)]
+        if replaced:
+            return DiffResult(changes=True, replaces=replaced)
+        return DiffResult(changes=not lifecycle.is_alive(_id))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Make the cluster; what an interrupted update left of it is completed or made anew."""
+        access = lifecycle.create(props["name"], props["engine"], props["kubernetes_version"])
+        return CreateResult(props["name"], _outputs(props, access))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Start a dead cluster on its own data; report one that is no longer on this machine as gone."""
+        if not lifecycle.exists(id_):
+            return ReadResult("", {})
+        return ReadResult(id_, _outputs(props, lifecycle.start(id_)))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Start a dead cluster on its own data."""
+        return UpdateResult(_outputs(_news, lifecycle.start(_id)))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Remove processes, containers and files."""
+        lifecycle.delete(_id)
+
+
+def _failures(olds: dict[str, Any], news: dict[str, Any]) -> Iterator[CheckFailure]:
+    name = news["name"]
+    if lifecycle.is_alive(name):
+        return
+    if olds.get("name") == name and not lifecycle.exists(name):
+        # Made anew under the same identity, it would be taken to hold the objects that the old one held.
+        yield CheckFailure("name", lifecycle.gone(name))
+        return
+    for problem in lifecycle.ENGINES[news["engine"]].problems(news["kubernetes_version"]):
+        yield CheckFailure(problem.path, f"{problem.why}; {problem.fix}")
+
+
+def _outputs(props: dict[str, Any], access: lifecycle.Access) -> dict[str, Any]:
+    identity = {key: props[key] for key in _IDENTITY}
+    return {**identity, "kubeconfig": access.kubeconfig, "endpoint": access.endpoint}
+
+
+class LocalClusterResource(Resource, module="modelyard", name="LocalCluster"):
+    """A cluster on this machine."""
+
+    kubeconfig: pulumi.Output[str]
+    """An administrator's kubeconfig; a secret."""
+    endpoint: pulumi.Output[str]
+    """The API server's URL."""
+
+    def __init__(
+        self, name: str, cluster: str, engine: str, kubernetes_version: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register it.
+
+        Args:
+            name: the resource's name.
+            cluster: the cluster's name on this machine.
+            engine: what runs it.
+            kubernetes_version: minor version of the control plane.
+            opts: the resource's options.
+        """
+        props = {"name": cluster, "engine": engine, "kubernetes_version": kubernetes_version}
+        outputs = {"kubeconfig": None, "endpoint": None}
+        secret = pulumi.ResourceOptions(additional_secret_outputs=["kubeconfig"])
+        opts = pulumi.ResourceOptions.merge(opts, secret)
+        super().__init__(LocalClusterProvider(), name, {**props, **outputs}, opts)
+
+
+class LocalNodesProvider(ResourceProvider):
+    """Makes, changes and removes the nodes of one pool through the cluster's API."""
+
+    serialize_as_secret_always = False
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Other nodes for another cluster or kind of node; otherwise a change in place, also where some are missing."""
+        replaced = [key for key in ("cluster", "pool", "simulated") if _olds.get(key) != _news.get(key)]
+        if replaced:
+            return DiffResult(changes=True, replaces=replaced, delete_before_replace="simulated" in replaced)
+        wanted = PoolNodes.from_inputs(_news)
+        absent = wanted.simulated and sorted(_olds["nodes"]) != sorted(wanted.names)
+        return DiffResult(changes=bool(absent) or wanted != PoolNodes.from_inputs(_olds))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Make the nodes; those that an interrupted update left are taken over."""
+        return CreateResult(f"{props['cluster']}/{props['pool']}", _apply(props, None))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Report which nodes there are, on a cluster that is started for it if need be."""
+        cluster = props["cluster"]
+        if not lifecycle.exists(cluster):
+            return ReadResult("", {})
+        lifecycle.start(cluster)
+        present = nodes.present(cluster_folder(cluster) / KUBECONFIG, PoolNodes.from_inputs(props))
+        return ReadResult(id_, {**props, "nodes": present})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Change nodes in place, make missing ones, remove surplus ones."""
+        return UpdateResult(_apply(_news, PoolNodes.from_inputs(_olds)))
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Remove the nodes. They end with a cluster that is dead or gone."""
+        cluster = _props["cluster"]
+        if lifecycle.is_alive(cluster):
+            nodes.remove(cluster_folder(cluster) / KUBECONFIG, PoolNodes.from_inputs(_props))
+
+
+def _apply(props: dict[str, Any], previous: PoolNodes | None) -> dict[str, Any]:
+    wanted = PoolNodes.from_inputs(props)
+    made = nodes.apply(cluster_folder(props["cluster"]) / KUBECONFIG, wanted, previous)
+    return {**wanted.to_inputs(), "cluster": props["cluster"], "nodes": made}
+
+
+class LocalNodesResource(Resource, module="modelyard", name="LocalNodes"):
+    """The nodes of one pool on a local cluster."""
+
+    nodes: pulumi.Output[list[str]]
+    """Their names."""
+
+    def __init__(self, name: str, cluster: str, pool: PoolNodes, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Register them.
+
+        Args:
+            name: the resource's name.
+            cluster: the cluster's name on this machine.
+            pool: what the nodes are to be.
+            opts: the resource's options; it must depend on the cluster.
+        """
+        super().__init__(LocalNodesProvider(), name, {**pool.to_inputs(), "cluster": cluster, "nodes": None}, opts)

@@ -1,0 +1,164 @@
+"""What a user writes of a cluster and its pools."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
+from typing import Annotated, Literal
+
+from modelyard.errors import Problem, show
+from modelyard.gpu.accelerators import ACCELERATORS
+from modelyard.gpu.machine_types import machine_types, sizes, smallest
+from modelyard.spec import Amount, Count, CountOrZero, Filled, Name, Rule, exactly_one, spec
+from modelyard.versions import KUBERNETES
+
+
+def _check_version(text: str) -> tuple[str, str] | None:
+    if text in KUBERNETES:
+        return None
+    return f"{show(text)} is not a supported Kubernetes version", f"use one of {', '.join(KUBERNETES)}"
+
+
+KubernetesVersion = Annotated[str, Rule(_check_version, {"enum": list(KUBERNETES)})]
+"""A Kubernetes minor version in quotes, `"1.35"`: without quotes it is a number, and 1.30 would be 1.3."""
+
+
+@spec
+class LocalSpec:
+    """A cluster on this machine, made and removed with the stack.
+
+    It has a real API server, scheduler and controller manager. Pools that the machine cannot really have are simulated
+    nodes: pods are scheduled on them and shown as running, but no container runs.
+    """
+
+    engine: Literal["auto", "kind", "kwok"] = "auto"
+    """`kind` runs nodes in Docker; `kwok` simulates all nodes and needs neither Docker nor root. `auto` takes kind
+    where Docker answers, otherwise kwok; the choice is kept for the stack until it is destroyed."""
+    kubernetes_version: KubernetesVersion = next(iter(KUBERNETES))
+    """Minor version of the control plane, in quotes."""
+    crds: Filled | None = None
+    """A folder of CustomResourceDefinitions (YAML files, also in subfolders) to register in place of the permissive
+    ones that stand for operators which are not installed. Relative to where the stack's program stands."""
+    charts: bool | None = None
+    """Install operators from their Helm charts. Left out: yes on kind; no on kwok, where nothing would run, so that
+    only their kinds are registered."""
+
+
+@spec
+class ExistingSpec:
+    """A cluster that exists already, on premises or anywhere. Nothing of it is created, changed or deleted.
+
+    Its pools are described, not made: each is found by its `node_labels`.
+    """
+
+    context: Filled
+    """The context of the kubeconfig. Required, so that a changed current context never leads to another cluster."""
+    kubeconfig: Filled = "~/.kube/config"
+    """Path of the kubeconfig file; `~` is the home folder."""
+    storage_class: Filled | None = None
+    """StorageClass for volumes that one node mounts. Left out: the cluster's default."""
+    shared_storage_class: Filled | None = None
+    """StorageClass for volumes that several nodes mount (ReadWriteMany). Left out: there is none."""
+    load_balancer: bool = True
+    """Whether Services of type LoadBalancer get an address."""
+    network_policy: bool = True
+    """Whether the network plugin enforces NetworkPolicy. The policies are made in any case."""
+    metrics_api: bool = True
+    """Whether metrics-server or its like serves `metrics.k8s.io`; autoscaling by CPU or memory needs it."""
+
+
+@spec
+class ClusterSpec:
+    """Where the stack runs: exactly one of the blocks."""
+
+    local: LocalSpec | None = None
+    """A cluster on this machine."""
+    existing: ExistingSpec | None = None
+    """A cluster that exists, by kubeconfig."""
+
+    def problems(self) -> Iterable[Problem]:
+        """Exactly one block."""
+        return exactly_one(self, "local", "existing")
+
+
+@spec
+class TaintSpec:
+    """A taint that the pool's nodes carry; the pool's workloads tolerate it."""
+
+    key: Filled
+    """For example `dedicated`."""
+    value: str = ""
+    """For example `training`."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+    """What it does to pods that do not tolerate it."""
+
+
+@spec
+class PoolSpec:
+    """A group of equal nodes.
+
+    Its size is given in one of three ways: an `accelerator` (the machine type follows from it and `gpus_per_node`), a
+    `machine_type`, or neutral `cpus` and `memory_gib`. The last two also describe a machine newer than our table.
+    """
+
+    accelerator: Filled | None = None
+    """For example `l4`, `h100`, `a100-80gb`. Left out: a pool without accelerators."""
+    gpus_per_node: Count | None = None
+    """Accelerators on each node. Left out: what the machine type has, otherwise 1. Only with `accelerator`."""
+    machine_type: Filled | None = None
+    """A cloud's own name of the machine. Left out: the smallest that fits the other fields."""
+    cpus: Amount | None = None
+    """vCPUs of a node. Left out: the machine type's."""
+    memory_gib: Amount | None = None
+    """Memory of a node, GiB. Left out: the machine type's."""
+    min_nodes: CountOrZero = 0
+    """The pool never shrinks below this."""
+    max_nodes: Count = 1
+    """The pool never grows above this. 1, because each further node costs money that somebody should have decided."""
+    node_labels: Mapping[Filled, str] = field(default_factory=dict[str, str])
+    """Labels of its nodes: set on nodes that the stack makes, looked for on nodes that exist already. Left out there:
+    nodes are looked for by the label `modelyard.dev/pool` with the pool's name."""
+    taints: Sequence[TaintSpec] = ()
+    """Taints beside the one that accelerators bring."""
+
+    def problems(self) -> Iterable[Problem]:
+        """Rules across the fields of one pool."""
+        if self.min_nodes > self.max_nodes:
+            yield Problem(
+                path="min_nodes", why=f"{self.min_nodes} is above max_nodes {self.max_nodes}", fix="raise max_nodes"
+            )
+        if self.gpus_per_node and not self.accelerator:
+            yield Problem(
+                path="gpus_per_node", why="is given without an accelerator", fix="add accelerator, or remove it"
+            )
+        if self.accelerator and self.accelerator not in ACCELERATORS:
+            known = ", ".join(sorted(ACCELERATORS))
+            yield Problem(path="accelerator", why=f"{show(self.accelerator)} is unknown", fix=f"use one of {known}")
+            return
+        yield from self._size_problems()
+
+    def _size_problems(self) -> Iterable[Problem]:
+        inline = self.cpus is not None and self.memory_gib is not None
+        if self.machine_type and self.machine_type not in machine_types() and not inline:
+            fix = "give its cpus and memory_gib (and accelerator, gpus_per_node) beside it"
+            yield Problem(path="machine_type", why=f"{show(self.machine_type)} is not in our table", fix=fix)
+        elif self.machine_type in machine_types():
+            yield from self._machine_problems(self.machine_type)
+        elif not inline and not self.accelerator:
+            yield Problem(why="has no size", fix="give accelerator, machine_type, or cpus and memory_gib")
+        elif not inline and self.accelerator and not smallest(self.accelerator, self.gpus_per_node or 1):
+            known = ", ".join(str(size) for size in sizes(self.accelerator))
+            why = f"no machine has {self.gpus_per_node or 1} of {self.accelerator}"
+            fix = f"use {known}, or give cpus and memory_gib" if known else "give cpus and memory_gib"
+            yield Problem(path="gpus_per_node", why=why, fix=fix)
+
+    def _machine_problems(self, name: str | None) -> Iterable[Problem]:
+        machine = machine_types()[str(name)]
+        if self.accelerator and self.accelerator != machine.accelerator:
+            why = f"{machine.name} has {machine.accelerator or 'no accelerator'}, not {self.accelerator}"
+            yield Problem(path="machine_type", why=why, fix="change machine_type or accelerator")
+        elif self.gpus_per_node and self.gpus_per_node != machine.gpus:
+            why = f"{machine.name} has {machine.gpus}, not {self.gpus_per_node}"
+            yield Problem(path="gpus_per_node", why=why, fix="leave it out or choose another machine_type")
+
+
+Pools = Mapping[Name, PoolSpec]
+"""Pools by name."""

@@ -1,0 +1,33 @@
+"""What a cluster can do, as plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterTraits:
+    """What a cluster can do, as plain values, so that what is built on it is decided before anything is registered.
+
+    A difference between clusters is a trait named after the capability, never the name of a cloud.
+
+    Attributes:
+        storage_class: for volumes that one node mounts; None is the cluster's default.
+        shared_storage_class: for volumes that several nodes mount; None where there is none.
+        load_balancer_available: whether Services of type LoadBalancer get an address.
+        load_balancer_annotations: what such a Service must carry.
+        network_policy_enforced: whether NetworkPolicy has an effect.
+        metrics_api_available: whether `metrics.k8s.io` is served, which autoscaling by CPU or memory needs.
+        charts_installed: whether operators come from their charts; otherwise only their kinds are registered.
+        crds: a folder of CustomResourceDefinitions to register instead of permissive ones; only without charts.
+        unsupported: what does not work here, with the reason.
+    """
+
+    storage_class: str | None = None
+    shared_storage_class: str | None = None
+    load_balancer_available: bool = True
+    load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    network_policy_enforced: bool = True
+    metrics_api_available: bool = True
+    charts_installed: bool = True
+    crds: str | None = None
+    unsupported: Mapping[str, str] = field(default_factory=dict[str, str])

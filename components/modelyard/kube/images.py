@@ -1,0 +1,34 @@
+"""Container images, pinned. Imports no Pulumi package."""
+
+import re
+from typing import TYPE_CHECKING, Annotated
+
+from modelyard.errors import show
+from modelyard.spec import Rule, Text
+
+# The reference grammar: https://github.com/distribution/reference/blob/main/reference.go
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
+    r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
+    re.ASCII,
+)
+
+
+def _check_image(image: str) -> tuple[str, str] | None:
+    if not isinstance(image, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # an Output: known only later
+        return None
+    parts = _REFERENCE.fullmatch(image)
+    if not parts:
+        return f"{show(image)} is no image", "write registry/name:tag or registry/name@sha256:digest"
+    if parts["digest"] or parts["tag"] not in (None, "latest"):
+        return None
+    wrong = "has the tag latest" if parts["tag"] else "has no tag, which means latest"
+    return f"{show(image)} {wrong}", "name a version, as pods of one workload would run different images"
+
+
+if TYPE_CHECKING:
+    Image = Text
+    """An image with a tag other than `latest`, or with a digest."""
+else:
+    Image = Annotated[Text, Rule(_check_image)]

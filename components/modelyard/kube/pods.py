@@ -1,0 +1,235 @@
+"""Pods with one container that pass pod security `restricted`, from plain values.
+
+https://kubernetes.io/docs/concepts/security/pod-security-standards/
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.kube.quantities import memory_quantity
+
+DEFAULT_USER_ID = 10001
+"""Above 10000, where no user of a node's operating system is. It is always set as a number, because the kubelet cannot
+tell whether an image's user that is given by name is root, and then refuses to start it."""
+
+TEMPORARY_FOLDER = "/tmp"  # noqa: S108  # inside the container, on a volume of its own
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecretKey:
+    """One value in a Secret: the Secret's name and the key."""
+
+    name: pulumi.Input[str]
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scratch:
+    """An empty writable folder that lives as long as the pod.
+
+    Attributes:
+        name: the volume's name.
+        path: where the container sees it.
+        memory_gib: its size in memory, GiB, which counts as the container's memory. None: on the node's disk.
+    """
+
+    name: str
+    path: str
+    memory_gib: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """The container of a pod.
+
+    Attributes:
+        name: the container's name.
+        image: with a version.
+        command: instead of the image's entry point, if not empty.
+        args: arguments of the command.
+        field_env: variables from the pod's own fields, by field path; they come first, so that `env` can use them.
+        env: plain variables.
+        secret_env: variables from Secrets.
+        ports: container ports by name.
+        requests: quantities by resource.
+        limits: quantities by resource.
+        startup: how long it may take to start.
+        readiness: when it can be used.
+        liveness: when it must be restarted.
+        pre_stop_seconds: how long it goes on after it was told to end, until load balancers have noticed.
+        scratch: writable folders beside `/tmp`.
+    """
+
+    name: str
+    image: pulumi.Input[str]
+    command: Sequence[pulumi.Input[str]] = ()
+    args: Sequence[pulumi.Input[str]] = ()
+    field_env: Mapping[str, str] = field(default_factory=dict[str, str])
+    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    secret_env: Mapping[str, SecretKey] = field(default_factory=dict[str, SecretKey])
+    ports: Mapping[str, int] = field(default_factory=dict[str, int])
+    requests: Mapping[str, str] = field(default_factory=dict[str, str])
+    limits: Mapping[str, str] = field(default_factory=dict[str, str])
+    startup: k8s.core.v1.ProbeArgs | None = None
+    readiness: k8s.core.v1.ProbeArgs | None = None
+    liveness: k8s.core.v1.ProbeArgs | None = None
+    pre_stop_seconds: int | None = None
+    scratch: Sequence[Scratch] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod:
+    """A pod around one container.
+
+    Attributes:
+        container: its container.
+        service_account: the ServiceAccount it runs as; its token is not mounted.
+        user_id: the number of the user, the group and the volumes' group.
+        node_selector: labels of its nodes.
+        tolerations: taints that do not keep it away.
+        restart_policy: `Always` for services, `Never` for Jobs.
+        grace_seconds: from being told to end until it is killed. None: Kubernetes' 30.
+        spread: how its like are spread.
+        affinity: what it is kept near to or away from.
+        subdomain: the headless Service that gives it a DNS name.
+    """
+
+    container: Container
+    service_account: pulumi.Input[str]
+    user_id: int = DEFAULT_USER_ID
+    node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
+    tolerations: Sequence[k8s.core.v1.TolerationArgs] = ()
+    restart_policy: str = "Always"
+    grace_seconds: int | None = None
+    spread: Sequence[k8s.core.v1.TopologySpreadConstraintArgs] = ()
+    affinity: k8s.core.v1.AffinityArgs | None = None
+    subdomain: pulumi.Input[str] | None = None
+
+
+def pod_template(pod: Pod, labels: Mapping[str, str]) -> k8s.core.v1.PodTemplateSpecArgs:
+    """The template of a Deployment or a Job for pods that pass `restricted` without a warning.
+
+    They run as a numbered user that is not root, without capabilities and without a token of the API server, on a
+    read-only file system with a writable `/tmp`. `HOME` is `/tmp` and `USER` is set unless the container's own
+    variables say otherwise, because the user's number has no entry in the image's `/etc/passwd`.
+    """
+    return k8s.core.v1.PodTemplateSpecArgs(
+        metadata=k8s.meta.v1.ObjectMetaArgs(
+            labels=dict(labels), annotations={"kubectl.kubernetes.io/default-container": pod.container.name}
+        ),
+        spec=_pod_spec(pod),
+    )
+
+
+def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
+    return k8s.core.v1.PodSpecArgs(
+        service_account_name=pod.service_account,
+        automount_service_account_token=False,
+        # A variable for each Service of the namespace would be read as settings: VLLM_PORT of a Service called vllm.
+        enable_service_links=False,
+        security_context=_pod_security(pod.user_id),
+        node_selector=dict(pod.node_selector) or None,
+        tolerations=list(pod.tolerations) or None,
+        restart_policy=pod.restart_policy,
+        termination_grace_period_seconds=pod.grace_seconds,
+        topology_spread_constraints=list(pod.spread) or None,
+        affinity=pod.affinity,
+        subdomain=pod.subdomain,
+        containers=[_container(pod.container)],
+        volumes=[_volume(scratch) for scratch in _all_scratch(pod.container)],
+    )
+
+
+def _pod_security(user_id: int) -> k8s.core.v1.PodSecurityContextArgs:
+    return k8s.core.v1.PodSecurityContextArgs(
+        run_as_non_root=True,
+        run_as_user=user_id,
+        run_as_group=user_id,
+        fs_group=user_id,
+        fs_group_change_policy="OnRootMismatch",
+        seccomp_profile=k8s.core.v1.SeccompProfileArgs(type="RuntimeDefault"),
+    )
+
+
+def _container(container: Container) -> k8s.core.v1.ContainerArgs:
+    return k8s.core.v1.ContainerArgs(
+        name=container.name,
+        image=container.image,
+        command=list(container.command) or None,
+        args=list(container.args) or None,
+        env=_env(container),
+        ports=[k8s.core.v1.ContainerPortArgs(name=name, container_port=port) for name, port in container.ports.items()]
+        or None,
+        resources=k8s.core.v1.ResourceRequirementsArgs(
+            requests=dict(container.requests), limits=dict(container.limits)
+        ),
+        startup_probe=container.startup,
+        readiness_probe=container.readiness,
+        liveness_probe=container.liveness,
+        lifecycle=_lifecycle(container),
+        security_context=k8s.core.v1.SecurityContextArgs(
+            allow_privilege_escalation=False,
+            privileged=False,
+            read_only_root_filesystem=True,
+            run_as_non_root=True,
+            capabilities=k8s.core.v1.CapabilitiesArgs(drop=["ALL"]),
+        ),
+        volume_mounts=[
+            k8s.core.v1.VolumeMountArgs(name=scratch.name, mount_path=scratch.path)
+            for scratch in _all_scratch(container)
+        ],
+    )
+
+
+def _env(container: Container) -> list[k8s.core.v1.EnvVarArgs]:
+    plain = {"HOME": TEMPORARY_FOLDER, "USER": "app", **container.env}
+    return [
+        *(_env_from(name, field_ref=_field(path)) for name, path in container.field_env.items()),
+        *(
+            k8s.core.v1.EnvVarArgs(name=name, value=value)
+            for name, value in plain.items()
+            if name not in container.secret_env
+        ),
+        *(
+            _env_from(name, secret_key_ref=k8s.core.v1.SecretKeySelectorArgs(name=secret.name, key=secret.key))
+            for name, secret in container.secret_env.items()
+        ),
+    ]
+
+
+def _field(path: str) -> k8s.core.v1.ObjectFieldSelectorArgs:
+    return k8s.core.v1.ObjectFieldSelectorArgs(field_path=path)
+
+
+def _env_from(
+    name: str,
+    *,
+    field_ref: k8s.core.v1.ObjectFieldSelectorArgs | None = None,
+    secret_key_ref: k8s.core.v1.SecretKeySelectorArgs | None = None,
+) -> k8s.core.v1.EnvVarArgs:
+    source = k8s.core.v1.EnvVarSourceArgs(field_ref=field_ref, secret_key_ref=secret_key_ref)
+    return k8s.core.v1.EnvVarArgs(name=name, value_from=source)
+
+
+def _lifecycle(container: Container) -> k8s.core.v1.LifecycleArgs | None:
+    if container.pre_stop_seconds is None:
+        return None
+    return k8s.core.v1.LifecycleArgs(
+        pre_stop=k8s.core.v1.LifecycleHandlerArgs(sleep=k8s.core.v1.SleepActionArgs(seconds=container.pre_stop_seconds))
+    )
+
+
+def _all_scratch(container: Container) -> list[Scratch]:
+    return [Scratch(name="tmp", path=TEMPORARY_FOLDER), *container.scratch]
+
+
+def _volume(scratch: Scratch) -> k8s.core.v1.VolumeArgs:
+    source = (
+        k8s.core.v1.EmptyDirVolumeSourceArgs()
+        if scratch.memory_gib is None
+        else k8s.core.v1.EmptyDirVolumeSourceArgs(medium="Memory", size_limit=memory_quantity(scratch.memory_gib))
+    )
+    return k8s.core.v1.VolumeArgs(name=scratch.name, empty_dir=source)

@@ -1,0 +1,90 @@
+"""CustomResourceDefinitions as plain values: permissive ones, and the real ones from a folder."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from modelyard.errors import ConfigError, Problem, show
+from modelyard.platform.definition import Kind
+
+Crd = Mapping[str, Any]
+"""`metadata` and `spec` of a CustomResourceDefinition."""
+
+
+def permissive_crd(kind: Kind) -> Crd:
+    """A CustomResourceDefinition that accepts every object of the kind, whatever is in it."""
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {
+        "metadata": {"name": kind.crd_name},
+        "spec": {
+            "group": kind.group,
+            "scope": "Namespaced" if kind.namespaced else "Cluster",
+            "names": {"kind": kind.kind, "plural": kind.plural, "singular": kind.kind.lower()},
+            "versions": [
+                {"name": kind.version, "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
+            ],
+        },
+    }
+
+
+def crds_in(folder: str, kinds: Sequence[Kind]) -> list[Crd]:
+    """The CustomResourceDefinitions of `kinds`, in that order, from the YAML files in `folder` and below it.
+
+    Raises:
+        ConfigError: it is no folder, a file of it is no YAML, or a kind is missing or not served in the version needed.
+    """
+    root = Path(folder).expanduser()
+    if not root.is_dir():
+        fix = "name a folder, relative to where the stack's program stands, or leave crds out"
+        raise ConfigError(Problem(why=f"{show(folder)} is not a folder of CustomResourceDefinitions", fix=fix))
+    found = {crd["metadata"]["name"]: crd for crd in _read(root, {kind.crd_name for kind in kinds})}
+    problems = [problem for kind in kinds for problem in _kind_problems(folder, kind, found.get(kind.crd_name))]
+    if problems:
+        raise ConfigError(problems)
+    return [found[kind.crd_name] for kind in kinds]
+
+
+def _kind_problems(folder: str, kind: Kind, crd: Crd | None) -> Iterator[Problem]:
+    if crd is None:
+        why = f"{show(folder)} has no CustomResourceDefinition {kind.crd_name}"
+        yield Problem(why=why, fix="add its file, or leave crds out: then every object of the kind is accepted")
+        return
+    served = [version["name"] for version in crd["spec"]["versions"] if version["served"]]
+    if kind.version not in served:
+        why = f"{kind.crd_name} in {show(folder)} serves {', '.join(served)}, not {kind.version}"
+        yield Problem(why=why, fix=f"put a file there that serves {kind.version}")
+
+
+def _read(root: Path, names: set[str]) -> Iterator[Crd]:
+    # Such folders hold megabytes of schemas: only a file that names one of ours is worth parsing.
+    named = re.compile(
+        rf"^\s*name:\s*['\"]?({'|'.join(re.escape(name) for name in sorted(names))})['\"]?\s*$", re.MULTILINE
+    )
+    for path in sorted(each for each in root.rglob("*") if each.suffix in {".yaml", ".yml"}):
+        text = path.read_text(encoding="utf-8")
+        if named.search(text):
+            yield from (_cleaned(document) for document in _documents(path, text) if _is_crd(document, names))
+
+
+def _documents(path: Path, text: str) -> Iterator[Any]:
+    import yaml
+
+    try:
+        # Ten times as fast where libyaml is there, which for schemas of a megabyte is seconds.
+        yield from yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise ConfigError(Problem(why=f"{path} is not YAML ({said})", fix="correct or remove the file")) from None
+
+
+def _is_crd(document: Any, names: set[str]) -> bool:
+    if not isinstance(document, Mapping):
+        return False
+    read = cast("Mapping[str, Any]", document)
+    return read.get("kind") == "CustomResourceDefinition" and read["metadata"]["name"] in names
+
+
+def _cleaned(crd: Crd) -> Crd:
+    metadata = {key: value for key, value in crd["metadata"].items() if key in {"name", "labels", "annotations"}}
+    return {"metadata": metadata, "spec": crd["spec"]}

@@ -1,0 +1,154 @@
+"""One operator on a cluster: its chart, or only its kinds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.cluster.base import Cluster
+from modelyard.component import ProgramConfigError, checked
+from modelyard.errors import ConfigError
+from modelyard.kube.labels import labels
+from modelyard.platform.crds import Crd, crds_in, permissive_crd
+from modelyard.platform.definition import OperatorDefinition, PodSecurity
+from modelyard.platform.spec import ChartsSpec
+from modelyard.versions import Chart
+
+_OCI = "oci://"
+_KEPT_REVISIONS = 5
+"""Helm keeps every revision of a release by default, each a Secret of up to a MiB."""
+
+
+class Operator(pulumi.ComponentResource):
+    """An operator on a cluster, in a namespace of its own.
+
+    Where the cluster's trait `charts_installed` says so, its Helm chart is installed at the pinned version, after the
+    chart of its kinds if it has one. An install that fails is removed and an upgrade that fails is rolled back, so that
+    the next update begins from a known state. Elsewhere only its kinds are registered, so that the API server accepts
+    custom objects which nothing acts upon: as the trait `crds` says, from a folder of CustomResourceDefinitions, or
+    permissive ones.
+
+    Custom objects must depend on `kinds_ready`. Then a destroy removes them while their operator still runs, the
+    operator next, its kinds after it, and its namespaces last; the cluster's nodes outlive them all.
+
+    It makes no secrets and no roles beyond those of the chart, and it does not redirect the chart's images to a mirror.
+    """
+
+    namespace_name: str
+    """The namespace that it runs in."""
+    kinds_ready: Sequence[pulumi.Resource]
+    """What objects of its kinds depend on."""
+
+    def __init__(
+        self,
+        name: str,
+        cluster: Cluster,
+        definition: OperatorDefinition,
+        *,
+        values: Mapping[str, Any],
+        charts: ChartsSpec | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        """Install the operator.
+
+        Args:
+            name: the Pulumi name.
+            cluster: where.
+            definition: which one.
+            values: of its chart. They stand in the state in clear text: no secrets here.
+            charts: where charts come from.
+            opts: Pulumi's options of the component.
+
+        Raises:
+            ConfigError: the folder of CustomResourceDefinitions cannot be used.
+        """
+        where = checked(charts or ChartsSpec(), name)
+        crds = [] if cluster.traits.charts_installed else _crds(name, definition, cluster.traits.crds)
+        super().__init__("modelyard:platform:Operator", name, {}, opts)
+        self._name = name
+        self._cluster = cluster
+        self._definition = definition
+        self.namespace_name = definition.name
+        namespaces = self._make_namespaces()
+        if cluster.traits.charts_installed:
+            self.kinds_ready = [self._install(where, values, namespaces)]
+        else:
+            self.kinds_ready = [self._register(crd) for crd in crds]
+        self.register_outputs({"namespace_name": self.namespace_name})
+
+    def _make_namespaces(self) -> list[pulumi.Resource]:
+        further = self._definition.further_namespaces
+        return [
+            self._namespace(self._name, self._definition.name, self._definition.pod_security),
+            *(self._namespace(f"{self._name}-{namespace}", namespace, level) for namespace, level in further.items()),
+        ]
+
+    def _namespace(self, logical_name: str, name: str, level: PodSecurity) -> k8s.core.v1.Namespace:
+        pod_security = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "warn")}
+        return k8s.core.v1.Namespace(
+            logical_name,
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels={**self._labels(), **pod_security}),
+            opts=self._options(self._cluster.ready),
+        )
+
+    def _install(
+        self, charts: ChartsSpec, values: Mapping[str, Any], namespaces: Sequence[pulumi.Resource]
+    ) -> pulumi.Resource:
+        definition, before = self._definition, [*namespaces, *self._cluster.ready]
+        if definition.crds_chart:
+            crds = _release_args(definition, f"{definition.name}-crds", definition.crds_chart, charts, {})
+            before.append(k8s.helm.v3.Release(f"{self._name}-crds", crds, opts=self._options(before)))
+        operator = _release_args(definition, definition.name, definition.chart, charts, values)
+        return k8s.helm.v3.Release(self._name, operator, opts=self._options(before))
+
+    def _register(self, crd: Crd) -> pulumi.Resource:
+        metadata = crd["metadata"]
+        # As a custom resource its schema goes to the API server as it is, without a pass through typed arguments.
+        return k8s.apiextensions.CustomResource(
+            f"{self._name}-{crd['spec']['names']['plural']}",
+            api_version="apiextensions.k8s.io/v1",
+            kind="CustomResourceDefinition",
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                name=metadata["name"],
+                labels={**metadata.get("labels", {}), **self._labels()},
+                annotations=metadata.get("annotations"),
+            ),
+            spec=crd["spec"],
+            opts=self._options(()),
+        )
+
+    def _labels(self) -> dict[str, str]:
+        return labels(self._definition.name, instance=self._definition.name, component="operator")
+
+    def _options(self, before: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, provider=self._cluster.kubernetes_provider, depends_on=list(before))
+
+
+def _release_args(
+    definition: OperatorDefinition, name: str, chart: Chart, charts: ChartsSpec, values: Mapping[str, Any]
+) -> k8s.helm.v3.ReleaseArgs:
+    repository = (charts.mirror or chart.repository).rstrip("/")
+    oci = repository.startswith(_OCI)
+    return k8s.helm.v3.ReleaseArgs(
+        # The chart's objects are named after the release: under a second name a second operator would fight the first.
+        name=name,
+        namespace=definition.name,
+        chart=f"{repository}/{chart.name}" if oci else chart.name,
+        repository_opts=None if oci else k8s.helm.v3.RepositoryOptsArgs(repo=repository),
+        version=chart.version,
+        values=dict(values),
+        atomic=True,
+        cleanup_on_fail=True,
+        max_history=_KEPT_REVISIONS,
+        timeout=definition.timeout_seconds,
+    )
+
+
+def _crds(name: str, definition: OperatorDefinition, folder: str | None) -> list[Crd]:
+    if folder is None:
+        return [permissive_crd(kind) for kind in definition.kinds]
+    try:
+        return crds_in(folder, definition.kinds)
+    except ConfigError as error:
+        raise ProgramConfigError(problem.under(name) for problem in error.problems) from None

@@ -1,0 +1,37 @@
+"""Describes the fields of specs in their JSON Schema, by the docstrings that stand under them."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from modelyard.spec import key_of
+
+
+class DescribedSchema(GenerateJsonSchema):
+    """Pydantic's own generator reads the docstrings of a class itself only; here inherited fields keep theirs."""
+
+    def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
+        """The schema of one spec with its fields' descriptions."""
+        described = super().dataclass_schema(schema)
+        for ancestor in reversed(schema["cls"].__mro__[:-1]):
+            for name, text in _field_docstrings(ancestor):
+                if name in described.get("properties", {}):
+                    described["properties"][name]["description"] = text
+        return described
+
+
+def _field_docstrings(cls: type[Any]) -> Iterator[tuple[str, str]]:
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
+    if not isinstance(definition, ast.ClassDef):
+        return
+    for field, after in pairwise(definition.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(after, ast.Expr):
+            text = after.value.value if isinstance(after.value, ast.Constant) else None
+            if isinstance(text, str):
+                yield key_of(field.target.id), inspect.cleandoc(text).replace("\n", " ")

@@ -1,0 +1,28 @@
+"""Reads the stack that the running Pulumi program is configured with."""
+
+import pulumi
+from pulumi.runtime import is_config_secret
+
+from modelyard.errors import ConfigError, Problem
+from modelyard.stack.spec import OWN_KEY_FIX, STACK_KEY, StackSpec, load_stack, secret_keys, secret_problems
+
+
+def stack_from_config() -> StackSpec:
+    """The stack in the config key `modelyard:stack` of the present Pulumi stack.
+
+    The key is read by its full name, so that it is found from a project of any name.
+
+    Raises:
+        ConfigError: with every problem found; the messages are those of `modelyard check`.
+    """
+    config = pulumi.Config("modelyard")
+    text = config.get(STACK_KEY)
+    if is_config_secret(f"modelyard:{STACK_KEY}"):
+        why = "has a secret value in it, which would end in clear text in the state"
+        raise ConfigError(Problem(path=f"modelyard:{STACK_KEY}", why=why, fix=OWN_KEY_FIX))
+    spec = load_stack(text)
+    keys = {key: is_config_secret(f"modelyard:{key}") for key in secret_keys(spec) if config.get(key) is not None}
+    missing = list(secret_problems(spec, keys))
+    if missing:
+        raise ConfigError(missing)
+    return spec

@@ -1,0 +1,106 @@
+"""The typed stack as one component: it composes the rooms and adds nothing of its own."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from modelyard.batch.batch_job import BatchJob
+from modelyard.batch.scheduled_job import ScheduledJob
+from modelyard.batch.spec import ScheduledJobSpec
+from modelyard.batch.training_job import TrainingJob
+from modelyard.cluster.base import Cluster
+from modelyard.cluster.existing.cluster import ExistingCluster
+from modelyard.cluster.local.cluster import LocalCluster
+from modelyard.component import checked, shown
+from modelyard.errors import ConfigError
+from modelyard.observability.monitoring import Monitoring
+from modelyard.serving.model_service import ModelService
+from modelyard.stack.config import stack_from_config
+from modelyard.stack.outputs import StackOutputs
+from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
+from modelyard.workspace.workspace import Workspace
+
+
+class MLStack(pulumi.ComponentResource):
+    """A cluster with its pools, monitoring, workspaces and everything that runs in them.
+
+    Each part is a component of its own, made from one block of the spec, and can be used without this one. It creates
+    the cluster only where the spec says so (`local`); an `existing` one is used as it is.
+    """
+
+    cluster: Cluster
+    """Where it all runs."""
+    monitoring: Monitoring | None
+    """Metrics and alerts; None where the spec has none."""
+    workspaces: Mapping[str, Workspace]
+    """Workspaces by name."""
+    outputs: StackOutputs
+    """What other stacks can use."""
+
+    def __init__(self, name: str, spec: StackSpec, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Compose the stack.
+
+        Args:
+            name: the Pulumi name, of the cluster within it too.
+            spec: the whole stack.
+            opts: Pulumi's options of the component.
+
+        Raises:
+            ConfigError: with every problem of the spec; nothing is registered then.
+        """
+        spec = checked(spec, "")
+        super().__init__("modelyard:stack:MLStack", name, {}, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        self.cluster = _cluster(name, spec, child)
+        metrics, charts = spec.observability.metrics, spec.platform.charts
+        self.monitoring = (
+            Monitoring("monitoring", self.cluster, metrics, charts=charts, opts=child) if metrics else None
+        )
+        self.workspaces = {key: Workspace(key, self.cluster, each, child) for key, each in spec.workspaces.items()}
+        services: dict[str, pulumi.Output[str]] = {}
+        for key, each in spec.workspaces.items():
+            made = self._run(self.workspaces[key], each, child)
+            services |= {f"{key}/{service}": url for service, url in made.items()}
+        self.outputs = StackOutputs(
+            cluster_name=pulumi.Output.from_input(self.cluster.cluster_name),
+            kubeconfig=self.cluster.kubeconfig,
+            services=pulumi.Output.all(**services),
+        )
+        self.register_outputs({"cluster_name": self.outputs.cluster_name, "services": self.outputs.services})
+
+    def _run(
+        self, workspace: Workspace, spec: WorkspaceStackSpec, child: pulumi.ResourceOptions
+    ) -> dict[str, pulumi.Output[str]]:
+        """Everything that runs in one workspace; returns the URLs of its services."""
+        for key, job in spec.jobs.items():
+            if isinstance(job, ScheduledJobSpec):
+                ScheduledJob(key, workspace, job, child)
+            else:
+                BatchJob(key, workspace, job, child)
+        for key, training in spec.training.items():
+            TrainingJob(key, workspace, training, child)
+        return {
+            key: ModelService(key, workspace, service, child, monitoring=self.monitoring).url
+            for key, service in spec.services.items()
+        }
+
+    @classmethod
+    def from_config(cls) -> "MLStack":
+        """The stack that the present Pulumi stack's file describes, under the key `modelyard:stack`.
+
+        Raises:
+            ConfigError: with every problem found, as `modelyard check` reports them.
+        """
+        try:
+            spec = stack_from_config()
+        except ConfigError as error:
+            raise shown(error.problems) from None
+        return cls(pulumi.get_stack(), spec)
+
+
+def _cluster(name: str, spec: StackSpec, child: pulumi.ResourceOptions) -> Cluster:
+    if spec.cluster.existing:
+        return ExistingCluster(name, spec.cluster.existing, spec.pools, child)
+    if spec.cluster.local:
+        return LocalCluster(name, spec.cluster.local, spec.pools, child)
+    raise AssertionError("a checked spec has exactly one cluster")

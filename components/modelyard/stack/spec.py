@@ -1,0 +1,171 @@
+"""The whole stack as a user writes it, and the rules that need more than one of its blocks."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import field
+from typing import Annotated, Any
+
+from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
+from modelyard.cluster.pools import Pool, resolve_pool
+from modelyard.cluster.spec import ClusterSpec, PoolSpec
+from modelyard.errors import ConfigError, Problem, join_path
+from modelyard.kube.names import logical_name, name_problems
+from modelyard.observability.spec import ObservabilitySpec
+from modelyard.platform.spec import PlatformSpec
+from modelyard.serving.spec import ModelServiceSpec
+from modelyard.spec import Name, OneOf, load_json, spec
+from modelyard.workspace.spec import WorkspaceSpec, workspace_name_problems
+from modelyard.workspace.workload_spec import WorkloadSpec
+
+STACK_KEY = "stack"
+"""The config key, below `modelyard:`, that holds the stack."""
+OWN_KEY_FIX = "give it a key of its own (pulumi config set --secret modelyard:NAME) and write {from: config/NAME}"
+"""What to do about a secret inside the stack."""
+
+
+def _job_class(job: Any) -> str:
+    scheduled = "schedule" in job if isinstance(job, Mapping) else isinstance(job, ScheduledJobSpec)
+    return (ScheduledJobSpec if scheduled else BatchJobSpec).__name__
+
+
+Job = Annotated[BatchJobSpec | ScheduledJobSpec, OneOf(_job_class, (BatchJobSpec, ScheduledJobSpec))]
+"""A job that runs once, or on a `schedule`."""
+
+
+@spec
+class WorkspaceStackSpec(WorkspaceSpec):
+    """A team's namespace with what runs in it."""
+
+    services: Mapping[Name, ModelServiceSpec] = field(default_factory=dict[str, ModelServiceSpec])
+    """Model services by name. The name is the DNS name within the namespace."""
+    jobs: Mapping[Name, Job] = field(default_factory=dict[str, BatchJobSpec | ScheduledJobSpec])
+    """Batch jobs by name; one with a `schedule` runs again and again."""
+    training: Mapping[Name, TrainingJobSpec] = field(default_factory=dict[str, TrainingJobSpec])
+    """Training jobs by name, on one or more nodes."""
+
+    def workloads(self) -> Iterator[tuple[str, str, WorkloadSpec]]:
+        """Block, name and spec of everything that runs here."""
+        for block in ("services", "jobs", "training"):
+            for name, workload in getattr(self, block).items():
+                yield block, name, workload
+
+
+@spec
+class StackSpec:
+    """A cluster, its pools and everything that runs on them."""
+
+    cluster: ClusterSpec
+    """Where it runs."""
+    pools: Mapping[Name, PoolSpec] = field(default_factory=dict[str, PoolSpec])
+    """Groups of equal nodes by name."""
+    platform: PlatformSpec = field(default_factory=PlatformSpec)
+    """What the cluster needs before workloads."""
+    observability: ObservabilitySpec = field(default_factory=ObservabilitySpec)
+    """Metrics and alerts."""
+    workspaces: Mapping[Name, WorkspaceStackSpec] = field(default_factory=dict[str, WorkspaceStackSpec])
+    """Namespaces by name, each with its quota, rules and workloads."""
+
+    def problems(self) -> Iterable[Problem]:
+        """Workloads against pools, secrets and names."""
+        sound = {name: resolve_pool(name, pool) for name, pool in self.pools.items() if not list(pool.problems())}
+        for name, workspace in self.workspaces.items():
+            for problem in self._workspace_problems(name, workspace, sound):
+                yield problem.under(f"workspaces.{name}")
+        yield from self._twin_problems()
+
+    def _workspace_problems(
+        self, name: str, workspace: WorkspaceStackSpec, sound: Mapping[str, Pool]
+    ) -> Iterator[Problem]:
+        yield from workspace_name_problems(name)
+        for block, workload_name, workload in workspace.workloads():
+            found = [*name_problems(name, workload_name)]
+            if workload.pool in sound or workload.pool not in self.pools:
+                found += workload.problems_on(sound, workspace.secrets)
+            yield from (problem.under(f"{block}.{workload_name}") for problem in found)
+
+    def _twin_problems(self) -> Iterator[Problem]:
+        """Two workloads, even of two workspaces, from which the same names would be made."""
+        first: dict[str, str] = {}
+        for workspace_name, workspace in self.workspaces.items():
+            for block, name, _ in workspace.workloads():
+                made, path = logical_name(workspace_name, name), f"workspaces.{workspace_name}.{block}.{name}"
+                if made in first:
+                    yield Problem(
+                        path=path, why=f"would be named {made}, as {first[made]} is", fix="rename one of them"
+                    )
+                first.setdefault(made, path)
+
+
+def load_stack(text: str | None) -> StackSpec:
+    """The stack in the JSON text of the key `modelyard:stack`.
+
+    Raises:
+        ConfigError: with every problem found.
+    """
+    if text is None:
+        fix = "add it under config: in the stack's file; `modelyard schema` describes it"
+        raise ConfigError(Problem(path=f"modelyard:{STACK_KEY}", why="is missing", fix=fix))
+    found: list[Problem] = []
+    try:
+        found += _json_problems(json.loads(text), "")
+        spec = load_json(StackSpec, text)
+    except json.JSONDecodeError as error:
+        why = f"is not a mapping of keys to values ({error.msg.lower()})"
+        raise ConfigError(Problem(path=f"modelyard:{STACK_KEY}", why=why, fix="begin it with cluster:")) from None
+    except ConfigError as error:
+        found += error.problems
+    if found:
+        raise ConfigError(_first_of_each_path(found))
+    return spec
+
+
+def _first_of_each_path(problems: Iterable[Problem]) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for problem in problems:
+        if problem.path not in seen:
+            yield problem
+        seen.add(problem.path)
+
+
+def _json_problems(value: Any, path: str) -> Iterator[Problem]:
+    """What is wrong whatever the key: a key without a value, and a secret."""
+    if value is None:
+        yield Problem(path=path, why="has no value", fix="write {} for a block with its defaults, or leave the key out")
+    elif isinstance(value, dict):
+        items: dict[str, Any] = value
+        if items.keys() == {"secure"}:
+            why = "is a secret, which would end in clear text in the state"
+            yield Problem(path=path, why=why, fix=OWN_KEY_FIX)
+            return
+        for key, child in items.items():
+            yield from _json_problems(child, join_path(path, key))
+    elif isinstance(value, list):
+        children: list[Any] = value
+        for index, child in enumerate(children):
+            yield from _json_problems(child, join_path(path, f"[{index}]"))
+
+
+def secret_keys(stack: StackSpec) -> set[str]:
+    """The keys, without `modelyard:`, whose values the stack's secrets take."""
+    return {key for _, key in _secret_uses(stack)}
+
+
+def secret_problems(stack: StackSpec, keys: Mapping[str, bool]) -> Iterator[Problem]:
+    """Secrets whose key is missing or in clear text.
+
+    Args:
+        stack: a valid stack.
+        keys: the keys that exist, and whether each is encrypted.
+    """
+    for path, key in _secret_uses(stack):
+        command = f"run: pulumi config set --secret modelyard:{key}"
+        if key not in keys:
+            yield Problem(path=path, why=f"the key modelyard:{key} is missing", fix=command)
+        elif not keys[key]:
+            yield Problem(path=path, why=f"the key modelyard:{key} is in clear text", fix=command)
+
+
+def _secret_uses(stack: StackSpec) -> Iterator[tuple[str, str]]:
+    for workspace_name, workspace in stack.workspaces.items():
+        for name, secret in workspace.secrets.items():
+            yield f"workspaces.{workspace_name}.secrets.{name}.from", secret.from_.removeprefix("config/")

@@ -1,0 +1,33 @@
+"""The checks that a workload's component makes before it registers anything."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Protocol, TypeVar
+
+from modelyard.cluster.pools import Pool
+from modelyard.component import checked
+from modelyard.errors import Problem
+from modelyard.kube.names import name_problems
+from modelyard.workspace.workspace import Workspace
+
+
+class _PlacedSpec(Protocol):
+    def problems_on(self, pools: Mapping[str, Pool], secrets: Collection[str]) -> Iterator[Problem]: ...
+
+
+T = TypeVar("T", bound=_PlacedSpec)
+
+
+def check_workload(name: str, workspace: Workspace, spec: T) -> T:
+    """The spec, once it is valid and can work in this workspace under this name.
+
+    Raises:
+        ConfigError: with every problem that was found; those of the spec alone hide the others.
+    """
+
+    def name_rule(_: T) -> Iterable[Problem]:
+        return name_problems(workspace.workspace_name, name)
+
+    def place_rule(valid: T) -> Iterable[Problem]:
+        return valid.problems_on(workspace.cluster.pools, workspace.spec.secrets)
+
+    return checked(spec, name, name_rule, place_rule)

@@ -1,0 +1,93 @@
+"""A real Kubernetes control plane on this machine for tests: etcd, API server, controllers, scheduler and kwok."""
+
+import json
+import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.processes import kill_all, processes_with, wait_until
+from tests.support.toolchain import clean_environment, require_tool
+
+_NAME = "tests"
+_BINARIES = {
+    "etcd": "etcd",
+    "kube-apiserver": "kube-apiserver",
+    "kube-controller-manager": "kube-controller-manager",
+    "kube-scheduler": "kube-scheduler",
+    "kwok-controller": "kwok",
+}
+"""kwokctl's component to the program that is one."""
+
+_CONFIGURATION = {
+    "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+    "kind": "KwokctlConfiguration",
+    # The default lets the whole network reach it.
+    "options": {"runtime": "binary", "bindAddress": "127.0.0.1"},
+    "componentsPatches": [
+        {
+            # etcd before 3.5.8 breaks kwok's streaming lists, and kwok then sees new nodes and pods up to 40 s late.
+            "name": "kube-apiserver",
+            "extraArgs": [{"key": "feature-gates", "value": "WatchList=false"}],
+        },
+        {
+            # kwok's default takes every node; one that a test did not mark as simulated stays as it is.
+            "name": "kwok-controller",
+            "extraArgs": [
+                {"key": "manage-all-nodes", "value": "false", "override": True},
+                {"key": "manage-nodes-with-annotation-selector", "value": "kwok.x-k8s.io/node=fake"},
+            ],
+        },
+    ],
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiServer:
+    """A running control plane without nodes; kwok plays those with the annotation `kwok.x-k8s.io/node: fake`."""
+
+    kubeconfig: Path
+    """An administrator's, with one context."""
+    folder: Path
+    """kwokctl's work folder (`KWOK_WORKDIR`), with the components' logs under `clusters/tests/logs`."""
+
+    @property
+    def logs(self) -> Path:
+        """One log file a component."""
+        return self.folder / "clusters" / _NAME / "logs"
+
+
+@contextmanager
+def running_control_plane(folder: Path) -> Generator[ApiServer]:
+    """
+    Start a control plane in `folder` on free ports of 127.0.0.1, about 3 s, and end it afterwards whatever happened.
+
+    The caller's test is skipped (failed if CI=true) where a program is missing.
+    """
+    kwokctl = str(require_tool("kwokctl"))
+    kubeconfig = folder / "kubeconfig.yaml"
+    binaries = [f"--{component}-binary={require_tool(program)}" for component, program in _BINARIES.items()]
+    environment = {
+        **clean_environment(),
+        "KWOK_WORKDIR": str(folder),
+        "KWOK_KUBECTL_BINARY": str(require_tool("kubectl")),
+        "KUBECONFIG": str(kubeconfig),
+    }
+    configuration = folder / "kwokctl.yaml"
+    configuration.write_text(json.dumps(_CONFIGURATION), encoding="utf-8")
+    create = [
+        *(kwokctl, "--name", _NAME, "--config", str(configuration), "create", "cluster", "--wait", "60s"),
+        *("--kubeconfig", str(kubeconfig), *binaries),
+    ]
+    try:
+        log = folder / "kwokctl.log"
+        with log.open("wb") as output:
+            made = subprocess.run(
+                create, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+            )
+        assert made.returncode == 0, f"kwokctl could not start a control plane:\n{log.read_text(errors='replace')}"
+        yield ApiServer(kubeconfig=kubeconfig, folder=folder)
+    finally:
+        kill_all(f"KWOK_WORKDIR={folder}")
+        wait_until(lambda: not processes_with(f"KWOK_WORKDIR={folder}"), "the end of the control plane")

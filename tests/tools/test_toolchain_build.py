@@ -1,0 +1,183 @@
+"""Builds: whole or absent, one at a time, resumed after an interruption, and errors that say what to do."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.tools.toolchain_fakes import FakeMachine
+from tools.toolchain import build, install, store
+from tools.toolchain.detect import look
+from tools.toolchain.errors import ToolchainError
+from tools.toolchain.pins import KUBERNETES, KWOK, PULUMI
+
+# Builds the named packages into the folder after -o, counts its runs and keeps a work folder as Go does.
+_GO = """
+[ "$1" = version ] && { echo go version go1.26.8 linux/amd64; exit 0; }
+mkdir -p "$GOCACHE"
+echo run >> "$HOME/runs"
+echo "$GOFLAGS $CGO_ENABLED $GOTOOLCHAIN" > "$HOME/settings"
+while [ $# -gt 0 ]; do
+  case "$1" in
+    -o) out=$2; shift ;;
+    */cmd/*) packages="$packages $1" ;;
+  esac
+  shift
+done
+%s
+for package in $packages; do echo built > "$out${package##*/}"; done
+"""
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> FakeMachine:
+    made = FakeMachine(tmp_path)
+    made.program("mkdir", 'exec /bin/mkdir "$@"')
+    made.program("sleep", 'exec /bin/sleep "$@"')
+    made.program("go", _GO % "")
+    return made
+
+
+def _provide(machine: FakeMachine, *tools: install.Tool) -> None:
+    install.provide_tools(tools, look(machine.environ, machine.places), machine.places, machine.environ)
+
+
+def _runs(machine: FakeMachine) -> int:
+    return (machine.home / "runs").read_text(encoding="utf-8").count("run")
+
+
+def test_build_puts_every_program_into_the_cache_and_happens_once(machine: FakeMachine) -> None:
+    _provide(machine, KUBERNETES)
+    _provide(machine, KUBERNETES)
+    built = {file.name for file in machine.places.programs(KUBERNETES).iterdir()}
+    assert built == {program.name for program in KUBERNETES.programs}
+    assert _runs(machine) == 1
+
+
+def test_build_verifies_hashes_and_needs_no_c_compiler(machine: FakeMachine) -> None:
+    _provide(machine, KWOK)
+    flags, cgo, toolchain = (machine.home / "settings").read_text(encoding="utf-8").rsplit(maxsplit=2)
+    assert "-mod=readonly" in flags
+    assert (cgo, toolchain) == ("0", "local")
+
+
+def test_failed_build_leaves_no_tool_and_keeps_the_finished_one(machine: FakeMachine) -> None:
+    machine.program("go", _GO % '[ "${packages##*/}" = kubectl ] && { echo "x.go:1: broken"; exit 1; }')
+    with pytest.raises(ToolchainError, match=r"building kubernetes 1\.35\.4 failed(.|\n)*x\.go:1: broken"):
+        _provide(machine, PULUMI, KUBERNETES)
+    assert machine.places.programs(PULUMI).is_dir()
+    assert not machine.places.programs(KUBERNETES).exists()
+    assert build.work_folder(machine.places).is_dir(), "the next attempt goes on from Go's own cache"
+
+
+@pytest.mark.parametrize(
+    ("output", "cause"),
+    [
+        ("dial tcp: lookup proxy: no such host", "network was not reached"),
+        ("write: no space left on device", "disk is full"),
+        ("compile: signal: killed", "memory ran out"),
+        ("SECURITY ERROR: checksum mismatch", "not what the project pinned"),
+    ],
+)
+def test_failed_build_names_cause(machine: FakeMachine, output: str, cause: str) -> None:
+    machine.program("go", _GO % f"echo '{output}'; exit 1")
+    with pytest.raises(ToolchainError, match=cause):
+        _provide(machine, KWOK)
+
+
+def test_too_little_disk_is_told_before_the_build(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(install, "NEEDED_GIB", 1e9)
+    with pytest.raises(ToolchainError, match=r"GiB free, and the build needs .* XDG_CACHE_HOME"):
+        _provide(machine, KWOK)
+    assert not (machine.home / "runs").exists()
+
+
+def test_cache_that_cannot_be_written_is_told(machine: FakeMachine) -> None:
+    machine.places.cache.parent.joinpath("cache").write_text("a file", encoding="utf-8")
+    with pytest.raises(ToolchainError, match="XDG_CACHE_HOME"):
+        _provide(machine, KWOK)
+
+
+def test_go_work_is_dropped_when_nothing_is_left_to_build(machine: FakeMachine) -> None:
+    for tool in install.ALL_TOOLS:
+        if tool is not KWOK:
+            machine.places.programs(tool).mkdir(parents=True)
+    _provide(machine, KWOK)
+    assert not build.work_folder(machine.places).exists()
+
+
+_DRIVER = """
+import sys
+from pathlib import Path
+from tools.toolchain import install, pins
+from tools.toolchain.detect import look
+from tools.toolchain.places import Places
+environ = {"PATH": sys.argv[1], "HOME": sys.argv[2]}
+places = Places(project=Path(sys.argv[3]), cache=Path(sys.argv[4]))
+install.provide_tools((pins.KWOK,), look(environ, places), places, environ)
+"""
+
+
+def _start_build(machine: FakeMachine) -> subprocess.Popen[str]:
+    places = machine.places
+    arguments = [str(machine.programs), str(machine.home), str(places.project), str(places.cache)]
+    return subprocess.Popen(
+        [sys.executable, "-c", _DRIVER, *arguments], stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    )
+
+
+def _wait_for(file: Path) -> None:
+    deadline = time.monotonic() + 20
+    while not file.exists():
+        assert time.monotonic() < deadline, f"{file.name} did not appear"
+        time.sleep(0.02)
+
+
+def test_killed_build_is_run_again_after_its_compiler_has_ended(machine: FakeMachine) -> None:
+    """The compiler outlives the kill; the second run waits for it instead of building beside it."""
+    machine.program("go", _GO % 'echo half > "${out}kwok"; : > "$HOME/started"; sleep 2; : > "$HOME/ended"')
+    first = _start_build(machine)
+    _wait_for(machine.home / "started")
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert not machine.places.programs(KWOK).exists()
+
+    machine.program("go", _GO % '[ -e "$HOME/ended" ] || { echo "two builds at once"; exit 1; }')
+    second = _start_build(machine)
+    _, messages = second.communicate(timeout=30)
+    assert second.returncode == 0, messages
+    assert f"waiting for process {first.pid}" in messages
+    assert (machine.places.programs(KWOK) / "kwok").read_text(encoding="utf-8") == "built\n"
+    assert not list((machine.places.cache / KWOK.folder).glob(".*.partial"))
+
+
+def test_interrupt_stops_the_compiler_too(machine: FakeMachine) -> None:
+    machine.program("go", _GO % 'echo $$ > "$HOME/pid"; : > "$HOME/started"; exec sleep 60')
+    building = _start_build(machine)
+    _wait_for(machine.home / "started")
+    building.send_signal(signal.SIGINT)
+    building.communicate(timeout=10)
+    compiler = int((machine.home / "pid").read_text(encoding="utf-8"))
+    with pytest.raises(ProcessLookupError):
+        os.kill(compiler, 0)
+
+
+def test_two_checkouts_build_once(machine: FakeMachine) -> None:
+    machine.program("go", _GO % "sleep 1")
+    both = [_start_build(machine), _start_build(machine)]
+    messages = [process.communicate(timeout=30)[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], messages
+    assert _runs(machine) == 1
+
+
+def test_publish_removes_what_an_interruption_left(tmp_path: Path) -> None:
+    target = tmp_path / "tool" / "bin"
+    left = target.with_name(".bin.partial")
+    left.mkdir(parents=True)
+    (left / "old").touch()
+    store.publish(target, lambda folder: (folder / "new").touch())
+    assert [file.name for file in target.iterdir()] == ["new"]

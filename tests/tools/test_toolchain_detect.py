@@ -1,0 +1,137 @@
+"""What counts as installed, and what is then missing."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.tools.toolchain_fakes import FakeMachine
+from tools.toolchain import detect, install
+from tools.toolchain.detect import find_go, look, version_in
+from tools.toolchain.pins import ALL_TOOLS
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> FakeMachine:
+    return FakeMachine(tmp_path)
+
+
+def _missing(machine: FakeMachine) -> list[str]:
+    found = look(machine.environ, machine.places)
+    return [tool.name for tool in install.missing(install.tools_for_a_stack(found), found, machine.places)]
+
+
+def test_docker_kind_and_pulumi_are_enough(machine: FakeMachine) -> None:
+    machine.docker_and_kind()
+    machine.pulumi()
+    found = look(machine.environ, machine.places)
+    assert found.kind
+    assert found.language_host
+    install.provide_tools(install.tools_for_a_stack(found), found, machine.places, machine.environ)
+    assert not machine.places.cache.exists()
+
+
+def test_without_docker_a_control_plane_is_missing_too(machine: FakeMachine) -> None:
+    machine.pulumi()
+    assert _missing(machine) == ["etcd", "kubernetes", "kwok"]
+
+
+def test_nothing_is_missing_where_everything_is_installed(machine: FakeMachine) -> None:
+    machine.pulumi()
+    machine.cluster_tools()
+    assert _missing(machine) == []
+
+
+def test_docker_that_does_not_answer_is_no_docker(machine: FakeMachine) -> None:
+    machine.docker_and_kind()
+    machine.program("docker", "echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    machine.pulumi()
+    assert "kubernetes" in _missing(machine)
+
+
+def test_docker_without_kind_is_not_enough(machine: FakeMachine) -> None:
+    machine.program("docker", "echo 28.0.0")
+    machine.pulumi()
+    assert "kubernetes" in _missing(machine)
+
+
+def test_a_hung_docker_is_given_up(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detect, "PROBE_SECONDS", 0.3)
+    machine.docker_and_kind()
+    machine.program("docker", "exec /bin/sleep 60")
+    start = time.monotonic()
+    assert not look(machine.environ, machine.places).kind
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize(("version", "used"), [("v3.253.9", False), ("v3.254.0", True), ("v4.0.0", True)])
+def test_pulumi_is_used_from_the_version_that_the_project_requires(
+    machine: FakeMachine, version: str, used: bool
+) -> None:
+    machine.docker_and_kind()
+    machine.pulumi(version)
+    assert _missing(machine) == ([] if used else ["pulumi"])
+
+
+def test_pulumi_without_language_host_is_used_without_it(machine: FakeMachine) -> None:
+    machine.docker_and_kind()
+    machine.program("pulumi", "echo v3.260.0")
+    assert not look(machine.environ, machine.places).language_host
+    assert _missing(machine) == []
+
+
+def test_language_host_beside_the_real_file_of_a_linked_pulumi_counts(machine: FakeMachine, tmp_path: Path) -> None:
+    machine.pulumi()
+    installed = tmp_path / "opt"
+    machine.programs.rename(installed)
+    machine.programs.mkdir()
+    (machine.programs / "pulumi").symlink_to(installed / "pulumi")
+    assert look(machine.environ, machine.places).language_host
+
+
+def test_language_host_of_an_old_pulumi_does_not_count(machine: FakeMachine) -> None:
+    machine.pulumi("v3.100.0")
+    assert not look(machine.environ, machine.places).language_host
+
+
+def test_one_old_program_makes_the_whole_set_missing(machine: FakeMachine) -> None:
+    machine.pulumi()
+    machine.cluster_tools()
+    machine.program("kubectl", "echo Client Version: v1.32.4")
+    assert _missing(machine) == ["kubernetes"]
+
+
+def test_a_program_that_fails_is_not_used(machine: FakeMachine) -> None:
+    machine.docker_and_kind()
+    machine.program("pulumi", "echo v3.260.0; exit 1")
+    assert _missing(machine) == ["pulumi"]
+
+
+def test_own_cache_on_path_is_not_taken_for_an_installation(machine: FakeMachine) -> None:
+    machine.pulumi()
+    cached = machine.places.programs(ALL_TOOLS[0])
+    cached.parent.mkdir(parents=True)
+    machine.programs.rename(cached)
+    environ = {**machine.environ, "PATH": f"{cached}:{machine.programs}"}
+    found = look(environ, machine.places)
+    assert found.path == str(machine.programs)
+    assert found.installed == frozenset()
+
+
+@pytest.mark.parametrize(("version", "used"), [("go1.25.9", False), ("go1.26.0", True), ("go1.27rc1", True)])
+def test_go_is_used_when_it_is_new_enough(machine: FakeMachine, version: str, used: bool) -> None:
+    go = machine.program("go", f"echo go version {version} linux/amd64")
+    assert find_go(machine.environ, machine.places) == (go if used else None)
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("v3.259.0\n", (3, 259, 0)),
+        ("Kubernetes v1.35.4", (1, 35, 4)),
+        ("go version go1.27 linux/amd64", (1, 27, 0)),
+        ("nothing", None),
+    ],
+)
+def test_version_in(text: str, version: tuple[int, int, int] | None) -> None:
+    assert version_in(text) == version

@@ -1,0 +1,84 @@
+"""Versions that stand in more than one file agree."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tools.toolchain import lockfile, places
+from tools.toolchain.errors import ToolchainError
+from tools.toolchain.pins import ALL_TOOLS, ETCD, KUBERNETES, KWOK, MIN_GO, PULUMI, GoTool
+
+_PROJECT = Path(__file__).resolve().parents[2]
+_MODULES = _PROJECT / "tools" / "toolchain" / "go"
+_GO_TOOLS = [tool for tool in ALL_TOOLS if isinstance(tool, GoTool)]
+
+
+def _go_mod(tool: GoTool) -> str:
+    return (_MODULES / tool.name / "go.mod").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("tool", _GO_TOOLS, ids=lambda tool: tool.name)
+def test_module_has_the_pinned_version_and_builds_the_named_packages(tool: GoTool) -> None:
+    text = _go_mod(tool)
+    module = tool.packages[0].split("/cmd/")[0]
+    assert re.search(rf"^\s+{re.escape(module)} v{re.escape(tool.version)} //", text, re.MULTILINE)
+    assert set(re.findall(r"^(?:tool )?\s*(\S+/cmd/\S+)$", text, re.MULTILINE)) == set(tool.packages)
+    assert [package.rsplit("/", 1)[1] for package in tool.packages] == [program.name for program in tool.programs]
+    assert f" v{tool.version} h1:" in (_MODULES / tool.name / "go.sum").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("tool", _GO_TOOLS, ids=lambda tool: tool.name)
+def test_module_builds_with_the_oldest_go_that_is_used(tool: GoTool) -> None:
+    match = re.search(r"^go (\d+)\.(\d+)", _go_mod(tool), re.MULTILINE)
+    assert match is not None
+    assert (int(match[1]), int(match[2])) <= MIN_GO[:2]
+
+
+def test_kubernetes_staging_modules_have_its_version() -> None:
+    minor = KUBERNETES.version.removeprefix("1.")
+    replaced = re.findall(r"^replace k8s\.io/\S+ => k8s\.io/\S+ (v\S+)$", _go_mod(KUBERNETES), re.MULTILINE)
+    assert len(replaced) > 25
+    assert set(replaced) == {f"v0.{minor}"}
+
+
+def test_kwok_starts_the_kubernetes_that_is_built() -> None:
+    assert any(flag.endswith(f"KubeVersion=v{KUBERNETES.version}") for flag in KWOK.link_flags)
+
+
+def test_oldest_pulumi_is_the_one_that_the_project_requires() -> None:
+    project = yaml.safe_load((_PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
+    assert project["requiredPulumiVersion"] == f">={'.'.join(map(str, PULUMI.minimum))}"
+
+
+def test_etcd_is_the_locked_one() -> None:
+    packages = lockfile.parse((_PROJECT / "requirements.lock").read_text(encoding="utf-8"))
+    assert packages[ETCD.distribution].version == ETCD.version
+
+
+def test_every_group_and_extra_of_the_project_is_locked() -> None:
+    project = tomllib.loads((_PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(lockfile.GROUPS) == set(project["dependency-groups"])
+    assert set(lockfile.EXTRAS) == set(project["project"]["optional-dependencies"])
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"HOME": "/home/ada"}, "/home/ada/.cache"),
+        ({"HOME": "/home/ada", "XDG_CACHE_HOME": "/fast"}, "/fast"),
+        ({"HOME": "/home/ada", "XDG_CACHE_HOME": "relative"}, "/home/ada/.cache"),
+    ],
+)
+def test_cache_is_the_users(environ: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert places.find_places(environ).cache == Path(expected) / "modelyard" / "toolchain" / "darwin-arm64"
+
+
+def test_unknown_system_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Windows")
+    with pytest.raises(ToolchainError, match="inside WSL"):
+        places.find_places({})

@@ -1,0 +1,131 @@
+"""Virtual environments: hashes verified, made anew only when what they hold changes, whole after an interruption."""
+
+import base64
+import hashlib
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tools.toolchain import venvs, wheels
+from tools.toolchain.errors import ToolchainError
+from tools.toolchain.places import Places
+
+_PROJECT = """\
+[build-system]
+requires = ["tiny"]
+build-backend = "tiny"
+
+[project]
+name = "modelyard"
+version = "{version}"
+"""
+# The least that pip needs to install a project in place.
+_BACKEND = """\
+import zipfile
+
+def build_editable(wheel_directory, config_settings=None, metadata_directory=None):
+    name = "modelyard-1-py3-none-any.whl"
+    with zipfile.ZipFile(f"{wheel_directory}/{name}", "w") as wheel:
+        wheel.writestr("modelyard_marker.py", "")
+        wheel.writestr("modelyard-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: modelyard\\nVersion: 1\\n")
+        wheel.writestr("modelyard-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nGenerator: t\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr("modelyard-1.dist-info/RECORD", "")
+    return name
+"""  # noqa: E501 - file contents
+_ENVIRONMENT = venvs.Environment(folder=".venv", parts=("modelyard",), expectation="some seconds")
+
+
+def _wheel(folder: Path) -> str:
+    """Write the wheel `tiny`; return its SHA-256."""
+    file = folder / "tiny-1.0-py3-none-any.whl"
+    digest = base64.urlsafe_b64encode(hashlib.sha256(_BACKEND.encode()).digest()).rstrip(b"=").decode()
+    with zipfile.ZipFile(file, "w") as wheel:
+        wheel.writestr("tiny.py", _BACKEND)
+        wheel.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        tags = "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        wheel.writestr("tiny-1.0.dist-info/WHEEL", tags)
+        wheel.writestr("tiny-1.0.dist-info/RECORD", f"tiny.py,sha256={digest},{len(_BACKEND)}\n")
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+class Checkout:
+    """A project with one dependency, which comes from a folder instead of an index."""
+
+    def __init__(self, root: Path) -> None:
+        self.places = Places(project=root / "project", cache=root / "cache")
+        self.wheels = root / "wheels"
+        for folder in (self.places.project, self.wheels):
+            folder.mkdir()
+        self.environ = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(root),
+            "PIP_NO_INDEX": "1",
+            "PIP_FIND_LINKS": str(self.wheels),
+        }
+        self.lock(_wheel(self.wheels))
+        self.describe("1.0")
+
+    def lock(self, sha256: str) -> None:
+        text = f"tiny==1.0 \\\n    --hash=sha256:{sha256}\n    # via modelyard (pyproject.toml)\n"
+        self.places.lock_list.write_text(text, encoding="utf-8")
+
+    def describe(self, version: str, rest: str = "") -> None:
+        text = _PROJECT.format(version=version) + rest
+        (self.places.project / "pyproject.toml").write_text(text, encoding="utf-8")
+
+    def provide(self) -> None:
+        venvs.provide(_ENVIRONMENT, self.places, self.environ)
+
+    @property
+    def folder(self) -> Path:
+        return self.places.project / ".venv"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
+
+
+def test_environment_holds_pip_the_locked_packages_and_the_project(checkout: Checkout) -> None:
+    checkout.provide()
+    command = [checkout.folder / "bin" / "python", "-c", "import pip, tiny, modelyard_marker"]
+    subprocess.run(command, check=True)
+    assert list(checkout.folder.glob("lib/python*/site-packages/__pycache__/tiny.*.pyc"))
+
+
+def test_environment_is_made_anew_only_when_what_it_holds_changes(checkout: Checkout) -> None:
+    checkout.provide()
+    mark = checkout.folder / "mark"
+    mark.touch()
+    checkout.describe("1.0", rest="\n[tool.ruff]\nline-length = 99\n")
+    checkout.provide()
+    assert mark.exists(), "a linter's settings are no reason"
+    checkout.describe("2.0")
+    checkout.provide()
+    assert not mark.exists()
+
+
+def test_package_with_another_hash_is_refused(checkout: Checkout) -> None:
+    checkout.lock("0" * 64)
+    with pytest.raises(ToolchainError, match="not what the project pinned"):
+        checkout.provide()
+
+
+def test_unfinished_environment_is_finished_by_the_next_run(checkout: Checkout) -> None:
+    (wheel,) = checkout.wheels.iterdir()
+    away = wheel.rename(wheel.with_suffix(".away"))
+    with pytest.raises(ToolchainError, match="no wheel for this system"):
+        checkout.provide()
+    away.rename(wheel)
+    checkout.provide()
+    assert (checkout.folder / "bin" / "python").exists()
+    subprocess.run([checkout.folder / "bin" / "python", "-c", "import tiny"], check=True)
+
+
+def test_wheel_of_a_tool_is_verified_too(checkout: Checkout, tmp_path: Path) -> None:
+    assert (wheels.unpack("tiny", checkout.places, checkout.environ, tmp_path / "a") / "tiny.py").is_file()
+    checkout.lock("0" * 64)
+    with pytest.raises(ToolchainError, match="not what the project pinned"):
+        wheels.unpack("tiny", checkout.places, checkout.environ, tmp_path / "b")

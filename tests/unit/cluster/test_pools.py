@@ -1,0 +1,97 @@
+"""What follows from a pool, and what fits on it."""
+
+import pytest
+
+from modelyard.cluster.pools import Pool, find_pool, resolve_pool
+from modelyard.cluster.spec import PoolSpec, TaintSpec
+from modelyard.errors import ConfigError
+
+H100 = resolve_pool("h100", PoolSpec(accelerator="h100", gpus_per_node=8))
+CPU = resolve_pool("system", PoolSpec(cpus=4, memory_gib=16))
+
+
+def said(pool: Pool, gpus: int = 0, cpus: float | None = None, memory_gib: float | None = None) -> list[str]:
+    return [str(problem) for problem in pool.problems(gpus=gpus, cpus=cpus, memory_gib=memory_gib)]
+
+
+def test_an_accelerator_brings_machine_resource_and_taint() -> None:
+    pool = resolve_pool("l4", PoolSpec(accelerator="l4", taints=[TaintSpec(key="team", value="ml")]))
+    assert (pool.cpus, pool.memory_gib, pool.gpus_per_node) == (4, 16, 1)
+    assert pool.accelerator
+    assert pool.accelerator.resource == "nvidia.com/gpu"
+    assert [(taint.key, taint.value, taint.effect) for taint in pool.taints] == [
+        ("nvidia.com/gpu", "present", "NoSchedule"),
+        ("team", "ml", "NoSchedule"),
+    ]
+    assert pool.node_selector == {"modelyard.dev/pool": "l4"}
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "resource"),
+    [("mi300x", "amd.com/gpu"), ("trainium1", "aws.amazon.com/neuron"), ("tpu-v5e", "google.com/tpu")],
+)
+def test_each_vendor_has_its_resource(accelerator: str, resource: str) -> None:
+    pool = resolve_pool("p", PoolSpec(accelerator=accelerator, cpus=8, memory_gib=64))
+    assert pool.accelerator
+    assert (pool.accelerator.resource, pool.taints[0].key) == (resource, resource)
+
+
+def test_a_machine_type_brings_its_accelerators() -> None:
+    pool = resolve_pool("p", PoolSpec(machine_type="g6.12xlarge"))
+    assert pool.accelerator
+    assert (pool.accelerator.name, pool.gpus_per_node, pool.cpus, pool.memory_gib) == ("l4", 4, 48, 192)
+
+
+def test_inline_sizes_win_over_the_table() -> None:
+    pool = resolve_pool("p", PoolSpec(machine_type="g6.12xlarge", cpus=40, memory_gib=100))
+    assert (pool.cpus, pool.memory_gib, pool.gpus_per_node) == (40, 100, 4)
+
+
+@pytest.mark.parametrize("gpus", [1, 2, 4, 8])
+def test_divisors_of_a_node_fit(gpus: int) -> None:
+    assert said(H100, gpus) == []
+
+
+@pytest.mark.parametrize(
+    ("gpus", "why"),
+    [
+        (3, "gpus: 3 does not divide a node of 8; use 1, 2, 4 or 8"),
+        (16, "gpus: 16 exceed a node of 8; use 1, 2, 4 or 8"),
+        (0, "gpus: pool h100 has 8 h100 a node, but none is asked for; "
+            "set gpus, or choose a pool without accelerators"),
+    ],
+)  # fmt: skip
+def test_other_counts_do_not(gpus: int, why: str) -> None:
+    assert said(H100, gpus) == [why]
+
+
+def test_a_pool_without_accelerators_takes_none() -> None:
+    assert said(CPU) == []
+    assert said(CPU, gpus=1) == ["gpus: pool system has no GPUs; choose a pool with an accelerator"]
+
+
+def test_a_request_fits_up_to_what_the_system_leaves() -> None:
+    # 4 cores: 6 % of the first, 1 % of the second, 0.5 % of the next two. 16 GiB: 1 + 0.8 + 0.8 GiB, and 0.1 to evict.
+    assert (CPU.allocatable_cpus, CPU.allocatable_memory_gib) == (3.92, 13.3)
+    assert said(CPU, cpus=3.92, memory_gib=13.3) == []
+    assert said(CPU, cpus=3.93, memory_gib=13.31) == [
+        "cpus: 3.93 does not fit on a node of pool system, which has 3.92 for pods; "
+        "use at most 3.92, or a pool of larger nodes",
+        "memory_gib: 13.31 does not fit on a node of pool system, which has 13.3 for pods; "
+        "use at most 13.3, or a pool of larger nodes",
+    ]
+
+
+def test_shares_of_all_gpus_fit_on_the_node_together() -> None:
+    cpus, memory_gib = H100.share(2)
+    assert cpus * 4 <= H100.allocatable_cpus
+    assert memory_gib * 4 <= H100.allocatable_memory_gib
+    assert said(H100, gpus=2, cpus=cpus, memory_gib=memory_gib) == []
+
+
+def test_an_unknown_pool_lists_the_known() -> None:
+    assert find_pool({"system": CPU}, "system") is CPU
+    with pytest.raises(ConfigError, match="pool: 'l4' is not a pool of this stack; use one of h100, system"):
+        find_pool({"system": CPU, "h100": H100}, "l4")
+    with pytest.raises(ConfigError, match="add it under pools"):
+        find_pool({}, "l4")

@@ -1,0 +1,87 @@
+"""A cluster and its pools: what is refused, and the near case that is not."""
+
+from typing import Any
+
+import pytest
+
+from modelyard.cluster.spec import ClusterSpec, ExistingSpec, LocalSpec, PoolSpec, TaintSpec
+from modelyard.errors import ConfigError
+from modelyard.spec import load_json, validate
+
+
+def refused(value: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        validate(value)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_a_cluster_is_exactly_one_block() -> None:
+    assert validate(ClusterSpec(local=LocalSpec()))
+    assert refused(ClusterSpec()) == ["nothing is chosen; give exactly one of local, existing"]
+    both = ClusterSpec(local=LocalSpec(), existing=ExistingSpec(context="a"))
+    assert refused(both) == ["local and existing exclude each other; give exactly one of local, existing"]
+
+
+def test_an_existing_cluster_names_its_context() -> None:
+    assert load_json(ClusterSpec, '{"existing": {"context": "on-prem"}}').existing == ExistingSpec(context="on-prem")
+    with pytest.raises(ConfigError, match=r"existing\.context: is missing"):
+        load_json(ClusterSpec, '{"existing": {}}')
+
+
+def test_a_version_without_quotes_is_told_apart() -> None:
+    assert load_json(LocalSpec, '{"kubernetes_version": "1.35"}')
+    with pytest.raises(ConfigError, match='kubernetes_version: 1.35 is not text; put it in quotes: "1.35"'):
+        load_json(LocalSpec, '{"kubernetes_version": 1.35}')
+    assert refused(LocalSpec(kubernetes_version="1.2"))[0].startswith(
+        "kubernetes_version: '1.2' is not a supported Kubernetes version; use one of"
+    )
+
+
+@pytest.mark.parametrize(
+    "pool",
+    [
+        PoolSpec(accelerator="l4"),
+        PoolSpec(accelerator="h100", gpus_per_node=8, max_nodes=4),
+        PoolSpec(machine_type="m7i.4xlarge"),
+        PoolSpec(machine_type="g6.12xlarge", accelerator="l4", gpus_per_node=4),
+        PoolSpec(machine_type="brand.new", cpus=4, memory_gib=16),
+        PoolSpec(machine_type="brand.new", cpus=4, memory_gib=16, accelerator="h200", gpus_per_node=3),
+        PoolSpec(cpus=0.5, memory_gib=1),
+        PoolSpec(cpus=4, memory_gib=16, min_nodes=3, max_nodes=3, taints=[TaintSpec(key="dedicated")]),
+    ],
+)
+def test_pools_that_can_be(pool: PoolSpec) -> None:
+    assert validate(pool) == pool
+
+
+@pytest.mark.parametrize(
+    ("pool", "problem"),
+    [
+        (PoolSpec(), "has no size; give accelerator, machine_type, or cpus and memory_gib"),
+        (PoolSpec(cpus=4), "has no size; give accelerator, machine_type, or cpus and memory_gib"),
+        (PoolSpec(cpus=0, memory_gib=16), "cpus: 0 must be above 0; use a number above 0"),
+        (PoolSpec(cpus=4, memory_gib=-1), "memory_gib: -1 must be above 0; use a number above 0"),
+        (PoolSpec(cpus=4, memory_gib=16, max_nodes=0), "max_nodes: 0 is below 1; use 1 or more"),
+        (PoolSpec(cpus=4, memory_gib=16, min_nodes=-1), "min_nodes: -1 is below 0; use 0 or more"),
+        (PoolSpec(cpus=4, memory_gib=16, min_nodes=2), "min_nodes: 2 is above max_nodes 1; raise max_nodes"),
+        (PoolSpec(cpus=4, memory_gib=16, gpus_per_node=1),
+         "gpus_per_node: is given without an accelerator; add accelerator, or remove it"),
+        (PoolSpec(machine_type="g6.xlarge", accelerator="h100"),
+         "machine_type: g6.xlarge has l4, not h100; change machine_type or accelerator"),
+        (PoolSpec(machine_type="m7i.4xlarge", accelerator="l4"),
+         "machine_type: m7i.4xlarge has no accelerator, not l4; change machine_type or accelerator"),
+        (PoolSpec(machine_type="g6.12xlarge", accelerator="l4", gpus_per_node=2),
+         "gpus_per_node: g6.12xlarge has 4, not 2; leave it out or choose another machine_type"),
+        (PoolSpec(machine_type="brand.new"), "machine_type: 'brand.new' is not in our table; "
+         "give its cpus and memory_gib (and accelerator, gpus_per_node) beside it"),
+        (PoolSpec(accelerator="l4", gpus_per_node=3),
+         "gpus_per_node: no machine has 3 of l4; use 1, 2, 4, 8, or give cpus and memory_gib"),
+    ],
+)  # fmt: skip
+def test_pools_that_cannot_be(pool: PoolSpec, problem: str) -> None:
+    assert refused(pool) == [problem]
+
+
+def test_an_unknown_accelerator_lists_the_known() -> None:
+    (problem,) = refused(PoolSpec(accelerator="l5"))
+    assert problem.startswith("accelerator: 'l5' is unknown; use one of a10, a100-40gb")

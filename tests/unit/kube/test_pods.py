@@ -1,0 +1,137 @@
+"""Pods as plain values; that the API server takes them for `restricted` is shown in tests/engine."""
+
+from typing import Any
+
+import pulumi_kubernetes as k8s
+
+from modelyard.kube.labels import labels
+from modelyard.kube.placement import require_other_nodes
+from modelyard.kube.pods import Container, Pod, Scratch, SecretKey, pod_template
+from modelyard.kube.probes import liveness_probe, readiness_probe, startup_probe
+from tests.support.mocks import run
+
+
+def template_of(container: Container, **pod: Any) -> dict[str, Any]:
+    """The pod template as the engine gets it."""
+
+    def program() -> None:
+        made = pod_template(
+            Pod(container=container, service_account="workload", **pod),
+            labels("a", instance="w-a", component="batch-job"),
+        )
+        k8s.core.v1.PodTemplate("a", template=made)
+
+    return run(program).one("PodTemplate").inputs["template"]
+
+
+def pod_of(container: Container, **pod: Any) -> dict[str, Any]:
+    return template_of(container, **pod)["spec"]
+
+
+PLAIN = Container(name="main", image="python:3.12")
+
+
+def test_a_pod_is_restricted() -> None:
+    spec = pod_of(PLAIN)
+    assert spec["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 10001,
+        "runAsGroup": 10001,
+        "fsGroup": 10001,
+        "fsGroupChangePolicy": "OnRootMismatch",
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert spec["containers"][0]["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "privileged": False,
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["serviceAccountName"] == "workload"
+    assert spec["enableServiceLinks"] is False
+    assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & set(spec)
+
+
+def test_the_user_has_a_number_of_choice_in_every_place() -> None:
+    context = pod_of(PLAIN, user_id=1000)["securityContext"]
+    assert [context[key] for key in ("runAsUser", "runAsGroup", "fsGroup")] == [1000, 1000, 1000]
+
+
+def test_only_tmp_is_writable_and_home() -> None:
+    spec = pod_of(PLAIN)
+    (container,) = spec["containers"]
+    assert container["volumeMounts"] == [{"name": "tmp", "mountPath": "/tmp"}]
+    assert spec["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert {"name": "HOME", "value": "/tmp"} in container["env"]
+
+
+def test_scratch_on_disk_and_in_memory() -> None:
+    scratch = [
+        Scratch(name="cache", path="/cache"),
+        Scratch(name="shared-memory", path="/dev/shm", memory_gib=2),
+    ]
+    spec = pod_of(Container(name="main", image="python:3.12", scratch=scratch))
+    assert spec["volumes"][1:] == [
+        {"name": "cache", "emptyDir": {}},
+        {"name": "shared-memory", "emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}},
+    ]
+    assert [each["mountPath"] for each in spec["containers"][0]["volumeMounts"]] == ["/tmp", "/cache", "/dev/shm"]
+
+
+def test_variables_from_fields_come_first_and_each_name_comes_once() -> None:
+    container = Container(
+        name="main",
+        image="python:3.12",
+        field_env={"JOB_NAME": "metadata.labels['batch.kubernetes.io/job-name']"},
+        env={"HOME": "/home/me", "MASTER_ADDR": "$(JOB_NAME)-0", "TOKEN": "clear"},
+        secret_env={"TOKEN": SecretKey(name="hf-1234", key="value")},
+    )
+    env = pod_of(container)["containers"][0]["env"]
+    assert [each["name"] for each in env] == ["JOB_NAME", "HOME", "USER", "MASTER_ADDR", "TOKEN"]
+    assert env[0]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.labels['batch.kubernetes.io/job-name']"}}
+    assert env[1]["value"] == "/home/me"
+    assert env[4] == {"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "hf-1234", "key": "value"}}}
+
+
+def test_what_is_not_asked_for_is_left_to_kubernetes() -> None:
+    spec = pod_of(PLAIN)
+    (container,) = spec["containers"]
+    assert not {"command", "args", "ports", "lifecycle", "startupProbe", "livenessProbe"} & set(container)
+    assert not {"nodeSelector", "tolerations", "affinity", "topologySpreadConstraints", "subdomain"} & set(spec)
+
+
+def test_probes_over_http_and_tcp() -> None:
+    container = Container(
+        name="main",
+        image="python:3.12",
+        ports={"http": 8080},
+        startup=startup_probe("http", "/healthz", budget_seconds=301),
+        readiness=readiness_probe("http", "/healthz"),
+        liveness=liveness_probe("http", None),
+        pre_stop_seconds=15,
+    )
+    made = pod_of(container)["containers"][0]
+    assert made["startupProbe"]["failureThreshold"] * made["startupProbe"]["periodSeconds"] >= 301
+    assert made["startupProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+    assert made["readinessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+    assert made["livenessProbe"]["tcpSocket"] == {"port": "http"}
+    assert "httpGet" not in made["livenessProbe"]
+    assert made["ports"] == [{"name": "http", "containerPort": 8080}]
+    assert made["lifecycle"] == {"preStop": {"sleep": {"seconds": 15}}}
+
+
+def test_pods_that_must_be_on_nodes_of_their_own() -> None:
+    affinity = pod_of(PLAIN, affinity=require_other_nodes({"app": "a"}), restart_policy="Never")["affinity"]
+    assert affinity == {
+        "podAntiAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": [
+                {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "a"}}}
+            ]
+        }
+    }
+
+
+def test_the_template_carries_the_labels() -> None:
+    assert template_of(PLAIN)["metadata"]["labels"]["app.kubernetes.io/instance"] == "w-a"

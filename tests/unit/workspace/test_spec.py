@@ -1,0 +1,90 @@
+import pytest
+
+from modelyard.errors import ConfigError
+from modelyard.spec import load_json, validate
+from modelyard.workspace.spec import (
+    EgressSpec,
+    MembersSpec,
+    QuotaSpec,
+    SecretSpec,
+    WorkspaceSpec,
+    workspace_name_problems,
+)
+
+
+def paths_of(error: pytest.ExceptionInfo[ConfigError]) -> list[str]:
+    return [problem.path for problem in error.value.problems]
+
+
+@pytest.mark.parametrize(
+    "member", ["group:ml-chat", "user:ann@example.org", "group:oidc:Team A", "serviceaccount:ci/deployer"]
+)
+def test_members_of_every_kind_are_accepted(member: str) -> None:
+    validate(MembersSpec(edit=[member]))
+
+
+@pytest.mark.parametrize(
+    "member", ["ml-chat", "group:", "group: ml", "serviceaccount:deployer", "serviceaccount:ci/", "Group:ml", "role:a"]
+)
+def test_members_of_no_kind_are_refused(member: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(MembersSpec(view=[member]))
+    assert paths_of(caught) == ["view[0]"]
+
+
+@pytest.mark.parametrize("source", ["config/hf-token", "config/a.b_c"])
+def test_a_secret_comes_from_the_configuration(source: str) -> None:
+    spec = load_json(WorkspaceSpec, f'{{"secrets": {{"hf": {{"from": "{source}"}}}}}}')
+    assert spec.secrets["hf"].from_ == source
+
+
+@pytest.mark.parametrize("source", ["config/", "hf-token", "config/other:key", "external/ml/slack", "config/a b"])
+def test_a_secret_from_elsewhere_is_refused(source: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(WorkspaceSpec(secrets={"hf": SecretSpec(from_=source)}))
+    assert paths_of(caught) == ["secrets.hf.from"]
+
+
+@pytest.mark.parametrize("cidr", ["10.20.0.0/16", "10.20.0.7/32", "10.20.0.7", "fd00::/8", "0.0.0.0/0"])
+def test_address_ranges_are_accepted(cidr: str) -> None:
+    validate(EgressSpec(cidr=cidr, ports=[5432]))
+
+
+@pytest.mark.parametrize(
+    ("cidr", "fix"), [("10.20.0.7/16", "10.20.0.0/16"), ("10.20.0.0/33", "10.20.0.7/32"), ("db.example.org", "like")]
+)
+def test_what_is_no_address_range_is_refused_with_one_that_is(cidr: str, fix: str) -> None:
+    with pytest.raises(ConfigError, match=fix) as caught:
+        validate(EgressSpec(cidr=cidr, ports=[5432]))
+    assert paths_of(caught) == ["cidr"]
+
+
+@pytest.mark.parametrize("ports", [[], [0], [65536]])
+def test_egress_without_a_port_is_refused(ports: list[int]) -> None:
+    with pytest.raises(ConfigError):
+        validate(EgressSpec(cidr="10.0.0.0/8", ports=ports))
+
+
+@pytest.mark.parametrize("ports", [[1], [65535], [443, 5432]])
+def test_egress_to_real_ports_is_accepted(ports: list[int]) -> None:
+    validate(EgressSpec(cidr="10.0.0.0/8", ports=ports))
+
+
+def test_a_quota_of_no_gpus_forbids_them_and_is_accepted() -> None:
+    assert validate(QuotaSpec(gpus=0)).gpus == 0
+
+
+@pytest.mark.parametrize("quota", [QuotaSpec(gpus=-1), QuotaSpec(cpus=0), QuotaSpec(memory_gib=-4)])
+def test_a_quota_below_nothing_is_refused(quota: QuotaSpec) -> None:
+    with pytest.raises(ConfigError):
+        validate(quota)
+
+
+@pytest.mark.parametrize("name", ["default", "kube-system", "monitoring", "Chat", "a.b"])
+def test_a_workspace_cannot_have_the_name_of_another_namespace(name: str) -> None:
+    assert len(list(workspace_name_problems(name))) == 1
+
+
+@pytest.mark.parametrize("name", ["chat", "defaults", "kubernetes", "monitors"])
+def test_a_workspace_can_have_a_similar_name(name: str) -> None:
+    assert list(workspace_name_problems(name)) == []

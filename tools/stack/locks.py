@@ -1,0 +1,48 @@
+"""A lock that a killed engine left in a file backend."""
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lock:
+    """Who holds a stack. Fields are those of the backend's lock files."""
+
+    pid: int
+    hostname: str
+    username: str
+    timestamp: str
+
+    @property
+    def is_stale(self) -> bool:
+        """True when its engine ran on this machine and is no longer there; never for another machine's."""
+        return self.hostname == socket.gethostname() and not _is_pulumi(self.pid)
+
+
+def _is_pulumi(pid: int) -> bool:
+    # The number may belong to another program since. `ps` is on Linux and macOS alike.
+    answer = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    if answer.returncode not in (0, 1):
+        return True
+    return Path(answer.stdout.strip()).name.startswith("pulumi")
+
+
+def locks_of(project: str, stack: str, environ: Mapping[str, str] = os.environ) -> Iterator[Lock]:
+    """Yield the locks of a stack in a file backend; other backends keep theirs elsewhere and yield none."""
+    url = urlparse(environ.get("PULUMI_BACKEND_URL", ""))
+    if url.scheme != "file":
+        return
+    root = Path(unquote(url.netloc + url.path)).expanduser() / ".pulumi" / "locks"
+    *organization, name = stack.split("/")
+    for file in sorted((root / (organization or ["organization"])[0] / project / name).glob("*.json")):
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue
+        yield Lock(**{key: content[key] for key in ("pid", "hostname", "username", "timestamp")})

