@@ -1,19 +1,14 @@
 """Creates that a killed engine had begun: objects of ours that exist are taken over, the rest is begun anew."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import yaml
-from kubernetes.client.exceptions import ApiException
-from kubernetes.config import new_client_from_config_dict
-from kubernetes.dynamic import DynamicClient
-from kubernetes.dynamic.exceptions import ResourceNotFoundError
-from urllib3.exceptions import HTTPError
 
 from modelyard.cluster.local import lifecycle
 from modelyard.kube.labels import STACK
 from modelyard.kube.names import stack_label_value
+from tools.stack.api import connected
 
 _LOCAL_CLUSTER = "pulumi-python:dynamic/modelyard:LocalCluster"
 
@@ -30,24 +25,19 @@ class PendingCreate:
     @property
     def object_id(self) -> str | None:
         """The id that the kubernetes provider would give the object; None for what is no named object."""
-        metadata = self.inputs.get("metadata") or {}
-        name = metadata.get("name")
-        if not name or not {"apiVersion", "kind"} <= self.inputs.keys():
+        metadata: Mapping[str, Any] = self.inputs.get("metadata") or {}
+        if "name" not in metadata or not {"apiVersion", "kind"} <= self.inputs.keys():
             return None
-        namespace = metadata.get("namespace")
-        return f"{namespace}/{name}" if namespace else str(name)
+        return "/".join(metadata[key] for key in ("namespace", "name") if metadata.get(key))
 
 
 def pending_creates(deployment: Mapping[str, Any]) -> list[PendingCreate]:
     """Return the creates that were under way when the engine ended."""
+    operations: list[dict[str, Any]] = deployment.get("pending_operations") or []
+    resources: list[dict[str, Any]] = [each["resource"] for each in operations if each["type"] == "creating"]
     return [
-        PendingCreate(
-            urn=operation["resource"]["urn"],
-            inputs=operation["resource"].get("inputs") or {},
-            provider=operation["resource"].get("provider", ""),
-        )
-        for operation in deployment.get("pending_operations") or []
-        if operation["type"] == "creating"
+        PendingCreate(urn=each["urn"], inputs=each.get("inputs") or {}, provider=each.get("provider", ""))
+        for each in resources
     ]
 
 
@@ -57,34 +47,31 @@ def to_import(deployment: Mapping[str, Any], project: str, stack: str) -> list[t
 
     Starts the stack's local cluster if it is dead, as its API server knows. `deployment` holds secrets in clear text.
     """
-    resources = {resource["urn"]: resource for resource in deployment.get("resources") or []}
-    _start_local_clusters(resources.values())
-    label = stack_label_value(project, stack)
+    listed: list[dict[str, Any]] = deployment.get("resources") or []
+    resources = {each["urn"]: each for each in listed}
+    for each in listed:
+        if each["type"] == _LOCAL_CLUSTER and lifecycle.exists(each["id"]):
+            lifecycle.start(each["id"])
+    label = stack_label_value(project, stack.rsplit("/", 1)[-1])
     found: list[tuple[str, str]] = []
     for create in pending_creates(deployment):
-        provider = resources.get(create.provider.rsplit("::", 1)[0])
-        object_id = create.object_id
-        if provider is not None and object_id is not None and _stack_of(create, provider) == label:
-            found.append((create.urn, object_id))
+        provider = resources.get(create.provider.rsplit("::", 1)[0], {})
+        if create.object_id is not None and _stack_of(create, provider) == label:
+            found.append((create.urn, create.object_id))
     return found
-
-
-def _start_local_clusters(resources: Iterable[Mapping[str, Any]]) -> None:
-    for resource in resources:
-        if resource["type"] == _LOCAL_CLUSTER and lifecycle.exists(resource["id"]):
-            lifecycle.start(resource["id"])
 
 
 def _stack_of(create: PendingCreate, provider: Mapping[str, Any]) -> str | None:
     """Return the stack label of the object that a pending create names; None where there is no object, or no label."""
-    kubeconfig = (provider.get("inputs") or {}).get("kubeconfig")
-    if not kubeconfig:
+    inputs: Mapping[str, Any] = provider.get("inputs") or {}
+    if not inputs.get("kubeconfig"):
         return None
-    metadata = create.inputs["metadata"]
-    with new_client_from_config_dict(yaml.safe_load(kubeconfig)) as api:
-        try:
-            kind = DynamicClient(api).resources.get(api_version=create.inputs["apiVersion"], kind=create.inputs["kind"])
-            found = kind.get(name=metadata["name"], namespace=metadata.get("namespace"))
-        except (ApiException, ResourceNotFoundError, HTTPError):
-            return None
-    return dict(found.metadata.labels or {}).get(STACK)
+    with connected(_plain(inputs["kubeconfig"])) as api:
+        found: Mapping[str, Any] = api.find(create.inputs) or {"metadata": {}}
+    labels: Mapping[str, str] = found["metadata"].get("labels") or {}
+    return labels.get(STACK)
+
+
+def _plain(value: Any) -> str:
+    """Return a value that was exported with its secrets shown: they stay wrapped, in JSON."""
+    return value if isinstance(value, str) else json.loads(value["plaintext"])

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import Any
 
 
@@ -73,9 +74,16 @@ def _passing_signals(process: subprocess.Popen[bytes]) -> Generator[None]:
 
     The terminal sends Ctrl-C to both; a handler, and not SIG_IGN, so that Pulumi does not inherit the ignoring.
     """
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        pass
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        process.send_signal(number)
+
     previous = {
-        signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None),
-        signal.SIGTERM: signal.signal(signal.SIGTERM, lambda number, _: process.send_signal(number)),
+        signal.SIGINT: signal.signal(signal.SIGINT, leave),
+        signal.SIGTERM: signal.signal(signal.SIGTERM, pass_on),
     }
     try:
         yield

@@ -4,15 +4,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
-import yaml
-from kubernetes.client import CoreV1Api
-from kubernetes.config import new_client_from_config_dict
-
 from modelyard.cluster.local.engines.base import FAKE_NODE, FAKE_NODE_ANNOTATION
 from modelyard.cluster.pools import POOL_LABEL
 from modelyard.kube.labels import INSTANCE
+from tools.stack.api import connected
 
-_REQUEST_SECONDS = 20
+_NONE = "-"
+Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -31,42 +29,51 @@ class Row:
 
 def rows(kubeconfig: str) -> list[Row]:
     """Return a row for every pod of the cluster."""
-    with new_client_from_config_dict(yaml.safe_load(kubeconfig)) as api:
-        core = CoreV1Api(api)
-        nodes = {node.metadata.name: node for node in core.list_node(_request_timeout=_REQUEST_SECONDS).items}
-        pods = core.list_pod_for_all_namespaces(_request_timeout=_REQUEST_SECONDS).items
-        return sorted(_row(pod, nodes) for pod in pods)
+    with connected(kubeconfig) as api:
+        nodes = {node["metadata"]["name"]: node["metadata"] for node in api.all("nodes")}
+        return sorted(row(pod, nodes) for pod in api.all("pods"))
 
 
-def _row(pod: Any, nodes: Mapping[str, Any]) -> Row:
-    node = nodes.get(pod.spec.node_name)
-    simulated = node is not None and (node.metadata.annotations or {}).get(FAKE_NODE_ANNOTATION) == FAKE_NODE
+def row(pod: Json, nodes: Mapping[str, Json]) -> Row:
+    """Return the row of a pod; `nodes` has the metadata of each node."""
+    metadata: Json = pod["metadata"]
+    node = nodes.get(pod["spec"].get("nodeName", ""))
     return Row(
-        namespace=pod.metadata.namespace,
-        workload=_workload(pod.metadata),
-        pod=pod.metadata.name,
-        phase=_phase(pod.status),
-        node=pod.spec.node_name or "-",
-        pool=((node.metadata.labels or {}).get(POOL_LABEL) if node else None) or "-",
-        runs="-" if node is None else "simulated" if simulated else "real",
+        namespace=metadata["namespace"],
+        workload=_workload(metadata),
+        pod=metadata["name"],
+        phase=_phase(pod["status"]),
+        node=node["name"] if node else _NONE,
+        pool=_mapping(node, "labels").get(POOL_LABEL, _NONE),
+        runs=_runs(node),
     )
 
 
-def _workload(metadata: Any) -> str:
-    owner = next(iter(metadata.owner_references or []), None)
-    return (metadata.labels or {}).get(INSTANCE) or (owner.name if owner else metadata.name)
+def _mapping(metadata: Json | None, key: str) -> Mapping[str, str]:
+    return (metadata or {}).get(key) or {}
 
 
-def _phase(status: Any) -> str:
+def _runs(node: Json | None) -> str:
+    if node is None:
+        return _NONE
+    return "simulated" if _mapping(node, "annotations").get(FAKE_NODE_ANNOTATION) == FAKE_NODE else "real"
+
+
+def _workload(metadata: Json) -> str:
+    owners: Sequence[Json] = metadata.get("ownerReferences") or []
+    owner: str = owners[0]["name"] if owners else metadata["name"]
+    return _mapping(metadata, "labels").get(INSTANCE, owner)
+
+
+def _phase(status: Json) -> str:
     """Return the phase in kubectl's words, and why a pod waits for a node."""
-    if status.phase == "Succeeded":
+    if status["phase"] == "Succeeded":
         return "Completed"
-    waiting = [
-        each.message for each in status.conditions or [] if each.type == "PodScheduled" and each.status != "True"
-    ]
-    if status.phase == "Pending" and waiting and waiting[0]:
-        return f"Pending ({waiting[0].split(':')[0]})"
-    return str(status.phase)
+    conditions: Sequence[Mapping[str, str]] = status.get("conditions") or []
+    reasons = [each.get("message", "") for each in conditions if each["type"] == "PodScheduled"]
+    if status["phase"] == "Pending" and any(reasons):
+        return f"Pending ({reasons[0].split(':')[0]})"
+    return status["phase"]
 
 
 def text(table: Sequence[Row]) -> str:

@@ -26,8 +26,7 @@ _ROLLING_OUT = "NewReplicaSetCreated|FoundNewReplicaSet|ReplicaSetUpdated"
 
 def _of_services(metric: str) -> str:
     """The sum of a Deployment's metric over all variants of each model service."""
-    deployments = f"max by (namespace, deployment) ({metric})"
-    return f"sum by (namespace, {_NAME}) ({deployments} * on (namespace, deployment) group_left ({_NAME}) {_SERVICES})"
+    return f"sum by (namespace, {_NAME}) ({metric} * on (namespace, deployment) group_left ({_NAME}) {_SERVICES})"
 
 
 def _service_unavailable() -> dict[str, Any]:
@@ -73,9 +72,9 @@ def _job_failed() -> dict[str, Any]:
             "description": "{{ $labels.job_name }} ({{ $labels.label_app_kubernetes_io_component }}) used up its "
             "retries or its time, or met an exit code that is not retried. It is not tried again.",
             "action": "See why: kubectl -n {{ $labels.namespace }} describe job {{ $labels.job_name }}, then "
-            "kubectl logs of its pods. DeadlineExceeded: raise timeout_seconds. OOMKilled: raise memory_gib. Then change "
-            "the job's specification, or run it again as it is: pulumi up with --replace and the Job's URN. A schedule "
-            "runs again by itself.",
+            "kubectl logs of its pods. DeadlineExceeded: raise timeout_seconds. OOMKilled: raise memory_gib. Then "
+            "change the job's specification, or run it again as it is: pulumi up with --replace and the Job's URN. "
+            "A schedule runs again by itself.",
         },
     }
 

@@ -105,17 +105,19 @@ class Plugin:
         )
         assert self.process.stdout is not None
         address = f"127.0.0.1:{self.process.stdout.readline().strip()}"
-        channel: Any = grpc.insecure_channel(address)
-        self._stub: Any = provider_pb2_grpc.ResourceProviderStub(channel)
+        self._channel: Any = grpc.insecure_channel(address)
+        self._stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
 
     def close(self) -> None:
         """End the plugin as the end of an engine does: by closing its standard input."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream is not None
+            stream.close()
         try:
             self.process.wait(10)
         finally:
             self.process.kill()
+            self._channel.close()
             self._server.stop(None)
 
     def call(self, method: str, request: Any) -> Any:

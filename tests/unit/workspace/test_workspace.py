@@ -1,6 +1,6 @@
 from typing import Any
 
-import pulumi
+import pulumi_kubernetes as k8s
 import pytest
 
 from modelyard.workspace.spec import (
@@ -70,11 +70,11 @@ def test_the_namespace_enforces_restricted_pods() -> None:
 def test_the_namespace_waits_for_the_clusters_nodes() -> None:
     def program() -> None:
         cluster = bare_cluster()
-        cluster.ready.append(pulumi.ComponentResource("test:index:Nodes", "nodes"))
+        cluster.ready.append(k8s.core.v1.Node("node"))
         Workspace("chat", cluster, WorkspaceSpec())
 
     recorded = run(program)
-    assert recorded.one("Namespace").depends_on == {recorded.one("Nodes").urn}
+    assert recorded.one("Namespace").depends_on == {recorded.one("Node").urn}
 
 
 def test_pods_get_an_account_without_a_token() -> None:

@@ -78,7 +78,7 @@ class KwokEngine:
 
     def is_alive(self, name: str, folder: Path, record: Record) -> bool:
         """Whether all processes run and the API server listens."""
-        return set(processes.running(_bin(name, folder))) == set(_PROGRAMS) and answers(record.ports["kube-apiserver"])
+        return set(_PROGRAMS) <= set(processes.running(_bin(name, folder))) and answers(record.ports["kube-apiserver"])
 
     def start(self, name: str, folder: Path, record: Record) -> None:
         """Start the processes that do not run."""
@@ -100,15 +100,14 @@ class KwokEngine:
         processes.kill(_bin(name, folder))
 
     def _kwokctl(self, name: str, folder: Path, *arguments: str) -> None:
-        found = programs.find({"kwokctl": "kwokctl", "kubectl": "kubectl", **_PROGRAMS}, _FIX)
         # kwokctl would download what it does not find in `bin`. The links are set again at each start: a program may be
-        # at another place by then.
-        processes.link_programs(_bin(name, folder), {component: found[component] for component in _PROGRAMS})
-        environment = {**processes.bare_environment(folder), "KWOK_WORKDIR": str(folder / "kwok")}
+        # at another place by then. kwokctl is among them, so that one whose caller was killed is found and ended too.
+        targets = programs.find({"kwokctl": "kwokctl", **_PROGRAMS}, _FIX)
+        processes.link_programs(_bin(name, folder), targets)
         processes.run(
-            [found["kwokctl"], *arguments, f"--name={name}"],
+            [_bin(name, folder) / "kwokctl", *arguments, f"--name={name}"],
             log=folder / "kwokctl.log",
-            environment=environment,
+            environment={**processes.bare_environment(folder), "KWOK_WORKDIR": str(folder / "kwok")},
             timeout_seconds=_COMMAND_SECONDS,
         )
 

@@ -1,0 +1,138 @@
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+
+from modelyard.cluster.traits import ClusterTraits
+from modelyard.observability.monitoring import Monitoring
+from modelyard.observability.monitors import service_monitor
+from modelyard.observability.rules import MODEL_SERVICE, rule_groups
+from modelyard.observability.spec import MetricsSpec
+from modelyard.observability.values import chart_values
+from modelyard.platform.spec import ChartsSpec
+from modelyard.serving.model_service import COMPONENT
+from tests.support.clusters import bare_cluster
+from tests.support.mocks import Recorded, refused, run
+
+TYPE = "modelyard:observability:Monitoring"
+KINDS_ONLY = ClusterTraits(charts_installed=False)
+
+
+def program(
+    spec: MetricsSpec | None = None, *, traits: ClusterTraits | None = None, charts: ChartsSpec | None = None
+) -> Callable[[], object]:
+    def make() -> None:
+        monitoring = Monitoring(
+            "monitoring", bare_cluster(traits=traits), spec or MetricsSpec(), charts=charts
+        )
+        pulumi.export("url", monitoring.prometheus_url)
+        service_monitor(
+            "chat-assistant",
+            monitoring,
+            namespace="chat",
+            labels={"a": "b"},
+            selector={"app.kubernetes.io/instance": "chat-assistant"},
+            port="http",
+            parent=monitoring,
+        )
+
+    return make
+
+
+def made(spec: MetricsSpec | None = None, **settings: Any) -> Recorded:
+    return run(program(spec, **settings))
+
+
+def values(**settings: int) -> dict[str, Any]:
+    return chart_values(MetricsSpec(**settings), "fast")
+
+
+def test_it_is_the_operator_with_its_namespaces_and_the_alerts() -> None:
+    made_types = [each.type.rsplit(":", 1)[1] for each in made().under(TYPE)]
+    assert sorted(made_types) == [
+        "Monitoring", "Namespace", "Namespace", "Operator", "PrometheusRule", "Release", "Release", "ServiceMonitor",
+    ]  # fmt: skip
+
+
+def test_where_no_charts_are_installed_its_kinds_stand_in() -> None:
+    recorded = made(traits=KINDS_ONLY)
+    assert not recorded.of("Release")
+    names = {each.inputs["metadata"]["name"] for each in recorded.of("CustomResourceDefinition")}
+    assert {"servicemonitors.monitoring.coreos.com", "prometheusrules.monitoring.coreos.com"} <= names
+    assert len(names) == 6
+
+
+@pytest.mark.parametrize("traits", [ClusterTraits(), KINDS_ONLY])
+def test_monitors_and_rules_wait_for_their_kinds(traits: ClusterTraits) -> None:
+    recorded = made(traits=traits)
+    if traits.charts_installed:
+        ready = {each.urn for each in recorded.of("Release") if each.name == "monitoring"}
+    else:
+        ready = {each.urn for each in recorded.of("CustomResourceDefinition")}
+    assert ready
+    assert ready <= recorded.one("PrometheusRule").depends_on
+    assert ready <= recorded.one("ServiceMonitor").depends_on
+
+
+def test_the_rules_are_in_prometheus_namespace_under_a_generated_name() -> None:
+    rule = made().one("PrometheusRule").inputs
+    assert rule["metadata"]["namespace"] == "monitoring"
+    assert "name" not in rule["metadata"]
+    assert rule["metadata"]["labels"]["modelyard.dev/stack"] == "project.test"
+    assert rule["spec"] == {"groups": rule_groups()}
+
+
+def test_a_monitor_chooses_its_service_by_labels_and_the_port_by_name() -> None:
+    monitor = made().one("ServiceMonitor").inputs
+    assert monitor["metadata"] == {"namespace": "chat", "labels": {"a": "b"}}
+    assert monitor["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/instance": "chat-assistant"}}
+    assert monitor["spec"]["endpoints"] == [{"port": "http", "path": "/metrics", "interval": "30s"}]
+
+
+def test_charts_come_from_the_mirror() -> None:
+    for release in made(charts=ChartsSpec(mirror="oci://mirror.example.org/charts")).of("Release"):
+        assert str(release.inputs["chart"]).startswith("oci://mirror.example.org/charts/")
+
+
+def test_prometheus_keeps_what_the_spec_says_on_a_volume_that_it_cannot_fill() -> None:
+    prometheus = values(retention_days=30, storage_gib=200)["prometheus"]["prometheusSpec"]
+    assert prometheus["retention"] == "30d"
+    assert prometheus["retentionSize"] == "163840MiB"
+    claim = prometheus["storageSpec"]["volumeClaimTemplate"]["spec"]
+    assert claim["resources"]["requests"]["storage"] == "200Gi"
+    assert claim["storageClassName"] == "fast"
+
+
+def test_without_a_storage_class_the_clusters_default_is_used() -> None:
+    storage = chart_values(MetricsSpec(), None)["prometheus"]["prometheusSpec"]["storageSpec"]
+    assert "storageClassName" not in storage["volumeClaimTemplate"]["spec"]
+
+
+def test_the_storage_class_is_the_clusters() -> None:
+    release = next(each for each in made(traits=ClusterTraits(storage_class="ssd")).of("Release") if each.name == "monitoring")
+    assert "ssd" in str(release.inputs["values"]["alertmanager"])
+    assert "ssd" in str(release.inputs["values"]["prometheus"])
+
+
+def test_monitors_of_every_namespace_count() -> None:
+    prometheus = values()["prometheus"]["prometheusSpec"]
+    open_selectors = {key for key, value in prometheus.items() if key.endswith("NilUsesHelmValues") and value is False}
+    assert len(open_selectors) == 5
+
+
+def test_targets_that_managed_control_planes_hide_are_not_read() -> None:
+    chart = values()
+    for hidden in ("kubeControllerManager", "kubeScheduler", "kubeEtcd", "kubeProxy", "coreDns"):
+        assert chart[hidden] == {"enabled": False}
+    assert not any(chart["defaultRules"]["rules"].values())
+
+
+def test_the_alerts_watch_the_role_that_model_services_have() -> None:
+    assert MODEL_SERVICE == COMPONENT
+
+
+def test_a_bad_spec_is_refused_before_anything_is_registered() -> None:
+    error = refused(program(MetricsSpec(retention_days=0)), TYPE)
+    assert str(error) == "monitoring.retention_days: 0 is below 1; use 1 or more"
+    assert made(MetricsSpec(retention_days=1)).one("PrometheusRule")
