@@ -49,5 +49,9 @@ def join_path(prefix: str, path: str) -> str:
 
 def show(value: object) -> str:
     """A value as it may stand in an error: short, and text in quotes so that `"2"` is not taken for 2."""
-    text = repr(value)
+    return shorten(repr(value))
+
+
+def shorten(text: str) -> str:
+    """Text as it may stand in an error, without its end where it is long."""
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

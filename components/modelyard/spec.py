@@ -17,8 +17,8 @@ from modelyard.errors import ConfigError, Problem, join_path, show
 
 if TYPE_CHECKING:
     import pulumi
-    from pydantic import GetCoreSchemaHandler, TypeAdapter
-    from pydantic.json_schema import GetJsonSchemaHandler, JsonSchemaValue
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
+    from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
 T = TypeVar("T")

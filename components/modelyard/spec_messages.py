@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from modelyard.errors import Problem, join_path, show
 from modelyard.spec import key_of
@@ -27,10 +27,10 @@ _KINDS = {
     "finite_number": "a finite number",
 }
 _BOUNDS = {
-    "greater_than": ("must be above {gt:g}", "use a number above {gt:g}"),
-    "greater_than_equal": ("is below {ge:g}", "use {ge:g} or more"),
-    "less_than": ("must be below {lt:g}", "use a number below {lt:g}"),
-    "less_than_equal": ("is above {le:g}", "use {le:g} or less"),
+    "greater_than": ("must be above {gt}", "use a number above {gt}"),
+    "greater_than_equal": ("is below {ge}", "use {ge} or more"),
+    "less_than": ("must be below {lt}", "use a number below {lt}"),
+    "less_than_equal": ("is above {le}", "use {le} or less"),
 }
 
 
@@ -53,13 +53,16 @@ def _explain(detail: "ErrorDetails", owner: type[Any] | None) -> tuple[str, str]
         return "is missing", "it is required"
     if kind in _BOUNDS:
         why, fix = _BOUNDS[kind]
-        return f"{show(value)} {why.format(**context)}", fix.format(**context)
+        bound = {name: f"{each:g}" if isinstance(each, float) else each for name, each in context.items()}
+        return f"{show(value)} {why.format(**bound)}", fix.format(**bound)
     if kind == "literal_error":
         return f"{show(value)} is not a choice here", f"use {context['expected']}"
     if kind == "modelyard":
         return str(context["why"]), str(context["fix"])
     if kind == "json_invalid":
         return f"is not JSON ({context['error']})", "write a mapping of keys to values"
+    if kind == "dataclass_exact_type":
+        return f"{show(value)} is not a {context['class_name']}", f"write {context['class_name']}(...)"
     if kind in _KINDS:
         return f"{show(value)} is not {_KINDS[kind]}", _fix_type(kind, value)
     return f"{show(value)} is refused ({detail['msg']})", "see the field's description in `modelyard schema`"
@@ -92,11 +95,12 @@ def _known_keys(key: str, owner: type[Any] | None) -> str:
 
 def _locate(loc: tuple[int | str, ...], root: type[Any]) -> tuple[str, type[Any] | None]:
     """The path of a location without pydantic's own labels of union members, and the spec that owns its last key."""
-    path, here, owner = "", [root], None
+    path, here = "", [root]
+    owner: type[Any] | None = None
     for step in loc:
         if step == "[key]":  # pydantic's mark for a mapping's key, which the path already ends with
             continue
-        owners = [each for each in here if is_dataclass(each)]
+        owners = _specs(here)
         following = list(_follow(here, step))
         if not following and any(each.__name__ == step for each in owners):
             here = [each for each in owners if each.__name__ == step]
@@ -107,6 +111,10 @@ def _locate(loc: tuple[int | str, ...], root: type[Any]) -> tuple[str, type[Any]
         path = join_path(path, f"[{step}]" if isinstance(step, int) else step)
         here = following
     return path, owner
+
+
+def _specs(types: Sequence[Any]) -> list[type[Any]]:
+    return [cast("type[Any]", each) for each in types if isinstance(each, type) and is_dataclass(each)]
 
 
 def _follow(types: Sequence[Any], step: int | str) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""Describes the fields of specs in their JSON Schema, by the docstrings that stand under them."""
+"""The JSON Schema of specs: every field described by the docstring that stands under it, and nothing left open."""
 
 import ast
 import inspect
@@ -24,6 +24,11 @@ class DescribedSchema(GenerateJsonSchema):
                 if name in described.get("properties", {}):
                     described["properties"][name]["description"] = text
         return described
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """The schema of a mapping; where its keys have a pattern, a key without it is refused, not left open."""
+        described = super().dict_schema(schema)
+        return {**described, "additionalProperties": False} if "patternProperties" in described else described
 
 
 def _field_docstrings(cls: type[Any]) -> Iterator[tuple[str, str]]:

@@ -126,9 +126,15 @@ class PulumiProject:
         """`XDG_STATE_HOME` of every command: where local clusters keep their data."""
         return Path(self.environment["XDG_STATE_HOME"])
 
+    @property
+    def main(self) -> Path:
+        """The folder of the program: `main` of Pulumi.yaml, or the project's own."""
+        settings = yaml.safe_load((self.folder / "Pulumi.yaml").read_text(encoding="utf-8"))
+        return self.folder / settings.get("main", ".")
+
     def write(self, program: str) -> None:
-        """Replace the program, `__main__.py` of the project's folder."""
-        (self.folder / "__main__.py").write_text(program, encoding="utf-8")
+        """Replace the program, `__main__.py` of the folder `main`."""
+        (self.main / "__main__.py").write_text(program, encoding="utf-8")
 
     def set_config(self, values: Mapping[str, str] | None = None, secrets: Mapping[str, str] | None = None) -> None:
         """Set plain and secret configuration values; a key without a namespace is the project's own."""

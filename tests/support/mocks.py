@@ -179,6 +179,12 @@ class _RecordingMonitor(mocks.MockMonitor):
         super().__init__(_Mocks())
         self._recorded = recorded
 
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the engine makes it: with the types of all ancestors but the root stack."""
+        ancestors = parent.split("::")[2] if parent else ""
+        chain = f"{ancestors}${type_}" if ancestors and ancestors != "pulumi:pulumi:Stack" else type_
+        return f"urn:pulumi:{STACK}::{PROJECT}::{chain}::{name}"
+
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802  # gRPC's name
         urn = self.make_urn(request.parent, request.type, request.name)
         if urn in self.resources:

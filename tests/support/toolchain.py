@@ -14,7 +14,7 @@ from tools.toolchain.pins import ALL_TOOLS
 from tools.toolchain.places import find_places
 
 # Machine settings that would make a test depend on who runs it.
-_FOREIGN_PREFIXES = ("PULUMI_", "KUBE", "KWOK_", "VIRTUAL_ENV", "PYTHONHOME", "PYTHONPATH", "XDG_STATE_HOME")
+_FOREIGN_PREFIXES = ("PULUMI_", "KUBE", "KWOK_", "PYTHON", "VIRTUAL_ENV", "XDG_STATE_HOME")
 
 
 def tool_folders() -> list[Path]:

@@ -1,6 +1,7 @@
 """Dynamic resources through the offline launcher, under the real CLI."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -128,10 +129,7 @@ def test_environment_of_a_main_folder(make_project: MakeProject, files: Path) ->
 
     That differs from where the program itself looks, so the error says what to do.
     """
-    import sys
-
-    project = make_project("", settings={"main": "stacks"})
-    (project.folder / "stacks" / "__main__.py").write_text(program(files, "hello"))
+    project = make_project(program(files, "hello"), settings={"main": "stacks"})
     settings = (project.folder / "Pulumi.yaml").read_text().replace(sys.prefix, "env")
     (project.folder / "Pulumi.yaml").write_text(settings)
     (project.folder / "env").symlink_to(sys.prefix)

@@ -59,11 +59,11 @@ def assert_nothing_runs(project: PulumiProject, timeout_seconds: float = 3) -> N
 
 @pytest.mark.parametrize("program", [SLEEPS, WAITS_ON_OUTPUT], ids=["in a command", "in an output"])
 def test_interrupted_program_ends(make_project: MakeProject, program: str) -> None:
-    """One Ctrl-C ends the program, the host and the CLI, without a traceback."""
+    """One Ctrl-C ends the program, the host and the CLI, without a traceback and before the program would be killed."""
     project = make_project(program)
     running = asleep(project)
     running.interrupt()
-    result = running.wait(timeout_seconds=20)
+    result = running.wait(timeout_seconds=4.5)
     assert result.exit_code != 0
     assert "Traceback" not in result.text
     assert_nothing_runs(project)

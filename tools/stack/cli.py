@@ -1,4 +1,4 @@
-"""The two commands."""
+"""The two commands, for the project in the current folder."""
 
 import sys
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ import yaml
 from tools.stack import locks, pending, salt, table
 from tools.stack.pulumi import PulumiFailedError, Stack, ask
 
-_PROJECT = Path(__file__).resolve().parents[2]
 _USAGE = "usage: python -m tools.stack up|destroy STACK"
 
 
@@ -39,9 +38,9 @@ def up(stack: Stack) -> None:
     _recover(stack)
     # With the program, the cluster is read, and started if it is dead, before anything on it.
     stack.show("up", "--yes", "--skip-preview", "--refresh", "--run-program", "--suppress-outputs")
-    print()
+    print(flush=True)
     stack.show("stack", "output")
-    print()
+    print(flush=True)
     print(table.text(table.rows(stack.ask("stack", "output", "kubeconfig", "--show-secrets"))))
 
 
@@ -58,25 +57,23 @@ def destroy(stack: Stack) -> None:
 
 def _recover(stack: Stack) -> None:
     """Set right what an engine that was killed left in the stack's state."""
-    held = list(locks.locks_of(_project_name(), stack.name))
+    held = list(locks.locks_of(_project()["name"], stack.name))
     if held and all(lock.is_stale for lock in held):
-        print(f"the update of process {held[0].pid} from {held[0].timestamp} was killed: releasing its lock")
+        print(
+            f"the update of process {held[0].pid} from {held[0].timestamp} was killed: releasing its lock", flush=True
+        )
         stack.ask("cancel", "--yes")
-    if not pending.pending_creates(stack.deployment()):
-        return
-    imports = pending.to_import(stack.deployment(show_secrets=True), _project_name(), stack.name)
-    print(f"a killed update left creates pending; found {len(imports)} of the objects")
-    pairs = [f"--import-pending-creates={part}" for urn_and_id in imports for part in urn_and_id]
-    stack.show("refresh", "--yes", "--skip-preview", "--run-program", "--clear-pending-creates", *pairs)
+    exported = stack.export()
+    begun = pending.pending_creates(exported.get("deployment") or {})
+    if begun:
+        found = pending.existing_objects(stack.export(show_secrets=True)["deployment"], _project()["name"], stack.name)
+        print(f"a killed update left {len(begun)} creates pending; {len(found)} of the objects are there", flush=True)
+        stack.replace_state({**exported, "deployment": pending.settle(exported["deployment"], found)})
 
 
 def _project() -> dict[str, str]:
-    return yaml.safe_load((_PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
-
-
-def _project_name() -> str:
-    return _project()["name"]
+    return yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))
 
 
 def _config_file(stack: Stack) -> Path:
-    return _PROJECT / _project()["stackConfigDir"] / f"Pulumi.{stack.name.rsplit('/', 1)[-1]}.yaml"
+    return Path(_project().get("stackConfigDir", ""), f"Pulumi.{stack.name.rsplit('/', 1)[-1]}.yaml")

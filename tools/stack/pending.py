@@ -41,7 +41,21 @@ def pending_creates(deployment: Mapping[str, Any]) -> list[PendingCreate]:
     ]
 
 
-def to_import(deployment: Mapping[str, Any], project: str, stack: str) -> list[tuple[str, str]]:
+def settle(deployment: Mapping[str, Any], found: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Return the state with the creates in `found`, URN to id, taken as done, and the others as never begun.
+
+    What is taken over has no outputs yet: a refresh reads them. (`pulumi refresh --import-pending-creates` is meant for
+    this, but Pulumi 3.259 only drops the operation.)
+    """
+    operations: list[dict[str, Any]] = deployment.get("pending_operations") or []
+    begun: list[dict[str, Any]] = [each["resource"] for each in operations if each["type"] == "creating"]
+    taken = [{**each, "id": found[each["urn"]]} for each in begun if each["urn"] in found]
+    # Last, as resources stand after those that they depend on, and no two of these were waiting for each other.
+    return {**deployment, "resources": [*deployment["resources"], *taken], "pending_operations": []}
+
+
+def existing_objects(deployment: Mapping[str, Any], project: str, stack: str) -> dict[str, str]:
     """
     Return URN and id of the pending creates whose object is there and carries this stack's label.
 
@@ -53,11 +67,11 @@ def to_import(deployment: Mapping[str, Any], project: str, stack: str) -> list[t
         if each["type"] == _LOCAL_CLUSTER and lifecycle.exists(each["id"]):
             lifecycle.start(each["id"])
     label = stack_label_value(project, stack.rsplit("/", 1)[-1])
-    found: list[tuple[str, str]] = []
+    found: dict[str, str] = {}
     for create in pending_creates(deployment):
         provider = resources.get(create.provider.rsplit("::", 1)[0], {})
         if create.object_id is not None and _stack_of(create, provider) == label:
-            found.append((create.urn, create.object_id))
+            found[create.urn] = create.object_id
     return found
 
 

@@ -3,7 +3,7 @@
 import json
 import signal
 import subprocess
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -47,19 +47,22 @@ class Stack:
         names = {entry["name"] for entry in json.loads(ask("stack", "ls", "--json"))}
         return bool({self.name, self.name.rsplit("/", 1)[-1]} & names)
 
-    def deployment(self, *, show_secrets: bool = False) -> dict[str, Any]:
-        """Return the stack's state."""
-        secrets = ["--show-secrets"] if show_secrets else []
-        return json.loads(self.ask("stack", "export", *secrets)).get("deployment") or {}
+    def export(self, *, show_secrets: bool = False) -> dict[str, Any]:
+        """Return the stack's state, as `pulumi stack export` gives it."""
+        return json.loads(self.ask("stack", "export", *(["--show-secrets"] if show_secrets else [])))
+
+    def replace_state(self, exported: Mapping[str, Any]) -> None:
+        """Give the stack another state."""
+        ask("stack", "import", "--stack", self.name, text=json.dumps(exported))
 
 
-def ask(*arguments: str) -> str:
-    """Run a command for its output; raise PulumiFailedError with what it said when it fails."""
+def ask(*arguments: str, text: str = "") -> str:
+    """Run a command on `text` for its output; raise PulumiFailedError with what it said when it fails."""
     answer = subprocess.run(
         ["pulumi", *arguments, "--non-interactive"],
         capture_output=True,
         text=True,
-        stdin=subprocess.DEVNULL,
+        input=text,
         check=False,
     )
     if answer.returncode != 0:

@@ -62,7 +62,9 @@ def _values(low: int, high: int, names: tuple[str, ...]) -> str:
 def _comes(text: str) -> bool:
     from croniter import croniter
 
-    return croniter.is_valid(text.replace("?", "*"), strict=True)
+    # A day of the month and one of the week, both given, mean either of them; days of the week always come.
+    weekday_given = text.rsplit(maxsplit=1)[-1][0] not in "*?"
+    return weekday_given or croniter.is_valid(text.replace("?", "*"), strict=True)
 
 
 Schedule = Annotated[str, Rule(_check_schedule)]

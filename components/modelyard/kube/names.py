@@ -49,7 +49,7 @@ def plain_name_problems(name: str) -> Iterator[Problem]:
 
 
 def label_value(text: str) -> str:
-    """`text` itself where it may be a label's value; otherwise its beginning with a hash of the whole. Never empty text."""
+    """`text` itself where it may be a label's value; otherwise its beginning with a hash of the whole."""
     safe = _NOT_IN_LABELS.sub("-", text).strip("-_.")
     if safe == text and len(text) <= LABEL_VALUE_CHARACTERS:
         return text

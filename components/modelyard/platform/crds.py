@@ -1,6 +1,5 @@
 """CustomResourceDefinitions as plain values: permissive ones, and the real ones from a folder."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -58,12 +57,9 @@ def _kind_problems(folder: str, kind: Kind, crd: Crd | None) -> Iterator[Problem
 
 def _read(root: Path, names: set[str]) -> Iterator[Crd]:
     # Such folders hold megabytes of schemas: only a file that names one of ours is worth parsing.
-    named = re.compile(
-        rf"^\s*name:\s*['\"]?({'|'.join(re.escape(name) for name in sorted(names))})['\"]?\s*$", re.MULTILINE
-    )
     for path in sorted(each for each in root.rglob("*") if each.suffix in {".yaml", ".yml"}):
         text = path.read_text(encoding="utf-8")
-        if named.search(text):
+        if any(name in text for name in names):
             yield from (_cleaned(document) for document in _documents(path, text) if _is_crd(document, names))
 
 

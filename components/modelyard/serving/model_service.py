@@ -26,6 +26,8 @@ NODE_READY_SECONDS = 900
 """For a node that an autoscaler adds, its GPU driver, and an image of 10 GiB. None of it counts as start-up."""
 
 _SERVICE_PORT = 80
+_DELETE_SECONDS = 600
+"""Pulumi's default, for what comes on top of the pods' own time to end."""
 
 
 class ModelService(pulumi.ComponentResource):
@@ -108,7 +110,7 @@ class ModelService(pulumi.ComponentResource):
                 progress_deadline_seconds=NODE_READY_SECONDS + self._spec.startup_seconds,
                 template=pod_template(self._pod(server, own), {**self._labels, **variant}),
             ),
-            opts=self._deployment_options(),
+            opts=self._deployment_options(server),
         )
 
     def _pod(self, server: Server, own: dict[str, str]) -> Pod:
@@ -121,13 +123,14 @@ class ModelService(pulumi.ComponentResource):
             affinity=prefer_other_nodes(own),
         )
 
-    def _deployment_options(self) -> pulumi.ResourceOptions:
+    def _deployment_options(self, server: Server) -> pulumi.ResourceOptions:
         seconds = f"{update_seconds(self._spec)}s"
+        delete_seconds = f"{_DELETE_SECONDS + server.grace_seconds}s"
         return pulumi.ResourceOptions(
             parent=self,
             provider=self._workspace.cluster.kubernetes_provider,
             depends_on=self._workspace.ready,
-            custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds),
+            custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds, delete=delete_seconds),
         )
 
     def _create_service(self, name: str, server: Server) -> k8s.core.v1.Service:

@@ -229,7 +229,7 @@ class ModelServiceSpec(WorkloadSpec):
             )
         if self.runtime.vllm:
             yield from self._vllm_problems(self.runtime.vllm)
-        elif self.model:
+        elif self.model and self.runtime.container:
             fix = "remove it, or use runtime vllm"
             yield Problem(path="model", why="has no effect with runtime container", fix=fix)
 

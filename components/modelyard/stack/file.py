@@ -4,14 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
 from modelyard.errors import ConfigError, Problem
 from modelyard.stack import strict_yaml
 from modelyard.stack.spec import STACK_KEY, StackSpec, load_stack, secret_problems
-
-if TYPE_CHECKING:
-    from ruamel.yaml.nodes import Node
+from modelyard.stack.strict_yaml import Node
 
 _NAMESPACE = "modelyard:"
 
@@ -77,20 +75,18 @@ def read_file(path: Path) -> StackFile:
     )
 
 
-def _entries(node: "Node") -> Iterator[tuple[str, "Node"]]:
-    from ruamel.yaml.nodes import MappingNode
+def _entries(node: Node) -> Iterator[tuple[str, Node]]:
+    if node.id == "mapping":
+        pairs: list[tuple[Node, Node]] = node.value
+        yield from ((str(key.value), child) for key, child in pairs)
 
-    if isinstance(node, MappingNode):
-        yield from ((str(key.value), child) for key, child in node.value)
 
-
-def _entry(node: "Node", key: str) -> "Node | None":
+def _entry(node: Node, key: str) -> Node | None:
     return dict(_entries(node)).get(key)
 
 
-def _plain(node: "Node") -> Any:
+def _plain(node: Node) -> Any:
     """The plain value of a node that has no problems."""
     from ruamel.yaml import YAML
 
-    yaml = YAML(typ="safe", pure=True)
-    return yaml.constructor.construct_document(node)
+    return cast("Any", YAML(typ="safe", pure=True)).constructor.construct_document(node)

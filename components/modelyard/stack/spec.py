@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import field
-from typing import Annotated, Any
+from dataclasses import field, replace
+from typing import Annotated, Any, cast
 
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
 from modelyard.cluster.pools import Pool, resolve_pool
@@ -19,6 +19,7 @@ from modelyard.workspace.workload_spec import WorkloadSpec
 
 STACK_KEY = "stack"
 """The config key, below `modelyard:`, that holds the stack."""
+_WHOLE = f"modelyard:{STACK_KEY}"
 OWN_KEY_FIX = "give it a key of its own (pulumi config set --secret modelyard:NAME) and write {from: config/NAME}"
 """What to do about a secret inside the stack."""
 
@@ -104,27 +105,26 @@ def load_stack(text: str | None) -> StackSpec:
     """
     if text is None:
         fix = "add it under config: in the stack's file; `modelyard schema` describes it"
-        raise ConfigError(Problem(path=f"modelyard:{STACK_KEY}", why="is missing", fix=fix))
-    found: list[Problem] = []
+        raise ConfigError(Problem(path=_WHOLE, why="is missing", fix=fix))
     try:
-        found += _json_problems(json.loads(text), "")
-        spec = load_json(StackSpec, text)
-    except json.JSONDecodeError as error:
-        why = f"is not a mapping of keys to values ({error.msg.lower()})"
-        raise ConfigError(Problem(path=f"modelyard:{STACK_KEY}", why=why, fix="begin it with cluster:")) from None
+        found = list(_json_problems(json.loads(text), ""))
+    except (ValueError, RecursionError):
+        raise ConfigError(
+            Problem(path=_WHOLE, why="is no mapping of keys to values", fix="begin with cluster:")
+        ) from None
+    try:
+        stack = load_json(StackSpec, text)
     except ConfigError as error:
-        found += error.problems
-    if found:
-        raise ConfigError(_first_of_each_path(found))
-    return spec
+        covered = [problem.path for problem in found]
+        found += (problem for problem in error.problems if not any(_within(problem.path, path) for path in covered))
+        stack = None
+    if found or not stack:
+        raise ConfigError(replace(problem, path=problem.path or _WHOLE) for problem in found)
+    return stack
 
 
-def _first_of_each_path(problems: Iterable[Problem]) -> Iterator[Problem]:
-    seen: set[str] = set()
-    for problem in problems:
-        if problem.path not in seen:
-            yield problem
-        seen.add(problem.path)
+def _within(path: str, outer: str) -> bool:
+    return not outer or path == outer or path.startswith((f"{outer}.", f"{outer}["))
 
 
 def _json_problems(value: Any, path: str) -> Iterator[Problem]:
@@ -132,7 +132,7 @@ def _json_problems(value: Any, path: str) -> Iterator[Problem]:
     if value is None:
         yield Problem(path=path, why="has no value", fix="write {} for a block with its defaults, or leave the key out")
     elif isinstance(value, dict):
-        items: dict[str, Any] = value
+        items = cast("dict[str, Any]", value)
         if items.keys() == {"secure"}:
             why = "is a secret, which would end in clear text in the state"
             yield Problem(path=path, why=why, fix=OWN_KEY_FIX)
@@ -140,8 +140,7 @@ def _json_problems(value: Any, path: str) -> Iterator[Problem]:
         for key, child in items.items():
             yield from _json_problems(child, join_path(path, key))
     elif isinstance(value, list):
-        children: list[Any] = value
-        for index, child in enumerate(children):
+        for index, child in enumerate(cast("list[Any]", value)):
             yield from _json_problems(child, join_path(path, f"[{index}]"))
 
 

@@ -40,7 +40,7 @@ class Cluster:
         self.run("apply", "-f", "-", stdin="\n---\n".join(json.dumps(item) for item in objects))
 
     def get(self, kind: str, name: str, namespace: str = "") -> Json:
-        return json.loads(self.run("get", kind, name, "-o", "json", *_where(namespace)))
+        return json.loads(self.run("get", kind, name, "-o", "json", "--show-managed-fields", *_where(namespace)))
 
     def names(self, kind: str, namespace: str = "") -> list[str]:
         items = json.loads(self.run("get", kind, "-o", "json", *_where(namespace)))["items"]

@@ -50,9 +50,17 @@ def start_plugin() -> Iterator[Callable[[], Plugin]]:
         plugin.close()
 
 
+@pytest.fixture(scope="session")
+def running_plugin() -> Iterator[Plugin]:
+    """One plugin for all tests that do not end or cancel it."""
+    started = Plugin()
+    yield started
+    started.close()
+
+
 @pytest.fixture
-def plugin(start_plugin: Callable[[], Plugin], cluster: Cluster, namespace: str) -> Plugin:
-    """A plugin that works in the test's own namespace."""
-    started = start_plugin()
-    started.configure(kubeconfig=str(cluster.kubeconfig), namespace=namespace)
-    return started
+def plugin(running_plugin: Plugin, cluster: Cluster, namespace: str) -> Plugin:
+    """The plugin, configured afresh for the test's own namespace."""
+    running_plugin.engine.lines.clear()
+    running_plugin.configure(kubeconfig=str(cluster.kubeconfig), namespace=namespace)
+    return running_plugin

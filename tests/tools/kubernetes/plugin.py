@@ -232,9 +232,8 @@ def _token_and_name(urn: str) -> tuple[str, str]:
     return urn.split("::")[2], urn.split("::")[3]
 
 
-def recovered(failure: Failure, old_inputs: Mapping[str, Any], urn: str) -> Object:
+def recovered(failure: Failure, token: str, name: str) -> Object:
     """The object that the engine keeps after a partial failure."""
     assert failure.partial is not None, f"{failure.message} is no partial failure"
-    return Object(
-        urn=urn, id=failure.partial.id, inputs=dict(old_inputs), state=unmarshal(failure.partial.properties)
-    )
+    state = unmarshal(failure.partial.properties)
+    return Object(urn=urn_of(token, name), id=failure.partial.id, inputs=state["__inputs"], state=state)

@@ -46,9 +46,7 @@ def program(
             api_version=WIDGET.api_version,
             kind=WIDGET.kind,
             spec={},
-            opts=pulumi.ResourceOptions(
-                provider=cluster.kubernetes_provider, depends_on=list(operator.kinds_ready)
-            ),
+            opts=pulumi.ResourceOptions(provider=cluster.kubernetes_provider, depends_on=list(operator.kinds_ready)),
         )
 
     return make

@@ -5,7 +5,9 @@ from modelyard.platform.spec import ChartsSpec, PlatformSpec
 from modelyard.spec import load_json, validate
 
 
-@pytest.mark.parametrize("mirror", ["oci://registry.example.org/charts", "https://charts.example.org", "oci://r:5000/a/"])
+@pytest.mark.parametrize(
+    "mirror", ["oci://registry.example.org/charts", "https://charts.example.org", "oci://r:5000/a/"]
+)
 def test_a_mirror_is_an_oci_path_or_an_https_repository(mirror: str) -> None:
     assert validate(PlatformSpec(charts=ChartsSpec(mirror=mirror))).charts.mirror == mirror
 

@@ -177,6 +177,7 @@ def test_an_argument_that_another_resource_makes_is_accepted() -> None:
         ),
         (replace(VLLM, pool="mi300x", gpus=8), "runtime.vllm.image", "the default image is for NVIDIA GPUs"),
         (replace(VLLM, replicas=5), "replicas", "has room for 4"),
+        (replace(VLLM, cpus=0.5, memory_gib=2, replicas=5), "replicas", "has room for 4"),
         (replace(VLLM, replicas=4), "surge", "it needs 4 + 1, and pool l4 has room for 4"),
         (
             replace(VLLM, autoscaling=AutoscalingSpec(max_replicas=5, target=CPU)),

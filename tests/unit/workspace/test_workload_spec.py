@@ -3,6 +3,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from modelyard.cluster.pools import resolve_pool
+from modelyard.cluster.spec import PoolSpec
 from modelyard.errors import ConfigError
 from modelyard.spec import Count, CountOrZero, spec, validate
 from modelyard.workspace.workload_spec import PodResources, WorkloadSpec
@@ -115,6 +117,12 @@ def test_a_secret_that_the_workspace_does_not_have_is_refused() -> None:
     assert path == "env_from_secrets.TOKEN"
     assert "'hf' is no secret of this workspace; use one of slack, or add it under secrets" in message
     assert problems(workload, secrets=("hf",)) == []
+
+
+def test_defaults_that_do_not_fit_on_a_tiny_node_are_refused() -> None:
+    tiny = resolve_pool("tiny", PoolSpec(cpus=1, memory_gib=2))
+    found = list(Plain(pool="tiny").problems_on({"tiny": tiny}, ()))
+    assert [problem.path for problem in found] == ["cpus", "memory_gib"]
 
 
 def test_defaults_without_gpus_are_those_documented() -> None:

@@ -46,7 +46,7 @@ def test_every_object_is_a_child_on_the_clusters_provider() -> None:
     (component,) = (each for each in made if each.type == TYPE)
     assert {each.parent for each in objects} == {component.urn}
     assert {each.provider for each in objects} == {
-        "urn:pulumi:test::project::pulumi:pulumi:Stack$pulumi:providers:kubernetes::bare::bare-id"
+        "urn:pulumi:test::project::pulumi:providers:kubernetes::bare::bare-id"
     }
 
 
@@ -229,6 +229,11 @@ class TestNetwork:
             "to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}],
             "ports": [{"port": 5432, "protocol": "TCP"}],
         }
+
+    @pytest.mark.parametrize("cidr", ["169.254.0.0/16", "169.254.170.23/32"])
+    def test_the_metadata_service_is_opened_by_name_only(self, cidr: str) -> None:
+        network = NetworkSpec(allow_internet=False, allow_egress=[EgressSpec(cidr=cidr, ports=[80])])
+        assert egress_of(network)[2]["to"] == [{"ipBlock": {"cidr": cidr}}]
 
     def test_a_wide_range_leaves_the_metadata_service_out(self) -> None:
         network = NetworkSpec(allow_internet=False, allow_egress=[EgressSpec(cidr="0.0.0.0/0", ports=[8080])])

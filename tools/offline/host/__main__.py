@@ -29,8 +29,8 @@ def main(engine_address: str) -> None:
     def end(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's parameters
         ended.set()
 
-    for ending in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(ending, end)
+    # The engine closes its plugins with it.
+    signal.signal(signal.SIGINT, end)
     options = [("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(max_workers=4), interceptors=[Refusal()], options=options)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageHost(engine_address), server)

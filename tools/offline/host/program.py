@@ -13,13 +13,12 @@ import json
 import logging
 import os
 import runpy
-import signal
 import sys
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import TypedDict, cast
+from types import TracebackType
+from typing import NoReturn, TypedDict, cast
 
 try:
     import pulumi
@@ -37,13 +36,13 @@ SHOWN = 32
 """The exit code that tells the host to add no error of its own; Pulumi's own host has the same."""
 
 _STANDARD_LIBRARY = Path(asyncio.__file__).parent.parent
-_SDK = str(Path(pulumi.__file__).parent)
+_SDK = f"{Path(pulumi.__file__).parent}{os.sep}"
 _HOST = (
     __file__,
-    str(_STANDARD_LIBRARY / "asyncio"),
-    str(_STANDARD_LIBRARY / "concurrent"),
+    f"{_STANDARD_LIBRARY / 'asyncio'}{os.sep}",
+    f"{_STANDARD_LIBRARY / 'concurrent'}{os.sep}",
     runpy.__file__,
-    "<frozen runpy>",
+    "<frozen ",
 )
 """Where the code lies that stands between the engine and a program."""
 
@@ -70,7 +69,6 @@ def main(request: Arguments) -> int:
     _configure(request)
     # What a program prints reaches the engine line by line as it happens, although standard output is a pipe.
     cast("io.TextIOWrapper", sys.stdout).reconfigure(line_buffering=True)
-    signal.signal(signal.SIGINT, _interrupt_once)
     sys.argv = [request["program"], *request["arguments"]]
     os.chdir(request["pwd"])
     # An update that fails leaves unawaited futures behind by design; asyncio would report each of them.
@@ -81,8 +79,7 @@ def main(request: Arguments) -> int:
     try:
         loop.run_until_complete(pulumi.runtime.run_in_stack(lambda: _execute(request["program"])))
     except KeyboardInterrupt:
-        # The engine cancelled the update and says so itself.
-        return SHOWN
+        _leave()
     except pulumi.RunError as error:
         pulumi.log.error(str(error))
         return 1
@@ -128,7 +125,10 @@ def _execute(program: str) -> None:
     if Path(program).is_dir() and not (Path(program) / "__main__.py").exists():
         pulumi.log.error(f"unable to find main python program `__main__.py` in `{Path(program).resolve()}`")
         sys.exit(SHOWN)
-    runpy.run_path(program, run_name="__main__")
+    try:
+        runpy.run_path(program, run_name="__main__")
+    except KeyboardInterrupt:
+        _leave()
 
 
 def _from_user_code(trace: TracebackType | None) -> TracebackType | None:
@@ -145,17 +145,22 @@ def _from_user_code(trace: TracebackType | None) -> TracebackType | None:
     return first_after_host
 
 
-def _interrupt_once(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a handler's parameters
-    """The host and the engine both interrupt a cancelled program; the second would hit it while it cleans up."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def _leave() -> NoReturn:
+    """
+    End a program that the engine cancelled; the engine says so itself.
+
+    At once: the SDK would wait for calls under way, which a cancelled engine does not answer.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(SHOWN)
 
 
 def _finish(loop: asyncio.AbstractEventLoop) -> None:
-    pending = asyncio.all_tasks(loop)
-    for task in pending:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
+    if pending := asyncio.all_tasks(loop):
+        for task in pending:
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*pending, return_exceptions=True))
     loop.run_until_complete(loop.shutdown_default_executor())
     loop.close()
     sys.stdout.flush()

@@ -6,9 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,6 @@ from tools.offline.host.interpreter import OptionError, environment_of, find_pyt
 _PROGRAM_RUNNER = Path(__file__).with_name("program.py")
 _SHOWN = 32
 """The runner's exit code for "the user has seen what is wrong"; see program.py."""
-_GRACE_SECONDS = 5
-"""How long a cancelled program may take to end; Pulumi's own host waits as long."""
 _ANNOUNCEMENT = (
     "modelyard: the Python language host is a stand-in (tools/offline), used because Pulumi's own is not installed"
 )
@@ -39,11 +35,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def __init__(self, engine_address: str) -> None:
         """Serve the engine at `engine_address` (`host:port`)."""
         self._engine_address = engine_address
-        self._running: set[subprocess.Popen[bytes]] = set()
-        self._lock = threading.Lock()
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """The SDK's version, as each release of Pulumi's own host has the SDK's."""
+        from importlib.metadata import version  # costs every run a tenth of the host's start otherwise
+
         return plugin_pb2.PluginInfo(version=version("pulumi"))
 
     def GetRequiredPackages(
@@ -79,28 +75,17 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             python = find_python(Path(request.info.root_directory), _options(request.info))
         except OptionError as error:
             return language_pb2.RunResponse(error=str(error))
-        program = subprocess.Popen(
-            # -P: this folder's modules stay off the program's module path.
-            [str(python), "-P", str(_PROGRAM_RUNNER), json.dumps(self._arguments(request))],
-            env={**environment_of(python, os.environ), **_configuration(request)},
-            stdin=subprocess.DEVNULL,
-        )
-        with self._lock:
-            self._running.add(program)
-        context.add_callback(lambda: _stop(program))
         try:
-            return _response(program.wait())
-        finally:
-            with self._lock:
-                self._running.discard(program)
-
-    def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Stop the programs that run."""
-        with self._lock:
-            running = list(self._running)
-        for program in running:
-            _stop(program)
-        return empty_pb2.Empty()
+            program = subprocess.Popen(
+                # -P: this folder's modules stay off the program's module path.
+                [str(python), "-P", str(_PROGRAM_RUNNER), json.dumps(self._arguments(request))],
+                env={**environment_of(python, os.environ), **_configuration(request)},
+                stdin=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            return language_pb2.RunResponse(error=f"could not start the program with {python}: {error.strerror}")
+        # The engine interrupts, and after 5 s kills, this process's whole group when it cancels: the program, too.
+        return _response(program.wait())
 
     def _arguments(self, request: language_pb2.RunRequest) -> dict[str, Any]:
         return {
@@ -162,13 +147,3 @@ def _response(exit_code: int) -> language_pb2.RunResponse:
     if exit_code < 0:
         return language_pb2.RunResponse(error=f"program was ended by signal {signal.Signals(-exit_code).name}")
     return language_pb2.RunResponse(error=f"program exited with non-zero exit code: {exit_code}")
-
-
-def _stop(program: subprocess.Popen[bytes]) -> None:
-    """Interrupt `program`, and kill it where it does not end in time."""
-    if program.poll() is not None:
-        return
-    program.send_signal(signal.SIGINT)
-    killer = threading.Timer(_GRACE_SECONDS, program.kill)
-    killer.daemon = True
-    killer.start()

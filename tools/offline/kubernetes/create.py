@@ -140,7 +140,7 @@ def _refusal(error: ApiError, request: provider_pb2.CreateRequest, inputs: Json,
     message = f"resource {request.urn!r} was not successfully created by the Kubernetes API server: {error.message}"
     if error.is_already_exists:
         message += _ALREADY_EXISTS_HELP.format(id=object_id(inputs), type=parse_urn(request.urn).type)
-    elif error.is_conflict:
+    elif error.is_field_conflict:
         message = conflict_message(error, manager)
     return ProviderError(message, error.code)
 

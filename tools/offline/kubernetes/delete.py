@@ -4,7 +4,7 @@ from pulumi.runtime.proto import provider_pb2
 
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import ApiError, AwaitError, NoMatchError, ProviderError, UnreachableError
-from tools.offline.kubernetes.objects import DELETION_PROPAGATION, annotation, split_id
+from tools.offline.kubernetes.objects import DELETION_PROPAGATION, annotation, pluck, split_id
 from tools.offline.kubernetes.readiness import skips_delete_wait
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.state import State, read_state
@@ -45,7 +45,12 @@ def delete(session: Session, request: provider_pb2.DeleteRequest) -> None:
 def _delete(session: Session, client: Client, request: provider_pb2.DeleteRequest, state: State) -> None:
     name = split_id(request.id)[1]
     policy = _POLICIES.get(annotation(state.inputs, DELETION_PROPAGATION).lower(), "Foreground")
-    client.delete(state.live, propagation=policy, name=name)
+    try:
+        client.delete(state.live, propagation=policy, name=name)
+    except ApiError as error:
+        # A namespace that is being deleted refuses to be deleted again.
+        if not error.is_stale or not pluck(client.get(state.live, name), "metadata", "deletionTimestamp"):
+            raise
     if skips_delete_wait(state.inputs):
         return
     waiter = Waiter(

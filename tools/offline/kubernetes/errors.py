@@ -71,8 +71,14 @@ class ApiError(Exception):
         return self.status == 409 and self.reason == "AlreadyExists"
 
     @property
-    def is_conflict(self) -> bool:
-        return self.status == 409 and self.reason == "Conflict"
+    def is_field_conflict(self) -> bool:
+        """Whether another manager owns fields that were applied."""
+        return self.status == 409 and bool(self.cause_fields("FieldManagerConflict"))
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether somebody else changed the object since it was read."""
+        return self.status == 409 and self.reason == "Conflict" and not self.is_field_conflict
 
     @property
     def is_invalid(self) -> bool:

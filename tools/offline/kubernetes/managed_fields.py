@@ -4,22 +4,15 @@ from typing import Any
 
 from tools.offline.kubernetes.objects import pluck
 from tools.offline.kubernetes.paths import Path
-from tools.offline.kubernetes.values import Json, as_list, as_map, copy
+from tools.offline.kubernetes.values import Json, as_list, as_map, as_text, copy
 
 # The manager of objects that were created but not applied yet, as the real provider names it.
 CREATE_MANAGER = "pulumi-kubernetes"
-_PROVIDER_MANAGERS = frozenset({CREATE_MANAGER, "pulumi-kubernetes.exe", "pulumi-resource-kubernetes"})
-_TAKEN_OVER = frozenset(
-    {("kubectl", "Apply"), ("kubectl", "Update"), ("before-first-apply", "Update")}
-    | {(name, "Update") for name in _PROVIDER_MANAGERS}
-)
-
-
-def has_create_manager(live: Json) -> bool:
-    """Whether fields are still owned by the manager that created the object."""
-    return any(
-        entry.get("operation") == "Update" and entry.get("manager") in _PROVIDER_MANAGERS for entry in _entries(live)
-    )
+# Managers, by the start of their names, whose fields an update takes over: client-side creates and kubectl.
+_TAKEN_OVER = {
+    "Apply": ("kubectl",),
+    "Update": ("kubectl", "before-first-apply", "pulumi-kubernetes", "pulumi-resource-kubernetes"),
+}
 
 
 def takeover_patch(live: Json, manager: str) -> list[Json]:
@@ -28,12 +21,12 @@ def takeover_patch(live: Json, manager: str) -> list[Json]:
     kept: list[Json] = []
     moved: list[Json] = []
     for entry in _entries(live):
-        key = (entry.get("manager"), entry.get("operation"))
+        name, operation = as_text(entry.get("manager")), as_text(entry.get("operation"))
         if entry.get("subresource"):
             kept.append(entry)
-        elif key == (manager, "Apply"):
+        elif (name, operation) == (manager, "Apply"):
             mine = copy(entry)
-        elif key in _TAKEN_OVER:
+        elif name.startswith(_TAKEN_OVER.get(operation, ())):
             moved.append(entry)
         else:
             kept.append(entry)

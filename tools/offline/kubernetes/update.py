@@ -12,7 +12,7 @@ from tools.offline.kubernetes.errors import (
     ProviderError,
     UnreachableError,
 )
-from tools.offline.kubernetes.managed_fields import has_create_manager, settle_ignored, takeover_patch
+from tools.offline.kubernetes.managed_fields import settle_ignored, takeover_patch
 from tools.offline.kubernetes.normalize import normalize
 from tools.offline.kubernetes.objects import PATCH_FORCE, is_true, name_of, object_id, pluck, set_metadata
 from tools.offline.kubernetes.paths import parse_path
@@ -21,6 +21,9 @@ from tools.offline.kubernetes.state import State, checkpoint, field_manager, rea
 from tools.offline.kubernetes.tokens import is_crd, is_patch, kind_of_object, parse_urn
 from tools.offline.kubernetes.transport import Reply
 from tools.offline.kubernetes.values import Json, as_list, contains_unknown, copy, marshal, unmarshal
+
+_STALE_RETRIES = 5
+_STALE_PAUSE_SECONDS = 0.1
 
 
 def update(session: Session, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
@@ -53,7 +56,7 @@ def update(session: Session, request: provider_pb2.UpdateRequest) -> provider_pb
     except ApiError as error:
         if request.preview and error.is_forbidden:
             return provider_pb2.UpdateResponse(properties=request.news)
-        message = conflict_message(error, manager) if error.is_conflict else error.message
+        message = conflict_message(error, manager) if error.is_field_conflict else error.message
         live = _read_back(client, old, request.urn, message)
         raise _partial(live, message, state(live), ()) from None
     except NoMatchError as error:
@@ -90,6 +93,24 @@ def _apply(
     inputs: Json,
     manager: str,
 ) -> Json:
+    """The object as the server has it after the change; tries again where a controller wrote in between."""
+    for _ in range(_STALE_RETRIES):
+        try:
+            return _apply_once(session, client, request, old, inputs, manager)
+        except ApiError as error:
+            if not error.is_stale or session.cancelled.wait(_STALE_PAUSE_SECONDS):
+                raise
+    return _apply_once(session, client, request, old, inputs, manager)
+
+
+def _apply_once(
+    session: Session,
+    client: Client,
+    request: provider_pb2.UpdateRequest,
+    old: State,
+    inputs: Json,
+    manager: str,
+) -> Json:
     live = client.get({**inputs, "metadata": {**inputs["metadata"], "name": name_of(old.live)}})
     if is_crd(inputs):
         crd = copy(inputs)
@@ -105,16 +126,16 @@ def _server_side_apply(
     session: Session, client: Client, request: provider_pb2.UpdateRequest, live: Json, inputs: Json, manager: str
 ) -> Reply:
     patch = is_patch(parse_urn(request.urn), inputs["kind"])
-    if not patch and not request.preview:
-        operations = takeover_patch(live, manager)
-        if operations:
-            live = client.json_patch(live, operations)
+    takeover = [] if patch else takeover_patch(live, manager)
+    if takeover and not request.preview:
+        live = client.json_patch(live, takeover)
     settle_ignored(inputs, live, [parse_path(path) for path in request.ignoreChanges], manager)
     force = (
         session.settings.patch_force
         or is_true(inputs, PATCH_FORCE)
         or not as_list(pluck(live, "metadata", "managedFields"))
-        or (request.preview and has_create_manager(live))
+        # A preview leaves managers as they are, so it cannot tell what will have been taken over from a conflict.
+        or bool(takeover and request.preview)
     )
     return client.apply(inputs, manager=manager, force=force, dry_run=request.preview, name=name_of(live))
 

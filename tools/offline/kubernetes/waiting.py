@@ -143,7 +143,9 @@ def _reasons(progress: Progress) -> tuple[str, ...]:
 
 
 def _deletion_hints(live: Json) -> list[str]:
-    """What the server says about a deletion in progress; a Namespace reports it as conditions."""
+    """What the server says about a deletion in progress: a Namespace tells it in its conditions."""
+    if live.get("kind") != "Namespace":
+        return []
     return [
         str(item.get("message"))
         for item in map(as_map, as_list(pluck(live, "status", "conditions")))

@@ -6,10 +6,10 @@ from pathlib import Path
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.cluster.checks import checked_cluster
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import ExistingSpec, PoolSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.component import checked
 
 
 class ExistingCluster(pulumi.ComponentResource):
@@ -51,8 +51,7 @@ class ExistingCluster(pulumi.ComponentResource):
             pools: its pools by name.
             opts: options of the component.
         """
-        spec = checked(spec, "cluster.existing")
-        pools = {each: checked(pool, f"pools.{each}") for each, pool in pools.items()}
+        spec, pools = checked_cluster(spec, "cluster.existing", pools)
         self.cluster_name = spec.context
         self.traits = ClusterTraits(
             storage_class=spec.storage_class,

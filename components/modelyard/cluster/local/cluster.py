@@ -6,6 +6,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.cluster.checks import checked_cluster
 from modelyard.cluster.local.dynamic import LocalClusterResource, LocalNodesResource
 from modelyard.cluster.local.engines.base import FAKE_NODE, FAKE_NODE_ANNOTATION, STORAGE_CLASS
 from modelyard.cluster.local.engines.choice import choose
@@ -14,7 +15,6 @@ from modelyard.cluster.local.nodes import PoolNodes
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import LocalSpec, PoolSpec, TaintSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.component import checked
 
 _NO_LOAD_BALANCER = "nothing on this machine gives Services of type LoadBalancer an address"
 
@@ -58,8 +58,7 @@ class LocalCluster(pulumi.ComponentResource):
             pools: the pools by name.
             opts: options of the component.
         """
-        spec = checked(spec, "cluster.local")
-        pools = {each: checked(pool, f"pools.{each}") for each, pool in pools.items()}
+        spec, pools = checked_cluster(spec, "cluster.local", pools)
         identity = stack_identity(
             pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack(), pulumi.runtime.get_root_directory()
         )

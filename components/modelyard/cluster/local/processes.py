@@ -70,15 +70,14 @@ def start_daemon(command: Sequence[str | Path], *, log: Path, environment: Mappi
     output would otherwise wait for the daemon.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("ab") as output:
-        subprocess.Popen(
-            [str(part) for part in command],
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    arguments = [str(part) for part in command]
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    files = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), append, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    os.posix_spawn(arguments[0], arguments, dict(environment), file_actions=files, setsid=True)
 
 
 def run(command: Sequence[str | Path], *, log: Path, environment: Mapping[str, str], timeout_seconds: int) -> None:

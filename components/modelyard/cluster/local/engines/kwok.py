@@ -9,6 +9,7 @@ import base64
 import importlib
 import shutil
 import subprocess
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -44,6 +45,11 @@ _FIX = "run `make env` and the line that it prints, which put the local cluster'
 _COMMAND_SECONDS = 180
 _READY_SECONDS = 120
 _VERSION_SECONDS = 20
+# The controller manager ends itself where the API server is not healthy within 20 s, which it looks at every second: on
+# a busy machine it has to be started once more.
+_ATTEMPTS = 3
+_PATIENCE_SECONDS = 20
+_LOOK_SECONDS = 2
 _REQUEST_SECONDS = 5
 _VOLUMES = Path("/tmp/hostpath_pv")  # noqa: S108 - the provisioner's own, fixed place
 """Where the controller manager's provisioner makes a folder for each volume."""
@@ -67,31 +73,32 @@ class KwokEngine:
 
     def create(self, name: str, folder: Path, record: Record) -> None:
         """Start a control plane and wait until it serves."""
-        folder.chmod(0o700)
         config = folder / "kwokctl.yaml"
         config.write_text(yaml.safe_dump(_configuration(name, folder, record)), encoding="utf-8")
         self._kwokctl(name, folder, "create", "cluster", f"--config={config}", "--kubeconfig=")
         _write_kubeconfig(name, folder, record)
-        wait_ready(folder / KUBECONFIG, _READY_SECONDS)
+        self.start(name, folder, record)
         # The controller manager's own provisioner for one machine; it makes an empty folder for each volume.
         make_default_storage_class(folder / KUBECONFIG, STORAGE_CLASS, "kubernetes.io/host-path", "Immediate")
 
     def is_alive(self, name: str, folder: Path, record: Record) -> bool:
         """Whether all processes run and the API server listens."""
-        return set(_PROGRAMS) <= set(processes.running(_bin(name, folder))) and answers(record.ports["kube-apiserver"])
+        return not _stopped(name, folder) and answers(record.ports["kube-apiserver"])
 
     def start(self, name: str, folder: Path, record: Record) -> None:
-        """Start the processes that do not run."""
-        stopped = set(_PROGRAMS) - set(processes.running(_bin(name, folder)))
-        if stopped:
-            _forget_processes(name, folder, stopped)
-            require_free(_ports_of(record, stopped), folder)
-            self._kwokctl(name, folder, "start", "cluster")
-        try:
-            wait_ready(folder / KUBECONFIG, _READY_SECONDS)
-        except LocalClusterError as error:
-            logs = _work(name, folder) / "logs"
-            raise LocalClusterError(f"{error}; {processes.tail(logs / 'kube-apiserver.log')}") from None
+        """Start the processes that do not run, and wait until the API server serves."""
+        for _ in range(_ATTEMPTS):
+            stopped = _stopped(name, folder)
+            if stopped:
+                _forget_processes(name, folder, stopped)
+                require_free(_ports_of(record, stopped), folder)
+                self._kwokctl(name, folder, "start", "cluster")
+            _wait_served(name, folder)
+            stopped = _stopped(name, folder)
+            if not stopped:
+                return
+        logs = (processes.tail(_work(name, folder) / "logs" / f"{component}.log") for component in sorted(stopped))
+        raise LocalClusterError(f"{', '.join(sorted(stopped))} does not keep running; " + "\n".join(logs))
 
     def delete(self, name: str, folder: Path) -> None:
         """End all processes."""
@@ -110,6 +117,22 @@ class KwokEngine:
             environment={**processes.bare_environment(folder), "KWOK_WORKDIR": str(folder / "kwok")},
             timeout_seconds=_COMMAND_SECONDS,
         )
+
+
+def _stopped(name: str, folder: Path) -> set[str]:
+    return set(_PROGRAMS) - set(processes.running(_bin(name, folder)))
+
+
+def _wait_served(name: str, folder: Path) -> None:
+    """Wait until the API server is ready, and until those that wait for it have seen it or have given up."""
+    try:
+        wait_ready(folder / KUBECONFIG, _READY_SECONDS)
+    except LocalClusterError as error:
+        log = _work(name, folder) / "logs" / "kube-apiserver.log"
+        raise LocalClusterError(f"{error}; {processes.tail(log)}") from None
+    started = [process.create_time() for each in processes.running(_bin(name, folder)).values() for process in each]
+    if any(abs(time.time() - each - _PATIENCE_SECONDS) < _LOOK_SECONDS for each in started):
+        time.sleep(2 * _LOOK_SECONDS)
 
 
 def _work(name: str, folder: Path) -> Path:

@@ -1,0 +1,83 @@
+"""The stack that the engine tests of local clusters run: a cluster, its pools, and objects on it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from modelyard.cluster.local.api import core_api
+from tests.support.engine import MakeProject, PulumiProject
+from tests.support.local_clusters import cluster_folders, end_clusters
+
+POOLS = "dict(system=PoolSpec(cpus=4, memory_gib=16), l4=PoolSpec(accelerator='l4', max_nodes=2))"
+NODES = {"system-0", "l4-0", "l4-1"}
+OBJECTS = ["team", "settings", "volume"]
+"""The logical names of what is on the cluster."""
+
+_PROGRAM = """
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.cluster.local.cluster import LocalCluster
+from modelyard.cluster.spec import LocalSpec, PoolSpec
+
+cluster = LocalCluster("local", LocalSpec(engine={engine!r}), {pools})
+on_it = pulumi.ResourceOptions(provider=cluster.kubernetes_provider, depends_on=cluster.ready)
+team = k8s.core.v1.Namespace("team", metadata={{"name": "team"}}, opts=on_it)
+metadata = {{"namespace": team.metadata.name}}
+k8s.core.v1.ConfigMap("settings", metadata=metadata, data={{"key": "value"}}, opts=on_it)
+size = {{"access_modes": ["ReadWriteMany"], "resources": {{"requests": {{"storage": "1Gi"}}}}}}
+k8s.core.v1.PersistentVolumeClaim("volume", metadata={{**metadata, "name": "volume"}}, spec=size, opts=on_it)
+pulumi.export("kubeconfig", cluster.kubeconfig)
+pulumi.export("name", cluster.cluster_name)
+"""
+
+MakeStack = Callable[..., PulumiProject]
+
+
+def program(pools: str = POOLS, engine: str = "kwok") -> str:
+    """The program's text with these pools."""
+    return _PROGRAM.format(pools=pools, engine=engine)
+
+
+@contextmanager
+def stacks(make_project: MakeProject, state_folder: Path) -> Iterator[MakeStack]:
+    """Make projects whose clusters are all below one state folder, and end all of them afterwards."""
+
+    def make(environment: Mapping[str, str] | None = None, *, engine: str = "kwok") -> PulumiProject:
+        settings = {"XDG_STATE_HOME": str(state_folder), **(environment or {})}
+        return make_project(program(engine=engine), environment=settings)
+
+    try:
+        yield make
+    finally:
+        end_clusters(state_folder)
+
+
+def kubeconfig_of(project: PulumiProject) -> Path:
+    """The kubeconfig of the project's cluster."""
+    return project.state_folder / "modelyard" / "local" / project.outputs()["name"] / "kubeconfig"
+
+
+def nodes(project: PulumiProject) -> dict[str, Any]:
+    """The cluster's nodes by name."""
+    with core_api(kubeconfig_of(project)) as core:
+        return {node.metadata.name: node for node in core.list_node().items}
+
+
+def objects(project: PulumiProject) -> dict[str, str]:
+    """What is on the cluster, by kind, with the id that an object keeps as long as it lives."""
+    with core_api(kubeconfig_of(project)) as core:
+        found = {
+            "team": core.read_namespace("team"),
+            "settings": core.list_namespaced_config_map("team", field_selector="metadata.name!=kube-root-ca.crt").items[
+                0
+            ],
+            "volume": core.read_namespaced_persistent_volume_claim("volume", "team"),
+        }
+    return {name: each.metadata.uid for name, each in found.items()}
+
+
+def assert_nothing_left(project: PulumiProject) -> None:
+    """No folder of a cluster is left."""
+    assert cluster_folders(project.state_folder) == []

@@ -1,0 +1,169 @@
+"""A local cluster under the real engine: made once, changed pool by pool, removed to the last process and file."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from modelyard.cluster.local.api import core_api
+from tests.engine.local_cluster_stack import (
+    NODES,
+    OBJECTS,
+    MakeStack,
+    assert_nothing_left,
+    kubeconfig_of,
+    nodes,
+    objects,
+    program,
+    stacks,
+)
+from tests.support.engine import MakeProject, PulumiProject
+from tests.support.local_clusters import daemons, kill_daemons, listening_ports
+from tests.support.processes import wait_until
+from tests.support.toolchain import require_tool
+
+pytestmark = pytest.mark.engine
+
+PROGRAMS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller"}
+
+
+@pytest.fixture
+def make_stack(make_project: MakeProject, tmp_path: Path) -> Iterator[MakeStack]:
+    require_tool("kwokctl")
+    with stacks(make_project, tmp_path / "state") as make:
+        yield make
+
+
+@pytest.fixture
+def stack(make_stack: MakeStack) -> PulumiProject:
+    made = make_stack()
+    assert set(made.up().changes) == {"create"}
+    return made
+
+
+def test_a_cluster_is_made_once_and_removed_to_the_last_file(stack: PulumiProject) -> None:
+    assert set(nodes(stack)) == NODES
+    name = stack.outputs()["name"]
+    assert set(daemons(stack.state_folder)) == {f"{name}/{each}" for each in PROGRAMS}
+    addresses = listening_ports(stack.state_folder)
+    assert all(ip == "127.0.0.1" for each in addresses.values() for ip, _ in each), addresses
+    key = json.loads(json.dumps(stack.outputs(show_secrets=True)["kubeconfig"]))
+    assert "client-key-data" in key
+    assert "client-key-data" not in json.dumps(stack.export()), "the key stands encrypted in the state"
+    volumes = volume_folders(stack)
+    assert [folder.is_dir() for folder in volumes] == [True]
+
+    assert stack.up().unchanged
+    assert stack.preview().unchanged
+
+    assert set(stack.destroy().changes) == {"delete"}
+    assert daemons(stack.state_folder) == {}
+    assert_nothing_left(stack)
+    assert not any(folder.exists() for folder in volumes)
+
+
+def volume_folders(stack: PulumiProject) -> list[Path]:
+    with core_api(kubeconfig_of(stack)) as core:
+        return [Path(volume.spec.host_path.path) for volume in core.list_persistent_volume().items]
+
+
+def test_pools_change_without_touching_anything_else(stack: PulumiProject) -> None:
+    before = objects(stack)
+    [first] = [node.metadata.uid for name, node in nodes(stack).items() if name == "l4-0"]
+    stack.write(program("dict(l4=PoolSpec(accelerator='l4', gpus_per_node=4, max_nodes=3, node_labels={'rack': 'a'}))"))
+    changed = stack.up()
+    assert {step.name: step.op for step in changed.steps if step.op != "same"} == {
+        "local-l4": "update",
+        "local-system": "delete",
+    }
+    after = nodes(stack)
+    assert set(after) == {"l4-0", "l4-1", "l4-2"}
+    assert after["l4-0"].metadata.uid == first, "nodes are changed in place"
+    assert after["l4-0"].metadata.labels["rack"] == "a"
+    assert after["l4-0"].status.allocatable["nvidia.com/gpu"] == "4"
+    assert objects(stack) == before
+
+    stack.write(program("dict(l4=PoolSpec(accelerator='l4'))"))
+    assert stack.up().ops("local-l4") == ["update"]
+    [name, node] = next(iter(nodes(stack).items()))
+    assert (name, node.status.capacity["nvidia.com/gpu"]) == ("l4-0", "1")
+    assert "rack" not in node.metadata.labels
+    assert stack.up().unchanged
+
+
+def test_pods_are_placed_by_the_real_scheduler(stack: PulumiProject) -> None:
+    def pod(name: str, gpus: int) -> dict[str, object]:
+        container = {"name": "main", "image": "none", "resources": {"limits": {"nvidia.com/gpu": str(gpus)}}}
+        tolerations = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+        return {"metadata": {"name": name}, "spec": {"containers": [container], "tolerations": tolerations}}
+
+    with core_api(kubeconfig_of(stack)) as core:
+        wait_until(lambda: bool(core.list_namespaced_service_account("team").items), "a service account")
+        for body in (pod("fits", 1), pod("too-big", 2)):
+            core.create_namespaced_pod("team", body)
+        wait_until(lambda: core.read_namespaced_pod("fits", "team").status.phase == "Running", "the pod runs")
+        assert core.read_namespaced_pod("fits", "team").spec.node_name in {"l4-0", "l4-1"}
+        events = f"involvedObject.name=too-big,reason=FailedScheduling"  # noqa: F541
+        wait_until(lambda: bool(core.list_namespaced_event("team", field_selector=events).items), "the refusal")
+        too_big = core.read_namespaced_pod("too-big", "team")
+        assert (too_big.status.phase, too_big.spec.node_name) == ("Pending", None)
+
+
+def test_a_refresh_finds_missing_nodes_and_the_next_update_makes_them(stack: PulumiProject) -> None:
+    with core_api(kubeconfig_of(stack)) as core:
+        core.delete_node("l4-1")
+    assert stack.up().unchanged, "an update asks a cluster that lives for nothing"
+    stack.refresh()
+    assert {step.name for step in stack.up().steps if step.op != "same"} == {"local-l4"}
+    assert set(nodes(stack)) == NODES
+
+
+def test_two_stacks_live_side_by_side(make_stack: MakeStack) -> None:
+    first, second = make_stack(), make_stack()
+    assert first.state_folder == second.state_folder
+    running = [each.start("up", "--yes", "--skip-preview") for each in (first, second)]
+    for each in running:
+        result = each.wait()
+        assert result.exit_code == 0, result.text
+    assert first.outputs()["name"] != second.outputs()["name"]
+    addresses = [address for each in listening_ports(first.state_folder).values() for address in each]
+    assert len(addresses) == len(set(addresses)) == 12
+    first.destroy()
+    assert second.up().unchanged
+    assert set(nodes(second)) == NODES
+
+
+def test_auto_keeps_the_engine_that_the_cluster_was_made_with(make_stack: MakeStack, tmp_path: Path) -> None:
+    stack = make_stack(engine="auto")
+    assert "engine kwok, as" in stack.up().messages("info")
+    folder = tmp_path / "docker"
+    folder.mkdir()
+    for name, script in (("docker", "echo 28.2.2"), ("kind", "exit 1")):
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (folder / name).chmod(0o755)
+    stack.environment["PATH"] = f"{folder}:{stack.environment['PATH']}"
+    again = stack.up()
+    assert again.unchanged
+    assert "engine kwok, which the stack's cluster was made with" in again.messages("info")
+
+
+def test_what_the_machine_lacks_is_said_at_preview_without_a_stack_trace(make_stack: MakeStack, tmp_path: Path) -> None:
+    stack = make_stack()
+    folders = stack.environment["PATH"].split(":")
+    stack.environment["PATH"] = ":".join(each for each in folders if not (Path(each) / "etcd").exists())
+    refused = stack.preview(fails=True)
+    assert "etcd is not on PATH; run `make env`" in refused.text
+    assert "Traceback" not in refused.text
+    assert_nothing_left(stack)
+
+
+def test_destroying_a_dead_cluster_leaves_nothing(stack: PulumiProject) -> None:
+    kill_daemons(stack.state_folder)
+    assert set(stack.destroy().changes) == {"delete"}
+    assert_nothing_left(stack)
+    assert stack.resources() == []
+
+
+def test_all_objects_are_known_to_these_tests(stack: PulumiProject) -> None:
+    assert set(objects(stack)) == set(OBJECTS)

@@ -1,0 +1,121 @@
+"""A local cluster after a crash: started again on its own data, with every object still there."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.engine.local_cluster_stack import (
+    NODES,
+    OBJECTS,
+    MakeStack,
+    assert_nothing_left,
+    kubeconfig_of,
+    nodes,
+    objects,
+    stacks,
+)
+from tests.support.engine import MakeProject, PulumiProject
+from tests.support.local_clusters import cluster_folders, daemons, kill_daemons, listening_ports
+from tests.support.processes import wait_until
+from tests.support.toolchain import require_tool
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def make_stack(make_project: MakeProject, tmp_path: Path) -> Iterator[MakeStack]:
+    require_tool("kwokctl")
+    with stacks(make_project, tmp_path / "state") as make:
+        yield make
+
+
+@pytest.fixture
+def stack(make_stack: MakeStack) -> PulumiProject:
+    made = make_stack()
+    made.up()
+    return made
+
+
+def kill(stack: PulumiProject, *programs: str) -> None:
+    for name, process in daemons(stack.state_folder).items():
+        if not programs or name.split("/")[1] in programs:
+            process.kill()
+            psutil.wait_procs([process], timeout=10)
+
+
+def test_an_update_starts_a_dead_cluster_with_everything_on_it(stack: PulumiProject) -> None:
+    before, ports, kubeconfig = objects(stack), listening_ports(stack.state_folder), kubeconfig_of(stack).read_bytes()
+    kill(stack)
+    assert daemons(stack.state_folder) == {}
+
+    preview = stack.preview()
+    assert preview.ops("local") == ["same", "update"], "the component, and the cluster that is to be started"
+    assert not {"replace", "create", "delete"} & set(preview.changes)
+    assert daemons(stack.state_folder) == {}, "a preview starts nothing"
+
+    healed = stack.up()
+    assert healed.changes == {"same": healed.changes["same"], "update": 1}
+    assert objects(stack) == before
+    assert listening_ports(stack.state_folder) == ports
+    assert kubeconfig_of(stack).read_bytes() == kubeconfig
+    assert stack.up().unchanged
+
+    kill(stack, "etcd", "kwok-controller")
+    assert stack.up().changes == {"same": healed.changes["same"], "update": 1}
+    assert objects(stack) == before
+
+
+def test_a_refresh_with_the_program_starts_a_dead_cluster(stack: PulumiProject) -> None:
+    before = objects(stack)
+    kill(stack)
+    assert stack.up("--refresh", "--run-program").unchanged
+    assert objects(stack) == before
+
+
+def test_a_cluster_whose_data_is_lost_is_made_anew_on_demand_only(stack: PulumiProject) -> None:
+    before = objects(stack)
+    kill_daemons(stack.state_folder)
+    shutil.rmtree(stack.state_folder / "modelyard")
+    refused = stack.up(fails=True)
+    assert "is no longer on this machine" in refused.text
+    assert "pulumi up --refresh --run-program" in refused.text
+    assert "Traceback" not in refused.text
+    assert cluster_folders(stack.state_folder) == []
+
+    again = stack.up("--refresh", "--run-program")
+    assert {name: again.ops(name)[-1] for name in OBJECTS} == dict.fromkeys(OBJECTS, "create")
+    assert set(nodes(stack)) == NODES
+    after = objects(stack)
+    assert all(after[name] != before[name] for name in OBJECTS)
+    assert stack.up().unchanged
+
+
+def test_a_create_that_was_killed_half_way_is_made_anew(make_stack: MakeStack) -> None:
+    stack = make_stack()
+    running = stack.start("up", "--yes", "--skip-preview")
+    wait_until(lambda: any("etcd" in name for name in daemons(stack.state_folder)), "etcd is started", 120)
+    running.kill()
+    stack.close()
+    [folder] = cluster_folders(stack.state_folder)
+    record = (folder / "cluster.json").read_text(encoding="utf-8")
+    assert '"ready": false' in record, "killed too late for this test"
+
+    stack.run("cancel", "--yes", stack.stack)
+    stack.up()
+    assert set(nodes(stack)) == NODES
+    assert set(objects(stack)) == set(OBJECTS)
+    stack.destroy()
+    assert daemons(stack.state_folder) == {}
+    assert_nothing_left(stack)
+
+
+def test_half_a_cluster_is_removed_with_the_stack(stack: PulumiProject) -> None:
+    [folder] = cluster_folders(stack.state_folder)
+    kill(stack, "kube-apiserver")
+    shutil.rmtree(folder / "kwok" / "clusters" / folder.name / "pids")
+    stack.destroy()
+    assert daemons(stack.state_folder) == {}
+    assert_nothing_left(stack)

@@ -1,0 +1,202 @@
+"""Changes of a running stack: each touches what it names and nothing else."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.engine.local_stack import POOL_LABEL, Json, LocalStack, uids
+from tests.support.update import Result
+
+pytestmark = pytest.mark.engine
+
+
+def _service(**more: object) -> Json:
+    container = {"image": "registry.example.org/server:1.0.0", "port": 8080, "ready_path": "/healthz"}
+    return {"runtime": {"container": container}, "pool": "system", "cpus": 1, "memory_gib": 1, **more}
+
+
+SPEC: Json = {
+    "cluster": {"local": {"engine": "kwok"}},
+    "pools": {"system": {"cpus": 32, "memory_gib": 64, "max_nodes": 2}},
+    "workspaces": {
+        "team": {
+            "secrets": {"token": {"from": "config/token"}, "key": {"from": "config/key"}},
+            "services": {
+                "image": _service(replicas=2),
+                "scaled": _service(replicas=3),
+                "reader": _service(env_from_secrets={"TOKEN": "token"}),
+                "other": _service(env_from_secrets={"KEY": "key"}),
+                "old-name": _service(),
+            },
+        }
+    },
+}
+"""Each test has a part of its own to change."""
+
+AUTOSCALING: Json = {"min_replicas": 2, "max_replicas": 4, "target": {"cpu_percent": 70}}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """The stack that is changed."""
+    made = LocalStack(tmp_path_factory.mktemp("changed"), SPEC, secrets={"token": "first-token", "key": "first-key"})
+    try:
+        made.project.up()
+        yield made
+    finally:
+        made.close()
+
+
+def services(stack: LocalStack) -> Json:
+    """The services' part of the spec, to be changed."""
+    return stack.spec["workspaces"]["team"]["services"]
+
+
+def changed(result: Result) -> dict[str, set[str]]:
+    """What an update did, by the resource's name."""
+    ops: dict[str, set[str]] = {}
+    for step in result.steps:
+        # The whole configuration is an input of the provider of dynamic resources, which Pulumi shows to nobody.
+        if step.op not in {"same", "read", "refresh"} and step.name != "default":
+            ops.setdefault(step.name, set()).add(step.op)
+    return ops
+
+
+def apply(stack: LocalStack) -> Result:
+    """Update to the spec as it is by now."""
+    stack.configure()
+    return stack.project.up()
+
+
+@contextmanager
+def watching(stack: LocalStack, workload: str, field: str) -> Generator[list[int]]:
+    """Every value of a field of a workload's Deployment while the block runs, in order; 0 where it has none."""
+    seen: list[int] = []
+    with stack.watching("deployments", f"--selector=app.kubernetes.io/instance={workload}", field=field) as lines:
+        yield seen
+    seen.extend(int(line or 0) for line in lines())
+
+
+def test_image(stack: LocalStack) -> None:
+    """Another image rolls the one Deployment in place, without a replica less than before."""
+    before = uids(stack.of_workspace("team"))
+    services(stack)["image"]["runtime"]["container"]["image"] = "registry.example.org/server:2.0.0"
+    with watching(stack, "team-image", ".status.availableReplicas") as available:
+        result = apply(stack)
+    assert changed(result) == {"team-image": {"update"}}
+    assert min(available) == 2
+    assert uids(stack.of_workspace("team")) == before
+    pods = stack.get(
+        "pods", "--selector=app.kubernetes.io/instance=team-image", "--field-selector=status.phase=Running"
+    )
+    running = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+    assert [pod["spec"]["containers"][0]["image"] for pod in running] == ["registry.example.org/server:2.0.0"] * 2
+
+
+def test_fixed_size_to_autoscaling_and_back(stack: LocalStack) -> None:
+    """The Deployment stays, and never has fewer replicas than the smaller of both sizes."""
+
+    def replicas() -> int:
+        return stack.one("deployments", "team-scaled")["spec"]["replicas"]
+
+    uid = stack.one("deployments", "team-scaled")["metadata"]["uid"]
+    with watching(stack, "team-scaled", ".spec.replicas") as seen:
+        del services(stack)["scaled"]["replicas"]
+        services(stack)["scaled"]["autoscaling"] = AUTOSCALING
+        result = apply(stack)
+    assert changed(result)["team-scaled-autoscaler"] == {"create"}
+    assert not set(changed(result)) - {"team-scaled", "team-scaled-autoscaler"}
+    assert min(seen) >= AUTOSCALING["min_replicas"]
+    assert stack.one("horizontalpodautoscalers", "team-scaled")["spec"]["maxReplicas"] == AUTOSCALING["max_replicas"]
+
+    # As the autoscaler would: an update of something else must leave its number alone.
+    deployment = stack.one("deployments", "team-scaled")["metadata"]["name"]
+    stack.kubectl("scale", "deployment", deployment, "--namespace=team", "--replicas=4")
+    services(stack)["scaled"]["cpus"] = 2
+    assert changed(apply(stack)) == {"team-scaled": {"update"}}
+    assert replicas() == 4
+
+    with watching(stack, "team-scaled", ".spec.replicas") as seen:
+        del services(stack)["scaled"]["autoscaling"]
+        services(stack)["scaled"]["replicas"] = 3
+        result = apply(stack)
+    assert changed(result) == {"team-scaled": {"update"}, "team-scaled-autoscaler": {"delete"}}
+    assert min(seen) >= AUTOSCALING["min_replicas"]
+    assert replicas() == 3
+    assert not stack.get("horizontalpodautoscalers", "--selector=app.kubernetes.io/instance=team-scaled")
+    assert stack.one("deployments", "team-scaled")["metadata"]["uid"] == uid
+
+
+def test_pools(stack: LocalStack) -> None:
+    """A larger pool, and a new one, touch their own nodes only: the cluster and all objects stay as they are."""
+    before = uids(stack.get("nodes"))
+    stack.spec["pools"]["system"]["max_nodes"] = 3
+    stack.spec["pools"]["l4"] = {"accelerator": "l4", "max_nodes": 1}
+    stack.configure()
+    assert changed(stack.project.preview()) == {"test-system": {"update"}, "test-l4": {"create"}}
+    assert changed(apply(stack)) == {"test-system": {"update"}, "test-l4": {"create"}}
+    after = uids(stack.get("nodes"))
+    assert before.items() <= after.items()
+    assert {key.rsplit("/")[-1] for key in after.keys() - before.keys()} == {"system-2", "l4-0"}
+
+    stack.spec["pools"]["system"]["max_nodes"] = 2
+    del stack.spec["pools"]["l4"]
+    assert changed(apply(stack)) == {"test-system": {"update"}, "test-l4": {"delete"}}
+    assert uids(stack.get("nodes")) == before
+
+
+def test_pool_label(stack: LocalStack) -> None:
+    """A label of a pool's nodes is set and removed in place."""
+    before = uids(stack.get("nodes"))
+    stack.spec["pools"]["system"]["node_labels"] = {"example.org/rack": "a1"}
+    assert changed(apply(stack)) == {"test-system": {"update"}}
+    assert len(stack.get("nodes", "--selector=example.org/rack=a1")) == 2
+    del stack.spec["pools"]["system"]["node_labels"]
+    assert changed(apply(stack)) == {"test-system": {"update"}}
+    assert not stack.get("nodes", "--selector=example.org/rack")
+    assert len(stack.get("nodes", f"--selector={POOL_LABEL}=system")) == 2
+    assert uids(stack.get("nodes")) == before
+
+
+def test_secret(stack: LocalStack) -> None:
+    """A new value rolls the pods that use the secret, and no others."""
+
+    def pods(workload: str) -> set[str]:
+        return set(uids(stack.get("pods", f"--selector=app.kubernetes.io/instance={workload}")).values())
+
+    reader, other = pods("team-reader"), pods("team-other")
+    stack.project.set_config(secrets={"modelyard:token": "second-token"})
+    result = apply(stack)
+    assert changed(result) == {
+        "team-token": {"create-replacement", "replace", "delete-replaced"},
+        "team-reader": {"update"},
+    }
+    assert not pods("team-reader") & reader
+    assert pods("team-other") == other
+    deployment = stack.one("deployments", "team-reader")["spec"]["template"]["spec"]["containers"][0]
+    [name] = [each["valueFrom"]["secretKeyRef"]["name"] for each in deployment["env"] if each["name"] == "TOKEN"]
+    secret = stack.get("secrets", f"--field-selector=metadata.name={name}")
+    assert [each["data"] for each in secret] == [{"value": "c2Vjb25kLXRva2Vu"}], "base64 of the new value"
+
+
+def test_renamed_service(stack: LocalStack) -> None:
+    """A service under another name is another service: made first, then the old one goes with all of its objects."""
+    services(stack)["new-name"] = services(stack).pop("old-name")
+    result = apply(stack)
+    ops = changed(result)
+    assert {name for name, op in ops.items() if op == {"create"}} == {
+        *("team-new-name", "team-new-name-service", "team-new-name-disruptions")
+    }
+    assert {name for name, op in ops.items() if op == {"delete"}} == {
+        *("team-old-name", "team-old-name-service", "team-old-name-disruptions")
+    }
+    order = [step.op for step in result.steps if step.name in {"team-new-name", "team-old-name"}]
+    assert order.index("create") < order.index("delete")
+    left = [each["metadata"]["name"] for each in stack.of_workspace("team") if "old-name" in each["metadata"]["name"]]
+    assert left == []
+
+
+def test_nothing_is_left_to_change(stack: LocalStack) -> None:
+    """After all of these changes the stack is what its file says."""
+    assert stack.project.preview("--expect-no-changes").unchanged

@@ -1,0 +1,257 @@
+"""Whatever ends in the middle of an update: what `make up` runs puts the stack where an undisturbed update puts it."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.engine.local_stack import POOL_LABEL, Json, LocalStack, comparable, uids
+from tests.support.engine import RunningUpdate
+from tests.support.processes import wait_until
+
+pytestmark = pytest.mark.engine
+
+CLUSTER: Json = {
+    "cluster": {"local": {"engine": "kwok"}},
+    "pools": {"system": {"cpus": 64, "memory_gib": 256, "max_nodes": 2}},
+}
+WORKSPACE: Json = {
+    "quota": {"cpus": 32},
+    "services": {
+        "web": {
+            "runtime": {
+                "container": {"image": "registry.example.org/web:1.0.0", "port": 8080, "ready_path": "/healthz"}
+            },
+            "pool": "system",
+            "cpus": 1,
+            "memory_gib": 1,
+            "replicas": 2,
+        }
+    },
+    "jobs": {
+        "once": {
+            "image": "registry.example.org/once:1.0.0",
+            "pool": "system",
+            "cpus": 1,
+            "memory_gib": 1,
+            "timeout_seconds": 3600,
+        },
+    },
+}
+"""Objects with a fixed name and objects with a generated one."""
+UNDISTURBED = "undisturbed"
+"""The workspace that the others are compared with."""
+_MOMENT_SECONDS = 90
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    """A stack with one workspace; each test adds its own, and is disturbed at it."""
+    made = LocalStack(tmp_path_factory.mktemp("hurt"), {**CLUSTER, "workspaces": {UNDISTURBED: WORKSPACE}})
+    try:
+        made.project.up()
+        yield made
+    finally:
+        made.close()
+
+
+def begin(stack: LocalStack, workspace: str) -> RunningUpdate:
+    """Start an update that adds the workspace."""
+    stack.spec["workspaces"][workspace] = WORKSPACE
+    stack.configure()
+    return stack.project.start("up", "--yes", "--skip-preview")
+
+
+def wait_for_step(running: RunningUpdate, event: str, kind: str) -> None:
+    """Wait until the engine began (`resourcePreEvent`) or finished (`resOutputsEvent`) to create one of this type."""
+
+    def happened() -> bool:
+        steps: list[Json] = [each[event]["metadata"] for each in running.events if event in each]
+        assert running.process.poll() is None, f"the update ended first:\n{running.text}"
+        return any(each["type"].endswith(kind) and each["op"] == "create" for each in steps)
+
+    wait_until(happened, f"{event} of {kind}", _MOMENT_SECONDS)
+
+
+def wait_for_deployment(stack: LocalStack, running: RunningUpdate, workspace: str) -> None:
+    """Wait until the workspace's Deployment and Service exist; their pods cannot start, so that the update waits."""
+    wait_for_step(running, "resourcePreEvent", "apps/v1:Deployment")
+    selector = f"--selector=app.kubernetes.io/instance={workspace}-web"
+    wait_until(lambda: len(stack.get("deployments,services", selector)) == 2, "the Deployment", _MOMENT_SECONDS)
+
+
+def kill(stack: LocalStack, part: str) -> None:
+    """SIGKILL the processes of the update whose command holds `part`."""
+    found = stack.plugins(part)
+    assert found, f"no {part} among {stack.project.processes()}"
+    for process in found:
+        process.kill()
+
+
+def assert_as_undisturbed(stack: LocalStack, workspace: str) -> None:
+    """The workspace has the resources and objects of the undisturbed one, no more, and an update changes nothing."""
+    deployment: Json = stack.project.export()["deployment"]
+    assert not deployment.get("pending_operations")
+    assert not [each["urn"] for each in deployment["resources"] if each.get("delete") or each.get("initErrors")]
+    assert _resources(deployment, workspace) == _resources(deployment, UNDISTURBED)
+    assert set(uids(stack.of_workspace(workspace))) == {
+        each for each in stack.in_state() if re.search(rf"[ /]{workspace}(/|$)", each)
+    }
+    assert comparable(stack.of_workspace(workspace), workspace) == comparable(
+        stack.of_workspace(UNDISTURBED), UNDISTURBED
+    )
+    wait_until(lambda: _pods(stack, workspace) == _pods(stack, UNDISTURBED), "the same pods")
+    assert stack.project.preview("--expect-no-changes").unchanged
+
+
+def _resources(deployment: Json, workspace: str) -> list[str]:
+    urns = [each["urn"].split("::", 2)[2] for each in deployment["resources"]]
+    return sorted(re.sub(rf"\b{workspace}\b", "WORKSPACE", urn) for urn in urns if re.search(rf"::{workspace}\b", urn))
+
+
+def _pods(stack: LocalStack, workspace: str) -> list[tuple[str, str, str]]:
+    """Workload, node's pool and phase of each pod that is to stay."""
+    return sorted(
+        (
+            pod["metadata"]["labels"]["app.kubernetes.io/name"],
+            pod["spec"]["nodeSelector"][POOL_LABEL],
+            pod["status"]["phase"],
+        )
+        for pod in stack.get("pods", f"--selector=modelyard.dev/workspace={workspace}")
+        if "deletionTimestamp" not in pod["metadata"]
+    )
+
+
+def heal(stack: LocalStack, running: RunningUpdate, workspace: str) -> None:
+    """Let the disturbed update end, which must have failed; then run what `make up` runs."""
+    assert running.wait(timeout_seconds=90).exit_code != 0
+    stack.make_up()
+    assert_as_undisturbed(stack, workspace)
+
+
+def test_engine_killed_when_the_namespace_is_made(stack: LocalStack) -> None:
+    """A stale lock, and creates of which nobody knows whether they happened."""
+    running = begin(stack, "a")
+    wait_for_step(running, "resOutputsEvent", "core/v1:Namespace")
+    running.kill()
+    heal(stack, running, "a")
+
+
+def test_engine_killed_while_pods_start(stack: LocalStack) -> None:
+    """A Service of a fixed name and a Deployment exist, and the state has them as pending creates."""
+    with stack.frozen("kwok-controller"):
+        running = begin(stack, "b")
+        wait_for_deployment(stack, running, "b")
+        running.kill()
+    pending: list[Json] = stack.project.export()["deployment"]["pending_operations"]
+    assert {"kubernetes:apps/v1:Deployment"} <= {each["resource"]["type"] for each in pending}
+    heal(stack, running, "b")
+
+
+@pytest.mark.parametrize(
+    ("workspace", "part"), [("c", "pulumi-resource-kubernetes"), ("d", "program.py")], ids=["kubernetes", "program"]
+)
+def test_plugin_killed_while_pods_start(stack: LocalStack, workspace: str, part: str) -> None:
+    """The kubernetes provider, or the program, is gone; the engine ends the update itself."""
+    with stack.frozen("kwok-controller"):
+        running = begin(stack, workspace)
+        wait_for_deployment(stack, running, workspace)
+        kill(stack, part)
+    heal(stack, running, workspace)
+
+
+def test_dynamic_provider_killed_while_nodes_start(stack: LocalStack) -> None:
+    """Nodes were made, and nobody waits for them any more."""
+    with stack.frozen("kwok-controller"):
+        stack.spec["pools"]["late"] = {"cpus": 4, "memory_gib": 16, "max_nodes": 2}
+        running = begin(stack, "e")
+        wait_until(lambda: len(stack.get("nodes", f"--selector={POOL_LABEL}=late")) == 2, "nodes", _MOMENT_SECONDS)
+        kill(stack, "pulumi.dynamic")
+    heal(stack, running, "e")
+    assert len(stack.get("nodes", f"--selector={POOL_LABEL}=late")) == 2
+
+
+def test_interrupted_while_pods_start(stack: LocalStack) -> None:
+    """Ctrl-C: the wait is given up, and the Deployment is known as not ready."""
+    with stack.frozen("kwok-controller"):
+        running = begin(stack, "f")
+        wait_for_deployment(stack, running, "f")
+        running.interrupt()
+        running.wait(timeout_seconds=60)
+    heal(stack, running, "f")
+
+
+def test_api_server_killed_in_an_update(stack: LocalStack) -> None:
+    """It answers nobody; what the update still had to make fails."""
+    running = begin(stack, "g")
+    wait_for_step(running, "resOutputsEvent", "core/v1:Namespace")
+    stack.kill_daemons("kube-apiserver")
+    heal(stack, running, "g")
+
+
+def test_cluster_killed_while_pods_start(stack: LocalStack) -> None:
+    """Everything of the cluster is dead, the update waits in vain and is given up."""
+    with stack.frozen("kwok-controller"):
+        running = begin(stack, "h")
+        wait_for_deployment(stack, running, "h")
+        stack.kill_daemons()
+        running.interrupt()
+        running.wait(timeout_seconds=60)
+    heal(stack, running, "h")
+
+
+def test_dead_cluster_comes_back_with_every_object(stack: LocalStack) -> None:
+    """After the machine was restarted, say: the same objects on the same address."""
+    before = uids(stack.of_workspace(UNDISTURBED)) | uids(stack.get("nodes"))
+    ports, kubeconfig = stack.ports, stack.kubeconfig.read_text(encoding="utf-8")
+    stack.kill_daemons()
+    assert not stack.daemons()
+
+    stack.make_up()
+
+    assert uids(stack.of_workspace(UNDISTURBED)) | uids(stack.get("nodes")) == before
+    assert (stack.ports, stack.kubeconfig.read_text(encoding="utf-8")) == (ports, kubeconfig)
+    assert len(stack.daemons()) == 5
+    assert stack.project.preview("--expect-no-changes").unchanged
+
+
+def test_engine_killed_in_a_destroy(stack: LocalStack) -> None:
+    """What `make destroy` runs ends what was begun: nothing is left."""
+    running = stack.project.start("destroy", "--yes", "--skip-preview")
+    wait_until(lambda: any("resOutputsEvent" in each for each in running.events), "a first delete", _MOMENT_SECONDS)
+    running.kill()
+    cluster = stack.cluster_folder
+    stack.make_up("destroy")
+    assert not cluster.exists()
+    assert [process.cmdline() for process in stack.processes()] == []
+
+
+Moment = Callable[[LocalStack, RunningUpdate], Any]
+
+
+def _half_made(stack: LocalStack, running: RunningUpdate) -> None:
+    wait_until(lambda: bool(stack.daemons()), "the first process of the cluster", _MOMENT_SECONDS)
+
+
+def _made(stack: LocalStack, running: RunningUpdate) -> None:
+    wait_for_step(running, "resOutputsEvent", "modelyard:LocalCluster")
+
+
+@pytest.mark.parametrize("moment", [_half_made, _made], ids=["half made", "made"])
+def test_engine_killed_at_a_new_cluster(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, moment: Moment
+) -> None:
+    """One cluster comes of it, with its nodes, and no process of the half one is left."""
+    stack = LocalStack(tmp_path_factory.mktemp("new"), {**CLUSTER, "workspaces": {"team": {}}})
+    request.addfinalizer(stack.close)
+    running = stack.project.start("up", "--yes", "--skip-preview")
+    moment(stack, running)
+    running.kill()
+
+    stack.make_up()
+
+    assert len(stack.processes()) == len(stack.daemons()) == 5
+    assert len(stack.get("nodes")) == CLUSTER["pools"]["system"]["max_nodes"]
+    assert set(uids(stack.of_workspace("team"))) == stack.in_state()
+    assert stack.project.preview("--expect-no-changes").unchanged

@@ -1,0 +1,54 @@
+"""From what a program registers to manifests, and what a real API server says of them."""
+
+import json
+import subprocess
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tests.support.control_plane import ApiServer
+from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, Registration
+from tests.support.toolchain import require_tool
+
+
+def manifests(recorded: Recorded) -> list[dict[str, Any]]:
+    """The Kubernetes objects among the registrations, in their order, named as the provider would name them."""
+    return [_manifest(each) for each in recorded.registrations if each.type.startswith("kubernetes:")]
+
+
+def pod_of(workload: Mapping[str, Any]) -> dict[str, Any]:
+    """A bare Pod from a workload's template: only a Pod is held to pod security, its controller is warned at most."""
+    template = workload["spec"]["template"]
+    metadata = {
+        **template["metadata"],
+        "name": workload["metadata"]["name"],
+        "namespace": workload["metadata"]["namespace"],
+    }
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+
+
+def apply(server: ApiServer, objects: Iterable[Mapping[str, Any]], *, dry_run: bool) -> str:
+    """What the API server objects to, empty for nothing: unknown fields, invalid values, and every warning."""
+    listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    command = [
+        *(str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), "--warnings-as-errors"),
+        *("apply", "--server-side", "--validate=strict", *(["--dry-run=server"] if dry_run else []), "-f", "-"),
+    ]
+    done = subprocess.run(command, input=json.dumps(listed), capture_output=True, encoding="utf-8", check=False)
+    return "" if done.returncode == 0 else done.stderr
+
+
+def _manifest(registration: Registration) -> dict[str, Any]:
+    inputs: dict[str, Any] = _whole_numbers(dict(registration.inputs))
+    metadata = {"name": f"{registration.name}{AUTO_NAME_SUFFIX}", **inputs.get("metadata", {})}
+    return {**inputs, "metadata": metadata}
+
+
+def _whole_numbers(value: Any) -> Any:
+    """The engine has floats only; in JSON `3.0` is no integer to the API server."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _whole_numbers(child) for key, child in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_whole_numbers(child) for child in value]  # pyright: ignore[reportUnknownVariableType]
+    return value

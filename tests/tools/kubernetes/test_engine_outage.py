@@ -1,0 +1,71 @@
+"""The API server goes away and comes back between updates."""
+
+import os
+import shlex
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.control_plane import ApiServer, running_control_plane
+from tests.support.engine import MakeProject
+from tests.support.processes import processes_with, wait_until
+from tests.tools.kubernetes.cluster import Cluster
+from tests.tools.kubernetes.programs import program
+
+pytestmark = pytest.mark.engine
+
+
+def test_up_fails_cleanly_while_the_api_server_is_away_and_works_again(
+    make_project: MakeProject, tmp_path: Path
+) -> None:
+    folder = tmp_path / "control-plane"
+    folder.mkdir()
+    with running_control_plane(folder) as server:
+        cluster = Cluster(server.kubeconfig)
+        body = 'k8s.core.v1.ConfigMap("c", metadata={"name": "c"}, data={"a": "%s"}, opts=options)'
+        project = make_project(program(server.kubeconfig, "default", body % "1"))
+        project.up()
+        state = project.export()["deployment"]["resources"]
+        project.write(program(server.kubeconfig, "default", body % "2"))
+
+        command = _stop_api_server(server)
+        shown = project.preview()
+        assert "replace" in shown.ops("c"), "a preview shows what the inputs say"
+        failed = project.up(fails=True)
+        assert "configured Kubernetes cluster is unreachable" in failed.messages("error")
+        assert "refused" in failed.messages("error")
+        assert "pending_operations" not in project.export()["deployment"]
+        assert [each["urn"] for each in project.resources()] == [each["urn"] for each in state]
+
+        with _started(command, server, cluster):
+            project.up()
+            assert cluster.get("configmap", "c", "default")["data"] == {"a": "2"}
+            assert project.up().unchanged
+
+
+def _stop_api_server(server: ApiServer) -> list[str]:
+    """Kills the API server and returns the command that started it."""
+    [process] = [
+        found for found in processes_with(f"KWOK_WORKDIR={server.folder}") if "kube-apiserver" in found.command
+    ]
+    os.kill(process.pid, signal.SIGKILL)
+    wait_until(lambda: process not in processes_with(f"KWOK_WORKDIR={server.folder}"), "the API server's end")
+    return shlex.split(process.command)
+
+
+def _started(command: list[str], server: ApiServer, cluster: Cluster) -> "subprocess.Popen[bytes]":
+    environment = {**os.environ, "KWOK_WORKDIR": str(server.folder)}
+    with (server.folder / "restarted.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+    wait_until(lambda: _answers(cluster), "the API server's answer", 60)
+    return process
+
+
+def _answers(cluster: Cluster) -> bool:
+    try:
+        cluster.run("get", "--raw", "/readyz")
+    except AssertionError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""What nodes a pool becomes."""
+
+import pytest
+
+from modelyard.cluster.local.nodes import PoolNodes
+from modelyard.cluster.pools import Pool, resolve_pool
+from modelyard.cluster.spec import PoolSpec, TaintSpec
+
+
+def simulated(name: str, spec: PoolSpec) -> Pool:
+    return resolve_pool(name, spec, runs_containers=False)
+
+
+L4 = PoolSpec(accelerator="l4", max_nodes=2, taints=[TaintSpec(key="team", value="ml", effect="NoExecute")])
+
+
+def test_a_pool_becomes_nodes_as_in_a_cloud() -> None:
+    pool = simulated("l4", L4)
+    nodes = PoolNodes.of(pool, {"zone": "a"})
+    assert nodes.names == ["l4-0", "l4-1"]
+    assert nodes.labels == {
+        "zone": "a",
+        "modelyard.dev/pool": "l4",
+        "modelyard.dev/accelerator": "l4",
+        "node.kubernetes.io/instance-type": str(pool.machine_type),
+    }
+    assert nodes.taints == [
+        {"key": "nvidia.com/gpu", "value": "present", "effect": "NoSchedule"},
+        {"key": "team", "value": "ml", "effect": "NoExecute"},
+    ]
+    assert nodes.capacity["nvidia.com/gpu"] == nodes.allocatable["nvidia.com/gpu"] == "1"
+    assert (nodes.capacity["cpu"], nodes.capacity["memory"]) == ("4000m", "16384Mi")
+
+
+def test_what_the_system_keeps_is_not_for_pods() -> None:
+    pool = simulated("system", PoolSpec(cpus=4, memory_gib=16))
+    nodes = PoolNodes.of(pool, {})
+    assert nodes.allocatable["cpu"] == f"{round(pool.allocatable_cpus * 1000)}m"
+    assert nodes.allocatable["memory"] == f"{round(pool.allocatable_memory_gib * 1024)}Mi"
+    assert int(nodes.allocatable["cpu"][:-1]) < 4000
+    assert "nvidia.com/gpu" not in nodes.capacity
+
+
+def test_our_pool_label_wins() -> None:
+    assert PoolNodes.of(simulated("l4", L4), {"modelyard.dev/pool": "x"}).labels["modelyard.dev/pool"] == "l4"
+
+
+def test_a_real_pool_is_one_node_that_is_only_labelled() -> None:
+    nodes = PoolNodes.of(resolve_pool("system", PoolSpec(machine_type="m7i.4xlarge", max_nodes=5)), {})
+    assert (nodes.count, nodes.simulated, nodes.names) == (1, False, [])
+    assert nodes.labels == {"modelyard.dev/pool": "system"}, "it is not a machine of that type"
+
+
+@pytest.mark.parametrize("count", [2, 2.0])
+def test_properties_of_a_resource_are_the_same_nodes_again(count: float) -> None:
+    nodes = PoolNodes.of(simulated("l4", L4), {})
+    properties = {**nodes.to_inputs(), "count": count, "cluster": "c", "nodes": ["l4-0"], "__provider": "…"}
+    again = PoolNodes.from_inputs(properties)
+    assert again == nodes
+    assert again.names == ["l4-0", "l4-1"]

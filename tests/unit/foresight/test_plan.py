@@ -1,0 +1,133 @@
+"""The plan says what the stack really makes, so that the two cannot drift apart."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from modelyard.foresight.plan import Plan, plan, render
+from modelyard.stack.file import read_file
+from modelyard.stack.ml_stack import MLStack
+from modelyard.stack.spec import load_stack
+from tests.support.mocks import Recorded, run
+from tests.support.paths import ROOT
+from tests.support.stacks import REMOVED, stack
+
+LOCAL = json.loads(read_file(ROOT / "stacks" / "Pulumi.local.yaml").stack or "")
+FRAUD = "workspaces.chat.services.fraud"
+STACKS = {
+    "the local stack": LOCAL,
+    "every block": stack(),
+    "no monitoring": stack({"observability": {}}),
+    "metrics of a container": stack({f"{FRAUD}.runtime.container.metrics_path": "/metrics"}),
+    "metrics of a container without monitoring": stack(
+        {f"{FRAUD}.runtime.container.metrics_path": "/metrics", "observability": {}}
+    ),
+    "autoscaling of a container": stack(
+        {f"{FRAUD}.replicas": REMOVED, f"{FRAUD}.autoscaling": {"max_replicas": 3, "target": {"cpu_percent": 50}}}
+    ),
+    "training on one node": stack({"workspaces.chat.training.finetune.nodes": 1}),
+    "an existing cluster": stack({"cluster": {"existing": {"context": "on-prem"}}}),
+    "pools alone": stack({"workspaces": {}}),
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The local cluster looks for one that it made before."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def made(written: dict[str, Any]) -> Recorded:
+    """What the program registers for a stack."""
+    config = {"modelyard:stack": json.dumps(written)}
+    return run(MLStack.from_config, config=config, secrets={"modelyard:hf-token": "clear"})
+
+
+def planned(written: dict[str, Any]) -> Plan:
+    """The plan of a stack."""
+    return plan(load_stack(json.dumps(written)))
+
+
+def workloads(recorded: Recorded) -> dict[tuple[str, str], list[str]]:
+    """The kinds of objects right below each workload's component, by component and logical name."""
+    rooms = ("modelyard:serving:", "modelyard:batch:")
+    return {
+        (component.type.rsplit(":", 1)[1], component.name): sorted(
+            each.type.rsplit(":", 1)[1] for each in recorded.registrations if each.parent == component.urn
+        )
+        for component in recorded.registrations
+        if component.type.startswith(rooms)
+    }
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_the_plan_lists_what_each_workload_registers(name: str) -> None:
+    said = {
+        (each["kind"], f"{each['workspace']}-{each['name']}"): sorted(each["makes"])
+        for each in planned(STACKS[name])["workloads"]
+    }
+    assert said == workloads(made(STACKS[name]))
+
+
+def pod_of(registered: dict[str, Any]) -> dict[str, Any]:
+    """The pod in a Deployment's, Job's or CronJob's inputs."""
+    spec = registered["spec"]
+    return spec.get("jobTemplate", {"spec": spec})["spec"]["template"]["spec"]
+
+
+def test_the_plan_asks_for_what_the_pods_ask_for() -> None:
+    recorded = made(LOCAL)
+    for each in planned(LOCAL)["workloads"]:
+        runs = {"Deployment", "Job", "CronJob"}
+        (made_,) = [
+            one
+            for one in recorded.registrations
+            if one.name == f"{each['workspace']}-{each['name']}" and one.type.rsplit(":", 1)[1] in runs
+        ]
+        requests = pod_of(dict(made_.inputs))["containers"][0]["resources"]["requests"]
+        assert int(requests.get("nvidia.com/gpu", 0)) == each["gpus"]
+        assert cpus(requests["cpu"]) == pytest.approx(each["cpus"], abs=0.001)
+        assert gib(requests["memory"]) == pytest.approx(each["memory_gib"], abs=0.001)
+
+
+def cpus(quantity: str) -> float:
+    """vCPUs of a quantity."""
+    return int(quantity[:-1]) / 1000 if quantity.endswith("m") else float(quantity)
+
+
+def gib(quantity: str) -> float:
+    """GiB of a quantity."""
+    return float(quantity[:-2]) / {"Gi": 1, "Mi": 1024}[quantity[-2:]]
+
+
+def test_pools_with_what_their_workloads_want() -> None:
+    (system, l4, h100) = planned(LOCAL)["pools"]
+    assert system | {"cpus": 8, "memory_gib": 32, "max_gpus": 0, "wanted_gpus": 0, "accelerator": None} == system
+    # Three replicas of the service at most, and two pods of the job.
+    assert l4 | {"accelerator": "l4", "gpus_per_node": 1, "max_nodes": 3, "max_gpus": 3, "wanted_gpus": 5} == l4
+    assert h100 | {"gpus_per_node": 8, "max_nodes": 2, "max_gpus": 16, "wanted_gpus": 16} == h100
+
+
+def test_pods_at_a_time() -> None:
+    pods = {each["name"]: (each["min_pods"], each["max_pods"]) for each in planned(LOCAL)["workloads"]}
+    assert pods == {"assistant": (1, 3), "fraud": (2, 2), "embed-backlog": (2, 2), "score-nightly": (0, 1),
+                    "finetune": (2, 2)}  # fmt: skip
+
+
+def test_a_terminal_shows_one_line_for_each() -> None:
+    said = planned(LOCAL)
+    heads = [line.split()[0] for line in render(said).splitlines() if line]
+    workload_names = [f"{each['workspace']}/{each['name']}" for each in said["workloads"]]
+    assert heads == ["cluster:", "POOL", *(each["name"] for each in said["pools"]), "WORKLOAD", *workload_names]
+
+
+def test_a_stack_of_pools_alone_can_be_shown() -> None:
+    assert "system" in render(planned(STACKS["pools alone"]))
+
+
+def test_the_plan_is_plain_values() -> None:
+    said = planned(LOCAL)
+    assert yaml.safe_load(json.dumps(said)) == said
