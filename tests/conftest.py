@@ -1,6 +1,6 @@
 """Fixtures of every test room."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,19 +38,5 @@ def make_project(tmp_path: Path) -> Iterator[MakeProject]:
         return projects[-1]
 
     yield make
-    for project in projects:
-        project.close()
-
-
-@pytest.fixture
-def open_project(tmp_path: Path) -> Iterator[Callable[[Path], PulumiProject]]:
-    """Open an existing project folder in place, with home and backend of the test's own."""
-    projects: list[PulumiProject] = []
-
-    def open_folder(folder: Path) -> PulumiProject:
-        projects.append(PulumiProject(folder, tmp_path / f"opened-{len(projects)}"))
-        return projects[-1]
-
-    yield open_folder
     for project in projects:
         project.close()

@@ -1,6 +1,6 @@
 """The stack that the engine tests of local clusters run: a cluster, its pools, and objects on it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def program(pools: str = POOLS, engine: str = "kwok") -> str:
 
 
 @contextmanager
-def stacks(make_project: MakeProject, state_folder: Path) -> Iterator[MakeStack]:
+def stacks(make_project: MakeProject, state_folder: Path) -> Generator[MakeStack]:
     """Make projects whose clusters are all below one state folder, and end all of them afterwards."""
 
     def make(environment: Mapping[str, str] | None = None, *, engine: str = "kwok") -> PulumiProject:

@@ -39,21 +39,30 @@ _GENERATED = re.compile(r"-[0-9a-f]{8}\b")
 class LocalStack:
     """One stack in one folder; nothing of it is outside of that folder."""
 
-    def __init__(self, base: Path, spec: Json, *, project: str = "modelyard", secrets: Mapping[str, str] | None = None):
+    def __init__(
+        self,
+        base: Path,
+        spec: Json,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Make the project in `base`, and the configuration of its stack `test`.
 
         Args:
             base: an empty folder.
             spec: the stack, the value of `modelyard:stack`.
-            project: the project's name.
             secrets: values by their names below `modelyard:`.
+            environment: what the CLI gets beside its own.
         """
         self.base = base
         self.folder = base / "project"
         self.home = base / "user"
-        _write_project(self.folder, project)
+        _write_project(self.folder)
         self.home.mkdir()
-        self.project = PulumiProject(self.folder, base / "scratch", environment={"HOME": str(self.home)})
+        self.project = PulumiProject(
+            self.folder, base / "scratch", environment={"HOME": str(self.home), **(environment or {})}
+        )
         self.spec = copy.deepcopy(spec)
         self.configure()
         if secrets:
@@ -88,7 +97,7 @@ class LocalStack:
     @property
     def cluster_folder(self) -> Path:
         """The data of the stack's one cluster."""
-        [folder] = (self.project.state_folder / "modelyard" / "local").iterdir()
+        [folder] = (self.project.state_folder / "modelyard" / "local").glob(f"modelyard-{STACK}-*")
         return folder
 
     @property
@@ -201,10 +210,9 @@ class LocalStack:
         wait_until(lambda: not self.processes(), "the end of the cluster")
 
 
-def _write_project(folder: Path, name: str) -> None:
+def _write_project(folder: Path) -> None:
     (folder / "stacks").mkdir(parents=True)
-    project: Json = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))
-    (folder / "Pulumi.yaml").write_text(yaml.safe_dump({**project, "name": name}), encoding="utf-8")
+    shutil.copy(ROOT / "Pulumi.yaml", folder)
     shutil.copy(ROOT / "stacks" / "__main__.py", folder / "stacks")
     shutil.copytree(ROOT / "tools" / "stack", folder / "tools" / "stack", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".venv").symlink_to(sys.prefix)

@@ -1,9 +1,12 @@
 """Changes of a running stack: each touches what it names and nothing else."""
 
+import base64
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.engine.local_stack import POOL_LABEL, Json, LocalStack, uids
 from tests.support.update import Result
@@ -34,13 +37,16 @@ SPEC: Json = {
 }
 """Each test has a part of its own to change."""
 
+VALUES = ("first-token-d41d8c", "first-key-98f00b", "second-token-204e98")
+"""Of the secrets."""
+FAILED_VALUE = "third-token-e9800998"
 AUTOSCALING: Json = {"min_replicas": 2, "max_replicas": 4, "target": {"cpu_percent": 70}}
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The stack that is changed."""
-    made = LocalStack(tmp_path_factory.mktemp("changed"), SPEC, secrets={"token": "first-token", "key": "first-key"})
+    made = LocalStack(tmp_path_factory.mktemp("changed"), SPEC, secrets={"token": VALUES[0], "key": VALUES[1]})
     try:
         made.project.up()
         yield made
@@ -166,7 +172,7 @@ def test_secret(stack: LocalStack) -> None:
         return set(uids(stack.get("pods", f"--selector=app.kubernetes.io/instance={workload}")).values())
 
     reader, other = pods("team-reader"), pods("team-other")
-    stack.project.set_config(secrets={"modelyard:token": "second-token"})
+    stack.project.set_config(secrets={"modelyard:token": VALUES[2]})
     result = apply(stack)
     assert changed(result) == {
         "team-token": {"create-replacement", "replace", "delete-replaced"},
@@ -177,7 +183,7 @@ def test_secret(stack: LocalStack) -> None:
     deployment = stack.one("deployments", "team-reader")["spec"]["template"]["spec"]["containers"][0]
     [name] = [each["valueFrom"]["secretKeyRef"]["name"] for each in deployment["env"] if each["name"] == "TOKEN"]
     secret = stack.get("secrets", f"--field-selector=metadata.name={name}")
-    assert [each["data"] for each in secret] == [{"value": "c2Vjb25kLXRva2Vu"}], "base64 of the new value"
+    assert [base64.b64decode(each["data"]["value"]).decode() for each in secret] == [VALUES[2]]
 
 
 def test_renamed_service(stack: LocalStack) -> None:
@@ -200,3 +206,29 @@ def test_renamed_service(stack: LocalStack) -> None:
 def test_nothing_is_left_to_change(stack: LocalStack) -> None:
     """After all of these changes the stack is what its file says."""
     assert stack.project.preview("--expect-no-changes").unchanged
+
+
+def test_no_secret_is_in_clear(stack: LocalStack) -> None:
+    """Neither secrets nor the key in the kubeconfig are in state, configuration, output, errors or event logs."""
+    stack.project.set_config(secrets={"modelyard:token": FAILED_VALUE})
+    stack.kill_daemons("kube-apiserver")
+    failed = stack.project.up(fails=True)
+    assert "team-token" in {step.name for step in failed.steps}
+    stack.project.run("stack", "export", "--file", str(stack.base / "scratch" / "runs" / "export.json"))
+    (stack.base / "scratch" / "runs" / "outputs").write_text(str(stack.project.outputs()), encoding="utf-8")
+
+    key: str = yaml.safe_load(stack.kubeconfig.read_text(encoding="utf-8"))["users"][0]["user"]["client-key-data"]
+    values = [*VALUES, FAILED_VALUE, key]
+    texts = [each.encode() for each in values] + [base64.b64encode(each.encode()) for each in values]
+    written = [
+        *_files(stack.folder),
+        *_files(stack.base / "scratch" / "backend"),
+        *_files(stack.base / "scratch" / "runs"),
+    ]
+    assert len(written) > 20
+    assert [(file, text) for file in written for text in texts if text in file.read_bytes()] == []
+
+
+def _files(folder: Path) -> list[Path]:
+    # .venv is a link to an environment that is not the stack's.
+    return [file for file in folder.rglob("*") if file.is_file() and ".venv" not in file.parts]

@@ -52,11 +52,6 @@ class ApiServer:
     folder: Path
     """kwokctl's work folder (`KWOK_WORKDIR`), with the components' logs under `clusters/tests/logs`."""
 
-    @property
-    def logs(self) -> Path:
-        """One log file a component."""
-        return self.folder / "clusters" / _NAME / "logs"
-
 
 @contextmanager
 def running_control_plane(folder: Path) -> Generator[ApiServer]:

@@ -8,7 +8,7 @@ Pulumi keeps its root stack in a context variable and a loop that outlives a tes
 import asyncio
 import contextvars
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -43,6 +43,8 @@ class Registration:
     """URNs that it waits for."""
     timeouts: Mapping[str, str]
     """Custom timeouts by operation: `{"create": "900s"}`."""
+    ignore_changes: Sequence[str]
+    """Inputs whose changes are left alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,4 +214,5 @@ def _registration(request: Any, urn: str) -> Registration:
         provider=request.provider,
         depends_on=frozenset(request.dependencies),
         timeouts={name: value for name, value in timeouts.items() if value},
+        ignore_changes=list(request.ignoreChanges),
     )

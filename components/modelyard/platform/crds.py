@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from modelyard.errors import ConfigError, Problem, show
 from modelyard.platform.definition import Kind
@@ -49,7 +49,7 @@ def _kind_problems(folder: str, kind: Kind, crd: Crd | None) -> Iterator[Problem
         why = f"{show(folder)} has no CustomResourceDefinition {kind.crd_name}"
         yield Problem(why=why, fix="add its file, or leave crds out: then every object of the kind is accepted")
         return
-    served = [version["name"] for version in crd["spec"]["versions"] if version["served"]]
+    served = [version["name"] for version in crd["spec"]["versions"] if version.get("served")]
     if kind.version not in served:
         why = f"{kind.crd_name} in {show(folder)} serves {', '.join(served)}, not {kind.version}"
         yield Problem(why=why, fix=f"put a file there that serves {kind.version}")
@@ -58,7 +58,7 @@ def _kind_problems(folder: str, kind: Kind, crd: Crd | None) -> Iterator[Problem
 def _read(root: Path, names: set[str]) -> Iterator[Crd]:
     # Such folders hold megabytes of schemas: only a file that names one of ours is worth parsing.
     for path in sorted(each for each in root.rglob("*") if each.suffix in {".yaml", ".yml"}):
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
         if any(name in text for name in names):
             yield from (_cleaned(document) for document in _documents(path, text) if _is_crd(document, names))
 
@@ -75,10 +75,11 @@ def _documents(path: Path, text: str) -> Iterator[Any]:
 
 
 def _is_crd(document: Any, names: set[str]) -> bool:
-    if not isinstance(document, Mapping):
-        return False
-    read = cast("Mapping[str, Any]", document)
-    return read.get("kind") == "CustomResourceDefinition" and read["metadata"]["name"] in names
+    match document:
+        case {"kind": "CustomResourceDefinition", "metadata": {"name": name}, "spec": {"versions": [*_]}}:
+            return name in names
+        case _:
+            return False
 
 
 def _cleaned(crd: Crd) -> Crd:

@@ -131,6 +131,8 @@ class ModelService(pulumi.ComponentResource):
             provider=self._workspace.cluster.kubernetes_provider,
             depends_on=self._workspace.ready,
             custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds, delete=delete_seconds),
+            # A fixed number that is merely taken out becomes 1, Kubernetes' default, until the autoscaler has seen it.
+            ignore_changes=["spec.replicas"] if self._spec.autoscaling else None,
         )
 
     def _create_service(self, name: str, server: Server) -> k8s.core.v1.Service:

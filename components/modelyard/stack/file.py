@@ -19,7 +19,7 @@ class StackFile:
     """What a stack file says to us.
 
     Attributes:
-        stack: the block `modelyard:stack` as JSON text; None where the file has none.
+        stack: the block `modelyard:stack` as a program gets it, JSON text; None where the file has none.
         keys: our other keys, and whether each is encrypted (`secure:`).
     """
 
@@ -66,7 +66,7 @@ def read_file(path: Path) -> StackFile:
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     return StackFile(
-        stack=None if stack is None else json.dumps(_plain(stack)),
+        stack=None if stack is None else _as_pulumi_gives_it(_plain(stack)),
         keys={
             key.removeprefix(_NAMESPACE): _entry(node, "secure") is not None
             for key, node in values.items()
@@ -83,6 +83,13 @@ def _entries(node: Node) -> Iterator[tuple[str, Node]]:
 
 def _entry(node: Node, key: str) -> Node | None:
     return dict(_entries(node)).get(key)
+
+
+def _as_pulumi_gives_it(value: Any) -> str:
+    """The text that a program gets: JSON, but a text as it is, and no text for nothing."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _plain(node: Node) -> Any:

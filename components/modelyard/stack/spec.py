@@ -8,7 +8,7 @@ from typing import Annotated, Any, cast
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import ClusterSpec, PoolSpec
-from modelyard.errors import ConfigError, Problem, join_path
+from modelyard.errors import ConfigError, Problem, join_path, show
 from modelyard.kube.names import logical_name, name_problems
 from modelyard.observability.spec import ObservabilitySpec
 from modelyard.platform.spec import PlatformSpec
@@ -20,6 +20,7 @@ from modelyard.workspace.workload_spec import WorkloadSpec
 STACK_KEY = "stack"
 """The config key, below `modelyard:`, that holds the stack."""
 _WHOLE = f"modelyard:{STACK_KEY}"
+_NO_VALUE, _NO_VALUE_FIX = "has no value", "write {} for a block with its defaults, or leave the key out"
 OWN_KEY_FIX = "give it a key of its own (pulumi config set --secret modelyard:NAME) and write {from: config/NAME}"
 """What to do about a secret inside the stack."""
 
@@ -98,7 +99,7 @@ class StackSpec:
 
 
 def load_stack(text: str | None) -> StackSpec:
-    """The stack in the JSON text of the key `modelyard:stack`.
+    """The stack in the text of the key `modelyard:stack`: JSON, or what else a program gets of it.
 
     Raises:
         ConfigError: with every problem found.
@@ -106,12 +107,13 @@ def load_stack(text: str | None) -> StackSpec:
     if text is None:
         fix = "add it under config: in the stack's file; `modelyard schema` describes it"
         raise ConfigError(Problem(path=_WHOLE, why="is missing", fix=fix))
+    if not text:
+        raise ConfigError(Problem(path=_WHOLE, why=_NO_VALUE, fix=_NO_VALUE_FIX))
     try:
         found = list(_json_problems(json.loads(text), ""))
     except (ValueError, RecursionError):
-        raise ConfigError(
-            Problem(path=_WHOLE, why="is no mapping of keys to values", fix="begin with cluster:")
-        ) from None
+        what = "a mapping of keys to values"
+        raise ConfigError(Problem(path=_WHOLE, why=f"{show(text)} is not {what}", fix=f"write {what}")) from None
     try:
         stack = load_json(StackSpec, text)
     except ConfigError as error:
@@ -130,7 +132,7 @@ def _within(path: str, outer: str) -> bool:
 def _json_problems(value: Any, path: str) -> Iterator[Problem]:
     """What is wrong whatever the key: a key without a value, and a secret."""
     if value is None:
-        yield Problem(path=path, why="has no value", fix="write {} for a block with its defaults, or leave the key out")
+        yield Problem(path=path, why=_NO_VALUE, fix=_NO_VALUE_FIX)
     elif isinstance(value, dict):
         items = cast("dict[str, Any]", value)
         if items.keys() == {"secure"}:

@@ -1,1 +1,1 @@
-"""Tests of the kubernetes provider stand-in: its parts, its protocol against a real API server, and the engine's view."""
+"""Tests of the kubernetes provider stand-in: its parts, its protocol with a real API server, and the engine's view."""

@@ -36,7 +36,7 @@ class FakeEngine(engine_pb2_grpc.EngineServicer):
         return [line.message for line in self.lines if line.severity == engine_pb2.INFO and not line.ephemeral]
 
 
-class Failure(Exception):
+class PluginError(Exception):
     """The plugin answered with an error."""
 
     def __init__(self, error: Any) -> None:
@@ -87,7 +87,7 @@ def urn_of(token: str, name: str) -> str:
 
 
 class Plugin:
-    """A running plugin. Methods take and give plain values; they raise Failure where the plugin does."""
+    """A running plugin. Methods take and give plain values; they raise PluginError where the plugin does."""
 
     def __init__(self) -> None:
         self.engine = FakeEngine()
@@ -124,7 +124,7 @@ class Plugin:
         try:
             return getattr(self._stub, method)(request, timeout=120)
         except grpc.RpcError as error:
-            raise Failure(error) from None
+            raise PluginError(error) from None
 
     def configure(self, **settings: str) -> None:
         variables = {f"kubernetes:config:{key}": value for key, value in settings.items()}
@@ -232,7 +232,7 @@ def _token_and_name(urn: str) -> tuple[str, str]:
     return urn.split("::")[2], urn.split("::")[3]
 
 
-def recovered(failure: Failure, token: str, name: str) -> Object:
+def recovered(failure: PluginError, token: str, name: str) -> Object:
     """The object that the engine keeps after a partial failure."""
     assert failure.partial is not None, f"{failure.message} is no partial failure"
     state = unmarshal(failure.partial.properties)

@@ -69,7 +69,7 @@ def service(**spec: Any) -> Json:
     }
 
 
-UNSCHEDULABLE = {"nodeSelector": {"nowhere": "true"}}
+UNSCHEDULABLE: Json = {"nodeSelector": {"nowhere": "true"}}
 """A Pod spec that no node can take."""
 
 
@@ -104,3 +104,27 @@ def widget_crd(group: str, *, scope: str = "Namespaced") -> Json:
 
 def widget(group: str, **spec: Any) -> Json:
     return {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {}, "spec": spec}
+
+
+QUANTITIES: list[tuple[str | float, str]] = [
+    ("0.5", "500m"),
+    ("1000m", "1"),
+    ("1", "1"),
+    (2, "2"),
+    (0.1, "100m"),
+    ("1000", "1k"),
+    ("1500", "1500"),
+    ("100000", "100k"),
+    ("1024Mi", "1Gi"),
+    ("1.5Gi", "1536Mi"),
+    ("512Mi", "512Mi"),
+    ("1023", "1023"),
+    ("1Ki", "1Ki"),
+    ("0.5Ki", "512"),
+    ("0", "0"),
+    ("0Mi", "0"),
+    ("1e3", "1e3"),
+    ("12e2", "1200"),
+    ("129M", "129M"),
+]
+"""Quantities as programs write them, and as the API server gives them back."""

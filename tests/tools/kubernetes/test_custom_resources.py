@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.tools.kubernetes.cluster import Cluster
-from tests.tools.kubernetes.plugin import Failure, Plugin
+from tests.tools.kubernetes.plugin import Plugin, PluginError
 from tests.tools.kubernetes.shapes import CRD, annotated, widget, widget_crd
 
 pytestmark = pytest.mark.engine
@@ -49,7 +49,7 @@ def test_an_immutable_field_is_refused_at_preview(plugin: Plugin) -> None:
     change = plugin.diff(made, bigger)
     assert change.changed
     assert change.replaces == [], "the real provider has no table for custom resources"
-    with pytest.raises(Failure, match="size is immutable"):
+    with pytest.raises(PluginError, match="size is immutable"):
         plugin.update(made, bigger, preview=True)
     plugin.delete(made)
     plugin.delete(defined)
@@ -88,7 +88,7 @@ def test_an_object_is_waited_for_if_it_says_so(plugin: Plugin, cluster: Cluster,
     token = f"kubernetes:{group}/v1:Widget"
     defined = plugin.create(CRD, "widgets", widget_crd(group))
     waiting = annotated(widget(group), waitFor="jsonpath={.status.phase}=Ready")
-    with pytest.raises(Failure, match="timed out waiting to be Ready"):
+    with pytest.raises(PluginError, match="timed out waiting to be Ready"):
         plugin.create(token, "w", waiting, timeout=1)
     assert "waiting for {.status.phase}=Ready: it selects nothing" in plugin.engine.statuses()
     plugin.delete(defined)

@@ -91,7 +91,7 @@ def test_a_foreign_object_of_the_same_name_fails_and_leaves_the_state_clean(
     assert cluster.get("configmap", "taken", namespace)["data"] == {"owner": "else"}
 
     # Adoption, as the message tells; the program must describe what exists.
-    imported = body.replace("owner\": \"us", "owner\": \"else").replace(
+    imported = body.replace('owner": "us', 'owner": "else').replace(
         "opts=options", f'opts=pulumi.ResourceOptions(provider=provider, import_="{namespace}/taken")'
     )
     project.write(program(cluster.kubeconfig, namespace, imported))
@@ -180,10 +180,14 @@ def test_a_kubeconfig_that_is_unknown_at_preview(
     project.write(text("2"))
     shown = project.preview()
     inside = [step.op for step in shown.steps if step.name == "inside"]
-    if identified:
-        assert inside == ["same"], "an unchanged identifier keeps the objects"
-    else:
-        assert "replace" in inside, "without one, an unknown cluster may be another"
+    if not identified:
+        assert "replace" in inside, "without an identifier, an unknown cluster may be another one"
+        return
+    # The engine asks no provider whose configuration is unknown, and takes the object to be updated.
+    assert inside == ["update"]
+    before = cluster.get("configmap", "inside", namespace)["metadata"]["uid"]
+    assert project.up().ops("inside") == ["same"]
+    assert cluster.get("configmap", "inside", namespace)["metadata"]["uid"] == before
 
 
 def test_ctrl_c_during_a_wait_ends_soon_and_the_next_up_recovers(

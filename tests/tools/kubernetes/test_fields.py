@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.tools.kubernetes.cluster import Cluster
-from tests.tools.kubernetes.plugin import Failure, Plugin
+from tests.tools.kubernetes.cluster import Cluster, Json
+from tests.tools.kubernetes.plugin import Plugin, PluginError
 from tests.tools.kubernetes.shapes import (
     CONFIG_MAP,
     DEPLOYMENT,
@@ -30,10 +30,10 @@ def test_an_update_takes_over_what_this_provider_created(plugin: Plugin, cluster
 def test_fields_of_another_applier_conflict_unless_forced(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     plugin.configure(kubeconfig=str(cluster.kubeconfig), namespace=namespace, enableConfigMapMutable="true")
     made = plugin.create(CONFIG_MAP, "c", config_map(name="c"))
-    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"key": "theirs"}}
+    theirs: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"key": "theirs"}}
     _apply_as(cluster, "somebody", theirs, namespace)
     ours = config_map({"key": "ours"}, name="c")
-    with pytest.raises(Failure, match='conflict with "somebody"') as caught:
+    with pytest.raises(PluginError, match='conflict with "somebody"') as caught:
         plugin.update(made, ours)
     assert "pulumi.com/patchForce" in caught.value.message
     assert cluster.get("configmap", "c", namespace)["data"] == {"key": "theirs"}
@@ -43,7 +43,7 @@ def test_fields_of_another_applier_conflict_unless_forced(plugin: Plugin, cluste
 
 def test_the_provider_can_force_all_conflicts(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     made = plugin.create(CONFIG_MAP, "c", config_map(name="c"))
-    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"key": "theirs"}}
+    theirs: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"key": "theirs"}}
     _apply_as(cluster, "somebody", theirs, namespace)
     plugin.configure(kubeconfig=str(cluster.kubeconfig), namespace=namespace, enablePatchForce="true")
     plugin.update(made, config_map({"key": "ours"}, name="c"))
@@ -80,7 +80,7 @@ def test_an_ignored_change_is_neither_shown_nor_made(plugin: Plugin, cluster: Cl
 def test_an_ignored_field_of_another_applier_stays_theirs(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     made = plugin.create(DEPLOYMENT, "web", annotated(deployment(replicas=None), skipAwait="true"))
     name = made.inputs["metadata"]["name"]
-    theirs = {
+    theirs: Json = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name},
@@ -117,14 +117,14 @@ def test_a_patch_resource_of_fields_of_another_manager_conflicts(
 ) -> None:
     cluster.apply({**config_map(), "metadata": {"name": "c", "namespace": namespace}})
     token = "kubernetes:core/v1:ConfigMapPatch"
-    with pytest.raises(Failure, match="kubectl-client-side-apply"):
+    with pytest.raises(PluginError, match="kubectl-client-side-apply"):
         plugin.create(token, "c", config_map({"key": "ours"}, name="c"))
     plugin.create(token, "c", annotated(config_map({"key": "ours"}, name="c"), patchForce="true"))
     assert cluster.get("configmap", "c", namespace)["data"] == {"key": "ours"}
 
 
 def test_a_patch_resource_needs_a_name(plugin: Plugin) -> None:
-    with pytest.raises(Failure, match=r"`\.metadata\.name` field to be set"):
+    with pytest.raises(PluginError, match=r"`\.metadata\.name` field to be set"):
         plugin.check("kubernetes:core/v1:NamespacePatch", "n", {"apiVersion": "v1", "kind": "Namespace"})
 
 
@@ -135,7 +135,7 @@ def test_a_patch_resource_that_owns_a_required_field_says_why_it_cannot_go(
     other_image = {**deployment("example.test/web:2", replicas=0), "metadata": {"name": "web"}}
     patch = annotated(other_image, patchForce="true", skipAwait="true")
     made = plugin.create(DEPLOYMENT_PATCH, "web", patch)
-    with pytest.raises(Failure, match="currently managing a required field"):
+    with pytest.raises(PluginError, match="currently managing a required field"):
         plugin.delete(made)
 
 
@@ -163,6 +163,6 @@ def test_a_namespace_that_exists_can_be_labelled(plugin: Plugin, cluster: Cluste
     assert "deletionTimestamp" not in live["metadata"]
 
 
-def _apply_as(cluster: Cluster, manager: str, obj: dict[str, object], namespace: str) -> None:
+def _apply_as(cluster: Cluster, manager: str, obj: Json, namespace: str) -> None:
     arguments = ("apply", "--server-side", "--force-conflicts", f"--field-manager={manager}", "-n", namespace)
     cluster.run(*arguments, "-f", "-", stdin=json.dumps(obj))

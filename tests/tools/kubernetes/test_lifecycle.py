@@ -1,16 +1,18 @@
 """Create, diff, update, read and delete of plain objects, over the provider protocol against a real API server."""
 
 import re
+from typing import Any
 
 import grpc
 import pytest
 
 from tests.tools.kubernetes.cluster import Cluster
-from tests.tools.kubernetes.plugin import Failure, Plugin
+from tests.tools.kubernetes.plugin import Plugin, PluginError
 from tests.tools.kubernetes.shapes import (
     CONFIG_MAP,
     DEPLOYMENT,
     NAMESPACE,
+    QUANTITIES,
     QUOTA,
     SECRET,
     config_map,
@@ -52,12 +54,12 @@ def test_version_and_kind_come_from_the_type_where_they_are_missing(plugin: Plug
 
 
 def test_a_list_cannot_be_created(plugin: Plugin) -> None:
-    with pytest.raises(Failure, match="Use the type of its items"):
+    with pytest.raises(PluginError, match="Use the type of its items"):
         plugin.check("kubernetes:core/v1:ConfigMapList", "many", {"apiVersion": "v1", "kind": "ConfigMapList"})
 
 
 def test_generate_name_is_refused(plugin: Plugin) -> None:
-    with pytest.raises(Failure, match="generateName"):
+    with pytest.raises(PluginError, match="generateName"):
         plugin.check(CONFIG_MAP, "settings", config_map(generateName="x-"))
 
 
@@ -78,7 +80,7 @@ def test_create_of_a_foreign_objects_name_fails_and_tells_how_to_adopt_it(
     plugin: Plugin, cluster: Cluster, namespace: str
 ) -> None:
     cluster.run("create", "configmap", "taken", "-n", namespace, "--from-literal=owner=else")
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(PluginError) as caught:
         plugin.create(CONFIG_MAP, "settings", config_map(name="taken"))
     assert caught.value.code == grpc.StatusCode.ALREADY_EXISTS
     assert caught.value.partial is None
@@ -86,9 +88,7 @@ def test_create_of_a_foreign_objects_name_fails_and_tells_how_to_adopt_it(
     assert cluster.get("configmap", "taken", namespace)["data"] == {"owner": "else"}
 
 
-def test_preview_of_a_create_shows_defaults_and_makes_nothing(
-    plugin: Plugin, cluster: Cluster, namespace: str
-) -> None:
+def test_preview_of_a_create_shows_defaults_and_makes_nothing(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     shown = plugin.create(DEPLOYMENT, "web", deployment(), preview=True)
     assert shown.id == ""
     assert shown.state["spec"]["strategy"]["type"] == "RollingUpdate"
@@ -107,7 +107,7 @@ def test_preview_with_unknown_values_shows_the_inputs(plugin: Plugin) -> None:
 
 
 def test_preview_shows_what_the_server_would_refuse(plugin: Plugin) -> None:
-    with pytest.raises(Failure, match="Invalid value"):
+    with pytest.raises(PluginError, match="Invalid value"):
         plugin.create(CONFIG_MAP, "settings", config_map(name="Not_A_Name"), preview=True)
 
 
@@ -124,6 +124,14 @@ def test_no_change_is_no_change_in_other_spellings_too(plugin: Plugin, namespace
     assert not plugin.diff(made, quota).changed
     spelt_out = {**quota, "metadata": {"name": "quota", "namespace": namespace}}
     assert not plugin.diff(made, spelt_out).changed
+
+
+def test_quantities_are_spelt_as_the_api_server_spells_them(plugin: Plugin) -> None:
+    quota: dict[str, Any] = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota"}}
+    for given, stored in QUANTITIES:
+        properties = {**quota, "spec": {"hard": {"requests.cpu": given}}}
+        assert plugin.create(QUOTA, "quota", properties, preview=True).state["spec"]["hard"] == {"requests.cpu": stored}
+        assert plugin.check(QUOTA, "quota", properties)["spec"]["hard"] == {"requests.cpu": stored}
 
 
 def test_a_changed_field_is_updated_in_place(plugin: Plugin, cluster: Cluster, namespace: str) -> None:

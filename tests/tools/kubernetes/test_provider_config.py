@@ -12,8 +12,8 @@ import yaml
 from pulumi.runtime.proto import provider_pb2
 
 from tests.support.toolchain import clean_environment, require_tool
-from tests.tools.kubernetes.cluster import Cluster
-from tests.tools.kubernetes.plugin import Failure, Plugin
+from tests.tools.kubernetes.cluster import Cluster, Json
+from tests.tools.kubernetes.plugin import Plugin, PluginError
 from tests.tools.kubernetes.shapes import CONFIG_MAP, RELEASE, config_map
 from tools.offline.kubernetes.values import UNKNOWN, Secret
 
@@ -60,9 +60,9 @@ def test_every_argument_of_the_sdk_is_understood_or_refused(running_plugin: Plug
     refused = {"renderYamlToDirectory": "out", "enableServerSideApply": "false"}
     for key, value in refused.items():
         assert [key] == [failed for failed, _ in running_plugin.check_config({key: value})]
-    assert [("alwaysRender", '"alwaysRender" requires "renderYamlToDirectory" to be set')] == (
-        running_plugin.check_config({"alwaysRender": "true"})
-    )
+    assert (running_plugin.check_config({"alwaysRender": "true"})) == [
+        ("alwaysRender", '"alwaysRender" requires "renderYamlToDirectory" to be set')
+    ]
     assert set(understood) | set(refused) | {"alwaysRender"} == _sdk_arguments()
 
 
@@ -157,7 +157,9 @@ def test_tokens_and_exec_plugins_authenticate(
     running_plugin: Plugin, cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     cluster.run("create", "serviceaccount", "robot", "-n", namespace)
-    cluster.run("create", "rolebinding", "robot", "-n", namespace, "--clusterrole=edit", f"--serviceaccount={namespace}:robot")
+    cluster.run(
+        "create", "rolebinding", "robot", "-n", namespace, "--clusterrole=edit", f"--serviceaccount={namespace}:robot"
+    )
     token = cluster.run("create", "token", "robot", "-n", namespace).strip()
     file, script = tmp_path / "token", tmp_path / "credential"
     file.write_text(token)
@@ -169,22 +171,29 @@ def test_tokens_and_exec_plugins_authenticate(
     script.write_text(f"#!/bin/sh\necho run >> {tmp_path}/runs\ncat <<'EOF'\n{json.dumps(credential)}\nEOF\n")
     script.chmod(0o755)
     exec_plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(script), "interactiveMode": "Never"}
-    for user in ({"token": token}, {"tokenFile": str(file)}, {"exec": exec_plugin}):
+    users: list[Json] = [{"token": token}, {"tokenFile": str(file)}, {"exec": exec_plugin}]
+    for user in users:
         running_plugin.configure(kubeconfig=_with_user(cluster, user), namespace=namespace)
         running_plugin.delete(running_plugin.create(CONFIG_MAP, "c", config_map()))
     assert (tmp_path / "runs").read_text() == "run\n", "a credential is kept until it expires"
 
 
-def _with_user(cluster: Cluster, user: dict[str, object]) -> str:
+def _with_user(cluster: Cluster, user: Json) -> str:
     config = yaml.safe_load(cluster.kubeconfig.read_text())
     config["users"][0]["user"] = user
     return json.dumps(config)
 
 
 def test_an_exec_plugin_that_fails_is_named(running_plugin: Plugin, cluster: Cluster) -> None:
-    user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", "echo expired >&2; exit 1"]}}
+    user: Json = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": "sh",
+            "args": ["-c", "echo expired >&2; exit 1"],
+        }
+    }
     running_plugin.configure(kubeconfig=_with_user(cluster, user))
-    with pytest.raises(Failure, match="unreachable: .*exec plugin sh failed: expired"):
+    with pytest.raises(PluginError, match=r"unreachable: .*exec plugin sh failed: expired"):
         running_plugin.create(CONFIG_MAP, "c", config_map())
 
 
@@ -200,11 +209,13 @@ def test_an_unreachable_cluster_previews_inputs_and_refuses_the_rest(running_plu
         lambda: running_plugin.create(CONFIG_MAP, "d", config_map()),
         lambda: running_plugin.update(made, config_map({"key": "b"})),
     ):
-        with pytest.raises(Failure, match="configured Kubernetes cluster is unreachable: .*127.0.0.1:1.*refused"):
+        with pytest.raises(
+            PluginError, match=r"configured Kubernetes cluster is unreachable: .*127\.0\.0\.1:1.*refused"
+        ):
             act()
-    with pytest.raises(Failure, match="PULUMI_K8S_DELETE_UNREACHABLE"):
+    with pytest.raises(PluginError, match="PULUMI_K8S_DELETE_UNREACHABLE"):
         running_plugin.read(made)
-    with pytest.raises(Failure, match="PULUMI_K8S_DELETE_UNREACHABLE"):
+    with pytest.raises(PluginError, match="PULUMI_K8S_DELETE_UNREACHABLE"):
         running_plugin.delete(made)
 
 
@@ -230,30 +241,31 @@ def test_an_unreachable_clusters_objects_can_be_left_as_they_are(running_plugin:
     [
         ("no-such-file", "neither an existing file nor the contents of a kubeconfig"),
         ("a: ]", "neither an existing file nor YAML at line 1"),
-        (kubeconfig().replace('"main", "context"', '"gone", "context"'), "no context 'main'; its contexts: gone, other"),
+        (
+            kubeconfig().replace('"main", "context"', '"gone", "context"'),
+            "no context 'main'; its contexts: gone, other",
+        ),
         (kubeconfig(**{"client-certificate-data": "%%"}), "client-certificate-data is not base64"),
         (kubeconfig(**{"auth-provider": "gcp"}), "use an exec plugin instead"),
     ],
 )
-def test_a_bad_kubeconfig_says_what_is_wrong_and_nothing_else(
-    running_plugin: Plugin, given: str, message: str
-) -> None:
+def test_a_bad_kubeconfig_says_what_is_wrong_and_nothing_else(running_plugin: Plugin, given: str, message: str) -> None:
     running_plugin.configure(kubeconfig=given)
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(PluginError) as caught:
         running_plugin.create(CONFIG_MAP, "c", config_map())
-    assert f"the kubeconfig cannot be used: " in caught.value.message
+    assert "the kubeconfig cannot be used: " in caught.value.message
     assert message in caught.value.message
 
 
 def test_a_number_that_is_none_is_refused(running_plugin: Plugin) -> None:
-    with pytest.raises(Failure, match=r"kubeClientSettings\.qps .* must be a number, not 'many'"):
+    with pytest.raises(PluginError, match=r"kubeClientSettings\.qps .* must be a number, not 'many'"):
         running_plugin.configure(kubeClientSettings='{"qps": "many"}')
 
 
 def test_what_the_stand_in_lacks_is_refused_by_name(plugin: Plugin) -> None:
-    with pytest.raises(Failure, match="no function 'kubernetes:yaml:decode'"):
+    with pytest.raises(PluginError, match="no function 'kubernetes:yaml:decode'"):
         plugin.call("Invoke", provider_pb2.InvokeRequest(tok="kubernetes:yaml:decode"))
-    with pytest.raises(Failure, match="kubernetes:helm.sh/v4:Chart"):
+    with pytest.raises(PluginError, match=r"kubernetes:helm\.sh/v4:Chart"):
         plugin.call("Construct", provider_pb2.ConstructRequest(type="kubernetes:helm.sh/v4:Chart", name="c"))
 
 
@@ -274,7 +286,7 @@ def test_a_helm_release_is_recorded_and_said_not_to_be_installed(plugin: Plugin,
     assert updated.state["status"]["revision"] == 2
     assert plugin.diff(made, {**inputs, "namespace": "other"}).replaces == ["namespace"]
     assert plugin.read(updated) == updated
-    with pytest.raises(Failure, match="cannot import Helm releases"):
+    with pytest.raises(PluginError, match="cannot import Helm releases"):
         plugin.import_(RELEASE, "metrics", "monitoring/metrics")
     plugin.delete(updated)
 
@@ -289,7 +301,11 @@ def test_the_plugin_ends_with_its_engine(start_plugin: Callable[[], Plugin]) -> 
 def test_the_plugin_says_what_it_needs() -> None:
     plugin = str(require_tool("pulumi-resource-kubernetes"))
     done = subprocess.run(
-        [plugin], env={**clean_environment(), "MODELYARD_PYTHON": "/nowhere"}, capture_output=True, text=True, check=False
+        [plugin],
+        env={**clean_environment(), "MODELYARD_PYTHON": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "no Python at /nowhere; run 'make up' once" in done.stderr

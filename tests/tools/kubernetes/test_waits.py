@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support.processes import wait_until
-from tests.tools.kubernetes.cluster import Cluster
-from tests.tools.kubernetes.plugin import Failure, Plugin, recovered
+from tests.tools.kubernetes.cluster import Cluster, Json
+from tests.tools.kubernetes.plugin import Plugin, PluginError, recovered
 from tests.tools.kubernetes.shapes import (
     CLAIM,
     DAEMON_SET,
@@ -45,7 +45,7 @@ def test_a_deployment_is_waited_for_until_its_pods_are_ready(plugin: Plugin) -> 
 def test_a_deployment_that_cannot_run_times_out_and_says_why(plugin: Plugin) -> None:
     started = time.monotonic()
     properties = deployment(replicas=2, **UNSCHEDULABLE)
-    with pytest.raises(Failure, match="timed out waiting to be Ready") as caught:
+    with pytest.raises(PluginError, match="timed out waiting to be Ready") as caught:
         plugin.create(DEPLOYMENT, "web", properties, timeout=2)
     assert time.monotonic() - started < 15
     assert caught.value.partial is not None
@@ -54,7 +54,7 @@ def test_a_deployment_that_cannot_run_times_out_and_says_why(plugin: Plugin) -> 
     assert "Unschedulable 0/1 nodes are available" in reasons
     assert any("Unschedulable" in line for line in plugin.engine.statuses()), "the wait itself says so too"
     made = recovered(caught.value, DEPLOYMENT, "web")
-    with pytest.raises(Failure, match="failed to initialize"):
+    with pytest.raises(PluginError, match="failed to initialize"):
         plugin.read(made)
     repaired = plugin.update(made, deployment(replicas=2))
     assert repaired.state["status"]["readyReplicas"] == 2
@@ -63,9 +63,9 @@ def test_a_deployment_that_cannot_run_times_out_and_says_why(plugin: Plugin) -> 
 def test_the_annotation_sets_the_timeout_and_the_custom_timeout_goes_first(plugin: Plugin) -> None:
     started = time.monotonic()
     properties = annotated(deployment(**UNSCHEDULABLE), timeoutSeconds="1")
-    with pytest.raises(Failure, match="timed out"):
+    with pytest.raises(PluginError, match="timed out"):
         plugin.create(DEPLOYMENT, "web", properties)
-    with pytest.raises(Failure, match="timed out"):
+    with pytest.raises(PluginError, match="timed out"):
         plugin.create(DEPLOYMENT, "again", annotated(properties, timeoutSeconds="600"), timeout=1)
     assert time.monotonic() - started < 20
 
@@ -85,7 +85,7 @@ def test_a_job_is_waited_for_until_it_has_completed(plugin: Plugin) -> None:
 def test_a_job_that_fails_fails_at_once(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     properties = {**job(), "spec": {**job()["spec"], "activeDeadlineSeconds": 1, "template": _stuck_pod()}}
     started = time.monotonic()
-    with pytest.raises(Failure, match=r"failed: \[DeadlineExceeded\]"):
+    with pytest.raises(PluginError, match=r"failed: \[DeadlineExceeded\]"):
         plugin.create(JOB, "train", properties, timeout=60)
     assert time.monotonic() - started < 30
 
@@ -96,7 +96,12 @@ def _stuck_pod() -> dict[str, object]:
 
 def test_a_stateful_set_is_waited_for_until_every_replica_is_new(plugin: Plugin) -> None:
     def properties(image: str) -> dict[str, object]:
-        spec = {"serviceName": "db", "replicas": 2, "selector": {"matchLabels": LABELS}, "template": pod_template(image)}
+        spec = {
+            "serviceName": "db",
+            "replicas": 2,
+            "selector": {"matchLabels": LABELS},
+            "template": pod_template(image),
+        }
         return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {}, "spec": spec}
 
     made = plugin.create(STATEFUL_SET, "db", properties("example.test/db:1"))
@@ -115,7 +120,7 @@ def test_a_daemon_set_is_waited_for_on_every_node(plugin: Plugin) -> None:
 
 def test_a_pod_is_waited_for(plugin: Plugin) -> None:
     template = pod_template()
-    properties = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": template["spec"]}
+    properties: Json = {"apiVersion": "v1", "kind": "Pod", "metadata": {}, "spec": template["spec"]}
     made = plugin.create(POD, "one", properties)
     assert made.state["status"]["phase"] == "Running"
 
@@ -131,7 +136,7 @@ def test_a_service_waits_for_its_pods_to_be_ready(plugin: Plugin, cluster: Clust
 
 def test_a_load_balancer_waits_for_its_address(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     properties = {**service(type="LoadBalancer"), "metadata": {"name": "lb"}}
-    with pytest.raises(Failure, match="timed out") as caught:
+    with pytest.raises(PluginError, match="timed out") as caught:
         plugin.create(SERVICE, "lb", properties, timeout=3)
     assert caught.value.partial is not None
     assert "does your cloud provider support this" in " ".join(caught.value.partial.reasons)
@@ -162,7 +167,7 @@ def test_a_claim_waits_to_be_bound_unless_its_class_waits_for_a_consumer(plugin:
     assert made.state["status"]["phase"] == "Pending"
     assert not plugin.diff(made, claim("waitforfirstconsumer")).changed
     assert plugin.diff(made, claim("immediate")).replaces == ["spec.storageClassName"]
-    with pytest.raises(Failure, match="timed out"):
+    with pytest.raises(PluginError, match="timed out"):
         plugin.create(CLAIM, "bound", claim("immediate"), timeout=1)
 
 
@@ -173,12 +178,12 @@ def test_wait_for_takes_the_place_of_the_kinds_own_wait(plugin: Plugin) -> None:
     by_condition = annotated(stuck, waitFor="condition=Available=False")
     assert plugin.create(DEPLOYMENT, "condition", by_condition).id
     both = annotated(stuck, waitFor='["condition=Available=False", "jsonpath={.status.readyReplicas}"]')
-    with pytest.raises(Failure, match="timed out"):
+    with pytest.raises(PluginError, match="timed out"):
         plugin.create(DEPLOYMENT, "both", both, timeout=2)
 
 
 def test_a_wait_for_that_cannot_be_read_is_told(plugin: Plugin) -> None:
-    with pytest.raises(Failure, match='expected a "jsonpath=" or "condition=" prefix'):
+    with pytest.raises(PluginError, match='expected a "jsonpath=" or "condition=" prefix'):
         plugin.create(DEPLOYMENT, "web", annotated(deployment(replicas=0), waitFor="ready"))
 
 
@@ -190,7 +195,7 @@ def test_an_object_that_is_deleted_meanwhile_is_not_waited_for(
         creation = pool.submit(plugin.create, DEPLOYMENT, "web", properties, timeout=60)
         wait_until(lambda: "web" in cluster.names("deployment", namespace), "the deployment")
         cluster.delete("deployment", "web", namespace)
-        with pytest.raises(Failure, match="was deleted while it was waited for"):
+        with pytest.raises(PluginError, match="was deleted while it was waited for"):
             creation.result(20)
 
 
@@ -206,7 +211,7 @@ def test_cancellation_ends_waits_and_keeps_what_exists(
         cancelled_at = time.monotonic()
         plugin.cancel()
         for creation in creations:
-            with pytest.raises(Failure, match="operation was cancelled") as caught:
+            with pytest.raises(PluginError, match="operation was cancelled") as caught:
                 creation.result(10)
             assert caught.value.partial is not None
             assert caught.value.partial.id.startswith(f"{namespace}/web")
@@ -218,7 +223,7 @@ def test_many_waits_run_at_once(plugin: Plugin) -> None:
 
     def create(number: int) -> None:
         barrier.wait(30)
-        with pytest.raises(Failure, match="timed out"):
+        with pytest.raises(PluginError, match="timed out"):
             plugin.create(DEPLOYMENT, f"web{number}", deployment(**UNSCHEDULABLE), timeout=4)
 
     started = time.monotonic()
@@ -232,7 +237,7 @@ def test_delete_waits_until_finalizers_are_done(plugin: Plugin, cluster: Cluster
     held = {"name": "c", "namespace": "held", "finalizers": ["example.test/hold"]}
     cluster.apply({**config_map(), "metadata": held})
     # The namespace controller says what it waits for after its grace period of 5 s.
-    with pytest.raises(Failure, match="timed out waiting to be deleted") as caught:
+    with pytest.raises(PluginError, match="timed out waiting to be deleted") as caught:
         plugin.delete(made, timeout=15)
     assert "configmaps. has 1 resource instances" in caught.value.message
     with ThreadPoolExecutor() as pool:

@@ -63,6 +63,12 @@ def test_every_missing_kind_is_named(tmp_path: Path) -> None:
     assert "has no CustomResourceDefinition fleets.example.org" in found
 
 
+def test_what_only_looks_like_the_kind_is_no_kind(tmp_path: Path) -> None:
+    write(tmp_path / "empty.yaml", {"kind": "CustomResourceDefinition", "metadata": {"name": WIDGET.crd_name}})
+    write(tmp_path / "nameless.yaml", {"kind": "CustomResourceDefinition", "spec": {"a": WIDGET.crd_name}})
+    assert "has no CustomResourceDefinition widgets.example.org" in problem(tmp_path, WIDGET)
+
+
 def test_a_kind_of_another_version_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "fleet.yaml", crd(FLEET, versions=("v1", "v2")))
     assert "fleets.example.org in" in problem(tmp_path, FLEET)

@@ -366,6 +366,10 @@ class TestAutoscaling:
         assert deployment_of(replace(OWN, replicas=3))["replicas"] == 3
         assert deployment_of(OWN)["replicas"] == 1
 
+    def test_a_number_from_before_the_autoscaler_is_left_alone(self) -> None:
+        assert service(SCALED).one("Deployment").ignore_changes == ["spec.replicas"]
+        assert service(OWN).one("Deployment").ignore_changes == []
+
     def test_it_scales_the_deployment_by_its_generated_name(self) -> None:
         spec = service(SCALED).one("HorizontalPodAutoscaler").inputs["spec"]
         assert spec["scaleTargetRef"] == {

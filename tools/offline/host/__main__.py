@@ -17,7 +17,12 @@ _MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 
 def main(engine_address: str) -> None:
     """Serve the engine at `engine_address` on a free port."""
-    stubs.prepare()
+    try:
+        stubs.prepare()
+    except stubs.SdkMissingError as error:
+        sys.exit(
+            f"the offline Python language host has no Pulumi SDK: {error}; run `make up`, which installs it in .venv"
+        )
     import grpc
     from pulumi.runtime.proto import language_pb2_grpc
 
@@ -29,7 +34,7 @@ def main(engine_address: str) -> None:
     def end(signal_number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - a signal handler's parameters
         ended.set()
 
-    # The engine closes its plugins with it.
+    # With this signal the engine closes its plugins.
     signal.signal(signal.SIGINT, end)
     options = [("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(max_workers=4), interceptors=[Refusal()], options=options)

@@ -81,9 +81,9 @@ def _unreachable(session: Session, request: provider_pb2.DeleteRequest) -> None:
     reporter.warning(f"configured Kubernetes cluster is unreachable: {session.unreachable}")
     if not session.settings.delete_unreachable:
         raise ProviderError(
-            "configured Kubernetes cluster is unreachable. If the cluster was deleted, you can remove this resource "
-            "from Pulumi state by rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE environment variable "
-            'set to "true"'
+            f"configured Kubernetes cluster is unreachable: {session.unreachable}. If the cluster was deleted, you can "
+            "remove this resource from Pulumi state by rerunning the operation with the PULUMI_K8S_DELETE_UNREACHABLE "
+            'environment variable set to "true"'
         )
     reporter.info(
         "configured Kubernetes cluster is unreachable and the `deleteUnreachable` option is enabled. "

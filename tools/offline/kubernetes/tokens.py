@@ -12,22 +12,23 @@ from tools.offline.kubernetes.values import Json, as_text
 HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 _NAMESPACED_KINDS = frozenset(
-    "Binding ConfigMap ControllerRevision CronJob CSIStorageCapacity DaemonSet Deployment Endpoints EndpointSlice "
-    "Event HorizontalPodAutoscaler Ingress Job Lease LimitRange NetworkPolicy PersistentVolumeClaim Pod "
-    "PodDisruptionBudget PodTemplate ReplicaSet ReplicationController ResourceQuota Role RoleBinding Secret Service ServiceAccount "
-    "StatefulSet".split()
+    "Binding ConfigMap ControllerRevision CronJob CSIStorageCapacity DaemonSet Deployment Endpoints "
+    "EndpointSlice Event HorizontalPodAutoscaler Ingress Job Lease LimitRange NetworkPolicy "
+    "PersistentVolumeClaim Pod PodDisruptionBudget PodTemplate ReplicaSet ReplicationController "
+    "ResourceQuota Role RoleBinding Secret Service ServiceAccount StatefulSet".split()
 )
 _CLUSTER_KINDS = frozenset(
-    "APIService CertificateSigningRequest ClusterRole ClusterRoleBinding CSIDriver CSINode CustomResourceDefinition "
-    "FlowSchema IngressClass MutatingWebhookConfiguration Namespace Node PersistentVolume PodSecurityPolicy "
-    "PriorityClass PriorityLevelConfiguration RuntimeClass StorageClass ValidatingWebhookConfiguration "
-    "VolumeAttachment".split()
+    "APIService CertificateSigningRequest ClusterRole ClusterRoleBinding CSIDriver CSINode "
+    "CustomResourceDefinition FlowSchema IngressClass MutatingWebhookConfiguration Namespace Node "
+    "PersistentVolume PodSecurityPolicy PriorityClass PriorityLevelConfiguration RuntimeClass "
+    "StorageClass ValidatingWebhookConfiguration VolumeAttachment".split()
 )
 _BUILTIN_GROUPS = frozenset(
-    "admissionregistration.k8s.io apiextensions.k8s.io apiregistration.k8s.io apps auditregistration.k8s.io "
-    "autoscaling batch certificates.k8s.io coordination.k8s.io discovery.k8s.io events.k8s.io extensions "
-    "flowcontrol.apiserver.k8s.io networking.k8s.io node.k8s.io policy rbac.authorization.k8s.io resource.k8s.io "
-    "scheduling.k8s.io settings.k8s.io storage.k8s.io storagemigration.k8s.io".split()
+    "admissionregistration.k8s.io apiextensions.k8s.io apiregistration.k8s.io apps "
+    "auditregistration.k8s.io autoscaling batch certificates.k8s.io coordination.k8s.io discovery.k8s.io "
+    "events.k8s.io extensions flowcontrol.apiserver.k8s.io networking.k8s.io node.k8s.io policy "
+    "rbac.authorization.k8s.io resource.k8s.io scheduling.k8s.io settings.k8s.io storage.k8s.io "
+    "storagemigration.k8s.io".split()
 )
 
 

@@ -1,11 +1,16 @@
 """The cluster's API as the local cluster's own code uses it, through the official client, imported on first use."""
 
+import base64
 import importlib
+import os
+import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from modelyard.cluster.local.folder import LocalClusterError
 
@@ -16,14 +21,33 @@ _CONFLICT = 409
 
 @contextmanager
 def connected(kubeconfig: Path) -> Generator[Any]:
-    """The client package's `ApiClient` for the cluster that the file describes; nothing is asked of it yet."""
+    """The client package's `ApiClient` for the cluster that the file describes; nothing is asked of it yet.
+
+    The file is read here, as the client package would leave the key in a temporary file whenever its process is killed.
+    """
     client: Any = importlib.import_module("kubernetes.client")
-    config: Any = importlib.import_module("kubernetes.config")
+    document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
+    cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
     settings = client.Configuration()
-    config.load_kube_config(str(kubeconfig), client_configuration=settings)
+    settings.host = cluster["server"]
     settings.retries = False
+    settings.proxy = None  # the cluster is on this machine
+    settings.ssl_ca_cert = _file(kubeconfig, "ca.crt", cluster["certificate-authority-data"])
+    settings.cert_file = _file(kubeconfig, "client.crt", user["client-certificate-data"])
+    settings.key_file = _file(kubeconfig, "client.key", user["client-key-data"])
     with client.ApiClient(settings) as api:
         yield api
+
+
+def _file(kubeconfig: Path, name: str, encoded: str) -> str:
+    """A file beside the kubeconfig, in the cluster's folder, with what the kubeconfig holds: TLS needs files."""
+    file = kubeconfig.with_name(name)
+    if not file.exists():
+        draft = file.with_name(f"{name}.{os.getpid()}.{threading.get_ident()}")
+        draft.touch(mode=0o600)
+        draft.write_bytes(base64.b64decode(encoded))
+        draft.replace(file)
+    return str(file)
 
 
 @contextmanager

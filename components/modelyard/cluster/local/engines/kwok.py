@@ -94,11 +94,11 @@ class KwokEngine:
                 require_free(_ports_of(record, stopped), folder)
                 self._kwokctl(name, folder, "start", "cluster")
             _wait_served(name, folder)
-            stopped = _stopped(name, folder)
-            if not stopped:
+            if not _stopped(name, folder):
                 return
-        logs = (processes.tail(_work(name, folder) / "logs" / f"{component}.log") for component in sorted(stopped))
-        raise LocalClusterError(f"{', '.join(sorted(stopped))} does not keep running; " + "\n".join(logs))
+        stopped = sorted(_stopped(name, folder))
+        logs = (processes.tail(_work(name, folder) / "logs" / f"{component}.log") for component in stopped)
+        raise LocalClusterError(f"{', '.join(stopped)} does not keep running; " + "\n".join(logs))
 
     def delete(self, name: str, folder: Path) -> None:
         """End all processes."""

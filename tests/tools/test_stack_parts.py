@@ -1,0 +1,123 @@
+"""The parts of the driver that need no engine: pending creates, the salt, the table."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.stack import pending, salt, table
+
+NAMESPACED = {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "chat", "name": "fraud"}}
+CLUSTER_WIDE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "chat"}}
+
+
+def _operation(urn: str, inputs: dict[str, Any], kind: str = "creating") -> dict[str, Any]:
+    return {"type": kind, "resource": {"urn": urn, "custom": True, "inputs": inputs, "provider": "provider::id"}}
+
+
+@pytest.mark.parametrize(
+    ("inputs", "object_id"),
+    [
+        (NAMESPACED, "chat/fraud"),
+        (CLUSTER_WIDE, "chat"),
+        ({"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "chat-"}}, None),
+        ({"name": "cluster", "engine": "kwok"}, None),
+        ({}, None),
+    ],
+)
+def test_id_of_a_pending_object_is_the_providers(inputs: dict[str, Any], object_id: str | None) -> None:
+    (create,) = pending.pending_creates({"pending_operations": [_operation("a", inputs)]})
+    assert create.object_id == object_id
+
+
+def test_only_creates_are_pending_creates() -> None:
+    operations = [_operation("a", NAMESPACED), _operation("b", NAMESPACED, kind="updating")]
+    assert [each.urn for each in pending.pending_creates({"pending_operations": operations})] == ["a"]
+    assert pending.pending_creates({"pending_operations": None}) == []
+
+
+def test_settled_state_holds_what_was_found_after_all_others_and_nothing_pending() -> None:
+    deployment = {
+        "manifest": {"version": "v3"},
+        "resources": [{"urn": "stack"}],
+        "pending_operations": [
+            _operation("found", NAMESPACED),
+            _operation("absent", CLUSTER_WIDE),
+            _operation("changing", NAMESPACED, kind="updating"),
+        ],
+    }
+    settled = pending.settle(deployment, {"found": "chat/fraud"})
+    assert settled["manifest"] == deployment["manifest"]
+    assert [each["urn"] for each in settled["resources"]] == ["stack", "found"]
+    assert settled["resources"][1]["id"] == "chat/fraud"
+    assert settled["resources"][1]["inputs"] == NAMESPACED
+    assert settled["pending_operations"] == []
+
+
+PLAIN = "# a comment\nconfig:\n  modelyard:stack: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"{PLAIN}encryptionsalt: v1:abc=\n", PLAIN),
+        (f"encryptionsalt: v1:abc=\n{PLAIN}", PLAIN),
+        (PLAIN, PLAIN),
+        (
+            f"{PLAIN}  modelyard:token:\n    secure: v1:x\nencryptionsalt: v1:abc=\n",
+            f"{PLAIN}  modelyard:token:\n    secure: v1:x\nencryptionsalt: v1:abc=\n",
+        ),
+    ],
+    ids=["last line", "first line", "none", "needed for a secret"],
+)
+def test_salt_goes_with_its_stack_unless_a_secret_needs_it(tmp_path: Path, before: str, after: str) -> None:
+    file = tmp_path / "Pulumi.local.yaml"
+    file.write_text(before, encoding="utf-8")
+    salt.remove(file)
+    assert file.read_text(encoding="utf-8") == after
+
+
+def test_salt_of_a_stack_without_configuration_is_no_error(tmp_path: Path) -> None:
+    salt.remove(tmp_path / "Pulumi.local.yaml")
+
+
+def _pod(node: str | None, phase: str, conditions: list[dict[str, str]] | None = None) -> dict[str, Any]:
+    return {
+        "metadata": {"namespace": "chat", "name": "fraud-abc", "ownerReferences": [{"name": "fraud-rs"}]},
+        "spec": {"nodeName": node} if node else {},
+        "status": {"phase": phase, "conditions": conditions},
+    }
+
+
+NODES = {
+    "l4-0": {
+        "name": "l4-0",
+        "labels": {"modelyard.dev/pool": "l4"},
+        "annotations": {"kwok.x-k8s.io/node": "fake"},
+    },
+    "host": {"name": "host"},
+}
+
+
+@pytest.mark.parametrize(
+    ("node", "pool", "runs"), [("l4-0", "l4", "simulated"), ("host", "-", "real"), (None, "-", "-")]
+)
+def test_row_tells_where_a_pod_is(node: str | None, pool: str, runs: str) -> None:
+    row = table.row(_pod(node, "Running"), NODES)
+    assert (row.workload, row.phase, row.node, row.pool, row.runs) == ("fraud-rs", "Running", node or "-", pool, runs)
+
+
+def test_row_names_the_workload_by_its_label() -> None:
+    pod = _pod("host", "Succeeded")
+    pod["metadata"]["labels"] = {"app.kubernetes.io/instance": "chat-fraud"}
+    assert (table.row(pod, NODES).workload, table.row(pod, NODES).phase) == ("chat-fraud", "Completed")
+
+
+def test_row_says_why_a_pod_waits() -> None:
+    message = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: none"
+    pod = _pod(None, "Pending", [{"type": "PodScheduled", "status": "False", "message": message}])
+    assert table.row(pod, NODES).phase == "Pending (0/3 nodes are available)"
+
+
+def test_table_is_aligned() -> None:
+    assert table.align([["A", "LONG"], ["wide", "x"]]) == "A     LONG\nwide  x"

@@ -1,0 +1,91 @@
+"""A program that makes every component, and uses what each gives out."""
+
+from collections.abc import Mapping
+
+import pulumi
+
+from modelyard import (
+    BatchJob,
+    BatchJobSpec,
+    Cluster,
+    ClusterTraits,
+    ConfigError,
+    ExistingCluster,
+    ExistingSpec,
+    LocalCluster,
+    LocalSpec,
+    MetricsSpec,
+    MLStack,
+    ModelService,
+    Monitoring,
+    Operator,
+    Pool,
+    Problem,
+    ScheduledJob,
+    StackOutputs,
+    TrainingJob,
+    Workspace,
+    WorkspaceSpec,
+)
+from modelyard.platform.definition import OperatorDefinition
+from tests.typing.accepts import specs
+
+
+def whole_stack() -> None:
+    """From the stack's file, and from Python."""
+    MLStack.from_config().outputs.export()
+    made = MLStack("prod", specs.stack, pulumi.ResourceOptions(protect=True))
+    url: pulumi.Output[str] = made.outputs.services.apply(lambda services: services["chat/assistant"])
+    pulumi.export("url", url)
+    team: Workspace = made.workspaces["chat"]
+    pulumi.export("namespace", team.namespace)
+    monitoring: Monitoring | None = made.monitoring
+    assert monitoring
+
+
+def clusters() -> tuple[Cluster, Cluster]:
+    """Every kind of cluster is a Cluster."""
+    local: Cluster = LocalCluster("local", LocalSpec(), specs.pools)
+    existing: Cluster = ExistingCluster("existing", ExistingSpec(context="on-prem"), specs.pools)
+    return local, existing
+
+
+def parts(cluster: Cluster) -> None:
+    """Each component on its own, on whatever cluster."""
+    traits: ClusterTraits = cluster.traits
+    pools: Mapping[str, Pool] = cluster.pools
+    assert traits.metrics_api_available
+    assert pools["h100"].gpus_per_node
+    monitoring = Monitoring("monitoring", cluster, MetricsSpec())
+    team = Workspace("chat", cluster, WorkspaceSpec())
+    service = ModelService("assistant", team, specs.assistant, monitoring=monitoring)
+    job = BatchJob("embed", team, specs.embed, pulumi.ResourceOptions(depends_on=[service]))
+    runs = ScheduledJob("nightly", team, specs.nightly)
+    training = TrainingJob("finetune", team, specs.finetune)
+    names: list[pulumi.Output[str]] = [service.url, service.service_name, job.job_name, training.service_name]
+    pulumi.export("names", names)
+    assert runs
+
+
+def operator(cluster: Cluster, definition: OperatorDefinition) -> None:
+    """An operator of a definition of one's own."""
+    installed = Operator("own", cluster, definition, values={"replicas": 1})
+    namespace: str = installed.namespace_name
+    assert namespace
+
+
+def another_stack() -> pulumi.Output[Mapping[str, str]]:
+    """The outputs of a stack in another program."""
+    outputs = StackOutputs.of(pulumi.StackReference("org/ml/prod"))
+    name: pulumi.Output[str] = outputs.cluster_name
+    pulumi.export("cluster", name)
+    return outputs.services
+
+
+def errors(spec: BatchJobSpec) -> list[Problem]:
+    """What is wrong with a spec."""
+    try:
+        BatchJob("embed", Workspace("chat", clusters()[0], WorkspaceSpec()), spec)
+    except ConfigError as error:
+        return [problem for problem in error.problems if problem.path.startswith("pool")]
+    return []

@@ -1,0 +1,90 @@
+"""Every spec with every kind of value that it takes."""
+
+import pulumi
+
+from modelyard import (
+    AutoscalingSpec,
+    BatchJobSpec,
+    ChartsSpec,
+    ClusterSpec,
+    ContainerSpec,
+    EgressSpec,
+    ExistingSpec,
+    LocalSpec,
+    MembersSpec,
+    MetricsSpec,
+    ModelServiceSpec,
+    ModelSpec,
+    NetworkSpec,
+    ObservabilitySpec,
+    PlatformSpec,
+    PoolSpec,
+    QuotaSpec,
+    RuntimeSpec,
+    ScheduledJobSpec,
+    SecretSpec,
+    StackSpec,
+    TaintSpec,
+    TargetSpec,
+    TrainingJobSpec,
+    VllmSpec,
+    WorkspaceSpec,
+    WorkspaceStackSpec,
+)
+
+other = pulumi.StackReference("org/registry/prod")
+image: pulumi.Output[str] = other.require_output("image").apply(str)
+
+pools = {
+    "system": PoolSpec(cpus=8, memory_gib=32.5, min_nodes=1, max_nodes=3),
+    "h100": PoolSpec(
+        accelerator="h100",
+        gpus_per_node=8,
+        node_labels={"example.org/rack": "a"},
+        taints=[TaintSpec(key="dedicated", value="training", effect="NoExecute")],
+    ),
+    "named": PoolSpec(machine_type="g2-standard-4"),
+}
+
+assistant = ModelServiceSpec(
+    pool="h100",
+    gpus=1,
+    model=ModelSpec(huggingface="Qwen/Qwen2.5-7B-Instruct", revision="main", token_secret="hf-token"),
+    runtime=RuntimeSpec(vllm=VllmSpec(max_model_len=8192, extra_args=["--enable-prefix-caching"])),
+    autoscaling=AutoscalingSpec(max_replicas=2, target=TargetSpec(cpu_percent=70)),
+    env={"LOG_LEVEL": "info", "ENDPOINT": pulumi.Output.concat("https://", image)},
+    env_from_secrets={"TOKEN": "hf-token"},
+)
+fraud = ModelServiceSpec(
+    pool="system",
+    runtime=RuntimeSpec(container=ContainerSpec(image=image, port=8080, ready_path="/healthz")),
+    replicas=2,
+    cpus=0.5,
+    memory_gib=2,
+    drain_seconds=0,
+)
+embed = BatchJobSpec(pool="system", image="registry.example.org/embed:1.0.0", command=("embed", image), retries=0)
+nightly = ScheduledJobSpec(pool="system", image=image, schedule="0 2 * * *", concurrency="replace")
+finetune = TrainingJobSpec(pool="h100", image=image, nodes=2, gpus_per_node=8, fatal_exit_codes=[2])
+
+workspace = WorkspaceSpec(
+    quota=QuotaSpec(gpus=0, cpus=64, memory_gib=512.0),
+    members=MembersSpec(edit=["group:ml"], view=("group:all",)),
+    secrets={"hf-token": SecretSpec(from_="config/hf-token")},
+    network=NetworkSpec(allow_internet=False, allow_egress=[EgressSpec(cidr="10.0.0.0/8", ports=[5432])]),
+)
+
+stack = StackSpec(
+    cluster=ClusterSpec(local=LocalSpec(engine="kwok", kubernetes_version="1.35")),
+    pools=pools,
+    platform=PlatformSpec(charts=ChartsSpec(mirror="oci://registry.example.org/charts")),
+    observability=ObservabilitySpec(metrics=MetricsSpec(retention_days=7)),
+    workspaces={
+        "chat": WorkspaceStackSpec(
+            services={"assistant": assistant, "fraud": fraud},
+            jobs={"embed": embed, "nightly": nightly},
+            training={"finetune": finetune},
+        )
+    },
+)
+elsewhere = StackSpec(cluster=ClusterSpec(existing=ExistingSpec(context="on-prem", storage_class="ceph-rbd")))
