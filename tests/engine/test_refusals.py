@@ -65,7 +65,7 @@ def _rules(stack: Any) -> None:
     chat["services"]["assistant"]["gpus"] = 3
     chat["jobs"]["nowhere"] = {**chat["jobs"]["score"], "schedule": "0 2 * * *", "pool": "h200"}
     chat["jobs"]["limited"] = {**chat["jobs"]["nowhere"], "pool": "system", "memory_gib": 2, "memory_limit_gib": 1}
-    chat["jobs"]["n" * 60] = {**chat["jobs"]["nowhere"], "pool": "system"}
+    chat["jobs"]["n" * 40] = {**chat["jobs"]["nowhere"], "pool": "system"}
 
 
 def _no_cluster(stack: Any) -> None:
@@ -105,7 +105,7 @@ CASES: dict[str, tuple[Callable[[Any], None], dict[str, Any], list[str]]] = {
             "workspaces.chat.services.assistant.gpus: 3 does not divide a node of 8; use 1, 2, 4 or 8",
             "workspaces.chat.jobs.nowhere.pool: ",
             "workspaces.chat.jobs.limited.memory_limit_gib: ",
-            f"workspaces.chat.jobs.{'n' * 60}: ",
+            f"workspaces.chat.jobs.{'n' * 40}: ",
         ],
     ),
     "no cluster": (_no_cluster, {}, ["cluster: "]),

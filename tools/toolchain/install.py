@@ -52,7 +52,7 @@ def _provide(tool: Tool, number: str, places: Places, environ: Mapping[str, str]
     if isinstance(tool, GoTool):
         compiler = build.prepare_compiler(places, environ)
         expectation = f"about {tool.minutes} min on 2 cores, {tool.memory_gib:g} GB of memory"
-        with step(f"{number} {tool.name} {tool.version}: building with {compiler.go}", expectation):
+        with step(f"{number} {tool.name} {tool.version}: building with {compiler.origin}", expectation):
             publish(target, lambda folder: build.fill_from_go(tool, compiler, places, folder))
     elif isinstance(tool, WheelTool):
         with step(f"{number} {tool.name} {tool.version}: downloading", "about 10 s"):
