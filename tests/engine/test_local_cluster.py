@@ -19,7 +19,7 @@ from tests.engine.local_cluster_stack import (
     stacks,
 )
 from tests.support.engine import MakeProject, PulumiProject
-from tests.support.local_clusters import daemons, kill_daemons, listening_ports
+from tests.support.local_clusters import cluster_folders, daemons, kill_daemons, listening_ports
 from tests.support.processes import wait_until
 from tests.support.toolchain import require_tool
 
@@ -48,8 +48,7 @@ def test_a_cluster_is_made_once_and_removed_to_the_last_file(stack: PulumiProjec
     assert set(daemons(stack.state_folder)) == {f"{name}/{each}" for each in PROGRAMS}
     addresses = listening_ports(stack.state_folder)
     assert all(ip == "127.0.0.1" for each in addresses.values() for ip, _ in each), addresses
-    key = json.loads(json.dumps(stack.outputs(show_secrets=True)["kubeconfig"]))
-    assert "client-key-data" in key
+    assert "client-key-data" in stack.outputs(show_secrets=True)["kubeconfig"]
     assert "client-key-data" not in json.dumps(stack.export()), "the key stands encrypted in the state"
     volumes = volume_folders(stack)
     assert [folder.is_dir() for folder in volumes] == [True]
@@ -104,7 +103,7 @@ def test_pods_are_placed_by_the_real_scheduler(stack: PulumiProject) -> None:
             core.create_namespaced_pod("team", body)
         wait_until(lambda: core.read_namespaced_pod("fits", "team").status.phase == "Running", "the pod runs")
         assert core.read_namespaced_pod("fits", "team").spec.node_name in {"l4-0", "l4-1"}
-        events = f"involvedObject.name=too-big,reason=FailedScheduling"  # noqa: F541
+        events = "involvedObject.name=too-big,reason=FailedScheduling"
         wait_until(lambda: bool(core.list_namespaced_event("team", field_selector=events).items), "the refusal")
         too_big = core.read_namespaced_pod("too-big", "team")
         assert (too_big.status.phase, too_big.spec.node_name) == ("Pending", None)
@@ -132,6 +131,22 @@ def test_two_stacks_live_side_by_side(make_stack: MakeStack) -> None:
     first.destroy()
     assert second.up().unchanged
     assert set(nodes(second)) == NODES
+
+
+def test_another_cluster_is_made_beside_the_old_one_which_is_removed_last(stack: PulumiProject) -> None:
+    before, old = objects(stack), stack.outputs()["name"]
+    # The project's folder is part of a cluster's identity, as engine and version are.
+    stack.folder = stack.folder.rename(stack.folder.with_name("moved"))
+    moved = stack.up()
+    new = stack.outputs()["name"]
+    assert new != old
+    order = [(step.name, step.op) for step in moved.steps]
+    assert order.index(("local", "create-replacement")) < order.index(("team", "create-replacement"))
+    assert order.index(("team", "delete-replaced")) < order.index(("local", "delete-replaced"))
+    assert not set(objects(stack).values()) & set(before.values())
+    assert {name.split("/")[0] for name in daemons(stack.state_folder)} == {new}
+    assert [folder.name for folder in cluster_folders(stack.state_folder)] == [new]
+    assert stack.up().unchanged
 
 
 def test_auto_keeps_the_engine_that_the_cluster_was_made_with(make_stack: MakeStack, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import wait_until
 from tools.stack.locks import Lock, locks_of
 
 STACK_FOLDER = Path(".pulumi", "locks", "organization", "modelyard", "local")
@@ -43,6 +45,11 @@ def test_lock_of_a_dead_process_is_stale(dead_pid: int) -> None:
 
 def test_lock_of_a_live_engine_is_not_stale(live_pulumi: int) -> None:
     assert not _lock(live_pulumi).is_stale
+
+
+def test_lock_of_a_dead_engine_that_nobody_has_waited_for_is_stale(live_pulumi: int) -> None:
+    os.kill(live_pulumi, signal.SIGKILL)
+    wait_until(lambda: _lock(live_pulumi).is_stale, "the dead process to be seen")
 
 
 def test_lock_whose_process_number_another_program_has_is_stale() -> None:

@@ -118,6 +118,13 @@ def test_own_cache_on_path_is_not_taken_for_an_installation(machine: FakeMachine
     assert found.installed == frozenset()
 
 
+def test_other_folders_of_the_checkout_stay_on_path(machine: FakeMachine) -> None:
+    own = machine.project / ".venv" / "bin"
+    stand_in = machine.project / "tools" / "offline" / "bin" / "host"
+    environ = {**machine.environ, "PATH": f"{stand_in}:{own}"}
+    assert look(environ, machine.places).path == str(own)
+
+
 @pytest.mark.parametrize(("version", "used"), [("go1.25.9", False), ("go1.26.0", True), ("go1.27rc1", True)])
 def test_go_is_used_when_it_is_new_enough(machine: FakeMachine, version: str, used: bool) -> None:
     go = machine.program("go", f"echo go version {version} linux/amd64")

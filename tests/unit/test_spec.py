@@ -76,8 +76,8 @@ def lines(text: str) -> list[str]:
     ("text", "line"),
     [
         ('{"name": "a", "imagee": "x"}', "imagee: is not a key here; did you mean image?"),
-        ('{"name": "a", "zzz": 1}', "zzz: is not a key here; keys here are "
-         "high, image, inner, low, many, mode, name, on, words"),
+        ('{"name": "a", "zzz": 1}', ("zzz: is not a key here; keys here are "
+         "high, image, inner, low, many, mode, name, on, words")),
         ("{}", "name: is missing; it is required"),
         ('{"name": "a", "low": "2"}', "low: '2' is not a whole number; write 2 without quotes"),
         ('{"name": "a", "low": true}', "low: True is not a whole number; write a whole number"),
@@ -92,10 +92,10 @@ def lines(text: str) -> list[str]:
         ('{"name": "a", "inner": {"share": 0}}', "inner.share: 0 must be above 0; use a number above 0"),
         ('{"name": "a", "inner": {"from_": "x"}}', "inner.from_: is not a key here; did you mean from?"),
         ('{"name": "a", "inner": {"from": " "}}', "inner.from: ' ' is empty; write a value, or leave the key out"),
-        ('{"name": "a", "many": {"B": {}}}', "many.B: 'B' is not a name; "
-         "use lower-case letters, digits and dashes, beginning with a letter"),
-        ('{"name": "a", "many": {"b": {"count": null}}}', "many.b.count: None is not a whole number; "
-         "leave the key out or write a value"),
+        ('{"name": "a", "many": {"B": {}}}', ("many.B: 'B' is not a name; "
+         "use lower-case letters, digits and dashes, beginning with a letter")),
+        ('{"name": "a", "many": {"b": {"count": null}}}', ("many.b.count: None is not a whole number; "
+         "leave the key out or write a value")),
         ('{"name": "a", "words": ["x", 1]}', '''words[1]: 1 is not text; put it in quotes: "1"'''),
         ('{"name": "a", "low": 10}', "low: 10 is above high 9; lower it"),
         ("[]", "[] is not a mapping of keys to values; write a mapping of keys to values"),

@@ -1,8 +1,9 @@
 """The cluster's API through the official client, whose own types are incomplete: answers are plain JSON here."""
 
 import importlib
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import Any
 
 import yaml
@@ -25,19 +26,41 @@ class Api:
         listing = {"nodes": core.list_node, "pods": core.list_pod_for_all_namespaces}[kind]
         return self._serialize(listing(_request_timeout=REQUEST_SECONDS).items)
 
+    def labelled(self, selector: str) -> Iterator[dict[str, Any]]:
+        """Yield the objects of every kind that carry a label."""
+        for kind in self._kinds.search(preferred=True):
+            if {"list", "delete"} <= set(kind.verbs or ()) and not kind.kind.endswith("List"):
+                listed = kind.get(label_selector=selector, _request_timeout=REQUEST_SECONDS).to_dict()
+                yield from ({"apiVersion": kind.group_version, "kind": kind.kind, **each} for each in listed["items"])
+
     def find(self, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
         """Return the object of the same kind, namespace and name; None where the cluster does not have it."""
-        dynamic: Any = importlib.import_module("kubernetes.dynamic")
-        exceptions: Any = importlib.import_module("kubernetes.dynamic.exceptions")
-        metadata = wanted["metadata"]
-        try:
-            kind = dynamic.DynamicClient(self._client).resources.get(
-                api_version=wanted["apiVersion"], kind=wanted["kind"]
-            )
+        with suppress(*self._not_found):
+            kind, metadata = self._kind_of(wanted), wanted["metadata"]
             found = kind.get(metadata["name"], metadata.get("namespace"), _request_timeout=REQUEST_SECONDS)
-        except (exceptions.NotFoundError, exceptions.ResourceNotFoundError):
-            return None
-        return found.to_dict()
+            return found.to_dict()
+        return None
+
+    def delete(self, unwanted: Mapping[str, Any]) -> None:
+        """Begin to delete an object, and what depends on it."""
+        with suppress(*self._not_found):
+            metadata = unwanted["metadata"]
+            self._kind_of(unwanted).delete(
+                metadata["name"], metadata.get("namespace"), body={"propagationPolicy": "Foreground"}
+            )
+
+    def _kind_of(self, wanted: Mapping[str, Any]) -> Any:
+        return self._kinds.get(api_version=wanted["apiVersion"], kind=wanted["kind"])
+
+    @cached_property
+    def _kinds(self) -> Any:
+        dynamic: Any = importlib.import_module("kubernetes.dynamic")
+        return dynamic.DynamicClient(self._client).resources
+
+    @cached_property
+    def _not_found(self) -> tuple[type[Exception], ...]:
+        exceptions: Any = importlib.import_module("kubernetes.dynamic.exceptions")
+        return exceptions.NotFoundError, exceptions.ResourceNotFoundError
 
 
 @contextmanager

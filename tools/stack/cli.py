@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tools.stack import locks, pending, salt, table
+from tools.stack import locks, orphans, pending, salt, table
 from tools.stack.pulumi import PulumiFailedError, Stack, ask
 
 _USAGE = "usage: python -m tools.stack up|destroy STACK"
@@ -56,7 +56,7 @@ def destroy(stack: Stack) -> None:
 
 
 def _recover(stack: Stack) -> None:
-    """Set right what an engine that was killed left in the stack's state."""
+    """Set right what an engine or a provider that was killed left behind."""
     held = list(locks.locks_of(_project()["name"], stack.name))
     if held and all(lock.is_stale for lock in held):
         print(
@@ -68,7 +68,10 @@ def _recover(stack: Stack) -> None:
     if begun:
         found = pending.existing_objects(stack.export(show_secrets=True)["deployment"], _project()["name"], stack.name)
         print(f"a killed update left {len(begun)} creates pending; {len(found)} of the objects are there", flush=True)
-        stack.replace_state({**exported, "deployment": pending.settle(exported["deployment"], found)})
+        exported["deployment"] = pending.settle(exported["deployment"], found)
+        stack.replace_state(exported)
+    for orphan in orphans.remove(exported.get("deployment") or {}, _project()["name"], stack.name):
+        print(f"removed {orphan}: a failed update made it, and the stack does not know it", flush=True)
 
 
 def _project() -> dict[str, str]:

@@ -3,11 +3,12 @@
 import json
 import os
 import socket
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlparse
+
+import psutil
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +27,12 @@ class Lock:
 
 
 def _is_pulumi(pid: int) -> bool:
-    # The number may belong to another program since. `ps` is on Linux and macOS alike.
-    answer = subprocess.run(["ps", "-o", "comm=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    if answer.returncode not in (0, 1):
-        return True
-    return Path(answer.stdout.strip()).name.startswith("pulumi")
+    # The number may belong to another program since.
+    try:
+        process = psutil.Process(pid)
+        return process.name().startswith("pulumi") and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def locks_of(project: str, stack: str, environ: Mapping[str, str] = os.environ) -> Iterator[Lock]:

@@ -10,7 +10,7 @@ from modelyard.kube.labels import STACK
 from modelyard.kube.names import stack_label_value
 from tools.stack.api import connected
 
-_LOCAL_CLUSTER = "pulumi-python:dynamic/modelyard:LocalCluster"
+LOCAL_CLUSTER = "pulumi-python:dynamic/modelyard:LocalCluster"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def existing_objects(deployment: Mapping[str, Any], project: str, stack: str) ->
     listed: list[dict[str, Any]] = deployment.get("resources") or []
     resources = {each["urn"]: each for each in listed}
     for each in listed:
-        if each["type"] == _LOCAL_CLUSTER and lifecycle.exists(each["id"]):
+        if each["type"] == LOCAL_CLUSTER and lifecycle.exists(each["id"]):
             lifecycle.start(each["id"])
     label = stack_label_value(project, stack.rsplit("/", 1)[-1])
     found: dict[str, str] = {}

@@ -55,11 +55,10 @@ def _folders(machine: Machine, places: Places, home: Path) -> list[str]:
     """Return what goes before the person's PATH: tools of ours where theirs are missing, and the stand-ins needed."""
     folders = [places.programs(tool) for tool in ALL_TOOLS if tool.name not in machine.installed]
     folders = [folder for folder in [*folders, promtool_programs(places)] if folder.is_dir()]
-    stand_ins = places.project / "tools" / "offline" / "bin"
     if not machine.language_host:
-        folders.append(stand_ins / "host")
+        folders.append(places.stand_ins / "host")
     if not is_installed(home, provider_version(places), machine.path):
-        folders.append(stand_ins / "kubernetes")
+        folders.append(places.stand_ins / "kubernetes")
     return [str(folder) for folder in folders]
 
 

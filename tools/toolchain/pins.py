@@ -44,7 +44,7 @@ class GoTool(Tool):
     link_flags: tuple[str, ...]
     minutes: int
     """Expected time of a cold build on 2 cores, for the progress line."""
-    memory_gib: float
+    memory_gb: float
     """Measured peak of a cold build, all processes together."""
 
 
@@ -69,7 +69,7 @@ PULUMI = GoTool(
     packages=("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
     link_flags=_stamp({"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.259.0"}),
     minutes=5,
-    memory_gib=1.9,
+    memory_gb=1.9,
 )
 
 _KUBERNETES_VERSION = "1.35.4"
@@ -95,7 +95,7 @@ KUBERNETES = GoTool(
         }
     ),
     minutes=6,
-    memory_gib=2.5,
+    memory_gb=2.2,
 )
 
 KWOK = GoTool(
@@ -110,8 +110,8 @@ KWOK = GoTool(
             "sigs.k8s.io/kwok/pkg/consts.KubeVersion": f"v{_KUBERNETES_VERSION}",
         }
     ),
-    minutes=2,
-    memory_gib=1.5,
+    minutes=3,
+    memory_gb=1.3,
 )
 
 ETCD = WheelTool(

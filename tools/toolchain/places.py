@@ -33,6 +33,11 @@ class Places:
         return Path(__file__).parent / "go"
 
     @property
+    def stand_ins(self) -> Path:
+        """One folder for each stand-in, for PATH."""
+        return self.project / "tools" / "offline" / "bin"
+
+    @property
     def state(self) -> Path:
         """Pulumi's home and backend of this checkout."""
         return self.project / ".pulumi"
@@ -61,7 +66,7 @@ def find_places(environ: Mapping[str, str]) -> Places:
 
 def without_our_folders(path: str, places: Places) -> str:
     """Return a PATH without the folders that `environment` adds, so that only what is installed is found on it."""
-    ours = (places.cache, places.project)
+    ours = (places.cache, places.stand_ins)
     return os.pathsep.join(
         entry for entry in path.split(os.pathsep) if entry and not any(Path(entry).is_relative_to(own) for own in ours)
     )

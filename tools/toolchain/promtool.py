@@ -10,7 +10,7 @@ from tools.toolchain import refusals
 from tools.toolchain.command import Finished, run
 from tools.toolchain.places import Places
 from tools.toolchain.progress import say, step
-from tools.toolchain.store import publish
+from tools.toolchain.store import exclusive, publish
 
 _NOTE = "promtool"
 _UPDATE_SECONDS = 180.0
@@ -23,7 +23,7 @@ def programs(places: Places) -> Path:
 
 
 def provide(places: Places, environ: Mapping[str, str], installed_path: str) -> None:
-    """Make promtool available, or say why tests of alert rules will be skipped. The caller holds the lock."""
+    """Make promtool available, or say why tests of alert rules will be skipped."""
     if shutil.which("promtool", path=installed_path) or programs(places).exists():
         return
     if shutil.which("apt-get", path=installed_path) is None or shutil.which("dpkg-deb", path=installed_path) is None:
@@ -31,8 +31,11 @@ def provide(places: Places, environ: Mapping[str, str], installed_path: str) -> 
         return
     if refusals.remembered(places, _NOTE):
         return
-    with step("promtool: from Debian's prometheus package", "about 10 s"):
-        answer = _unpack(places, environ)
+    with exclusive(places.cache / "lock"):
+        if programs(places).exists():
+            return
+        with step("promtool: from Debian's prometheus package", "about 10 s"):
+            answer = _unpack(places, environ)
     if not answer.ok:
         say(f"promtool: {answer.output.strip()[-200:]}; tests of alert rules will be skipped")
         refusals.remember(places, _NOTE)

@@ -86,16 +86,15 @@ class StackSpec:
             yield from (problem.under(f"{block}.{workload_name}") for problem in found)
 
     def _twin_problems(self) -> Iterator[Problem]:
-        """Two workloads, even of two workspaces, from which the same names would be made."""
-        first: dict[str, str] = {}
+        """Two workloads or two secrets, even of two workspaces, from which the same names would be made."""
+        first: dict[tuple[bool, str], str] = {}
         for workspace_name, workspace in self.workspaces.items():
-            for block, name, _ in workspace.workloads():
+            workloads = [(block, name) for block, name, _ in workspace.workloads()]
+            for block, name in [*workloads, *(("secrets", name) for name in workspace.secrets)]:
                 made, path = logical_name(workspace_name, name), f"workspaces.{workspace_name}.{block}.{name}"
-                if made in first:
-                    yield Problem(
-                        path=path, why=f"would be named {made}, as {first[made]} is", fix="rename one of them"
-                    )
-                first.setdefault(made, path)
+                twin = first.setdefault((block == "secrets", made), path)
+                if twin != path:
+                    yield Problem(path=path, why=f"would be named {made}, as {twin} is", fix="rename one of them")
 
 
 def load_stack(text: str | None) -> StackSpec:

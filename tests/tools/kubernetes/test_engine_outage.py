@@ -4,6 +4,8 @@ import os
 import shlex
 import signal
 import subprocess
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,12 +57,17 @@ def _stop_api_server(server: ApiServer) -> list[str]:
     return shlex.split(process.command)
 
 
-def _started(command: list[str], server: ApiServer, cluster: Cluster) -> "subprocess.Popen[bytes]":
+@contextmanager
+def _started(command: list[str], server: ApiServer, cluster: Cluster) -> Generator[None]:
     environment = {**os.environ, "KWOK_WORKDIR": str(server.folder)}
     with (server.folder / "restarted.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
-    wait_until(lambda: _answers(cluster), "the API server's answer", 60)
-    return process
+    try:
+        wait_until(lambda: _answers(cluster), "the API server's answer", 60)
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _answers(cluster: Cluster) -> bool:

@@ -57,8 +57,8 @@ def test_divisors_of_a_node_fit(gpus: int) -> None:
     [
         (3, "gpus: 3 does not divide a node of 8; use 1, 2, 4 or 8"),
         (16, "gpus: 16 exceed a node of 8; use 1, 2, 4 or 8"),
-        (0, "gpus: pool h100 has 8 h100 a node, but none is asked for; "
-            "set gpus, or choose a pool without accelerators"),
+        (0, ("gpus: pool h100 has 8 h100 a node, but none is asked for; "
+            "set gpus, or choose a pool without accelerators")),
     ],
 )  # fmt: skip
 def test_other_counts_do_not(gpus: int, why: str) -> None:
@@ -75,10 +75,10 @@ def test_a_request_fits_up_to_what_the_system_leaves() -> None:
     assert (CPU.allocatable_cpus, CPU.allocatable_memory_gib) == (3.92, 13.3)
     assert said(CPU, cpus=3.92, memory_gib=13.3) == []
     assert said(CPU, cpus=3.93, memory_gib=13.31) == [
-        "cpus: 3.93 does not fit on a node of pool system, which has 3.92 for pods; "
-        "use at most 3.92, or a pool of larger nodes",
-        "memory_gib: 13.31 does not fit on a node of pool system, which has 13.3 for pods; "
-        "use at most 13.3, or a pool of larger nodes",
+        ("cpus: 3.93 does not fit on a node of pool system, which has 3.92 for pods; "
+        "use at most 3.92, or a pool of larger nodes"),
+        ("memory_gib: 13.31 does not fit on a node of pool system, which has 13.3 for pods; "
+        "use at most 13.3, or a pool of larger nodes"),
     ]
 
 

@@ -30,7 +30,7 @@ def test_an_existing_cluster_names_its_context() -> None:
 
 def test_a_version_without_quotes_is_told_apart() -> None:
     assert load_json(LocalSpec, '{"kubernetes_version": "1.35"}')
-    with pytest.raises(ConfigError, match='kubernetes_version: 1.35 is not text; put it in quotes: "1.35"'):
+    with pytest.raises(ConfigError, match=r'kubernetes_version: 1\.35 is not text; put it in quotes: "1\.35"'):
         load_json(LocalSpec, '{"kubernetes_version": 1.35}')
     assert refused(LocalSpec(kubernetes_version="1.2"))[0].startswith(
         "kubernetes_version: '1.2' is not a supported Kubernetes version; use one of"
@@ -72,8 +72,8 @@ def test_pools_that_can_be(pool: PoolSpec) -> None:
          "machine_type: m7i.4xlarge has no accelerator, not l4; change machine_type or accelerator"),
         (PoolSpec(machine_type="g6.12xlarge", accelerator="l4", gpus_per_node=2),
          "gpus_per_node: g6.12xlarge has 4, not 2; leave it out or choose another machine_type"),
-        (PoolSpec(machine_type="brand.new"), "machine_type: 'brand.new' is not in our table; "
-         "give its cpus and memory_gib (and accelerator, gpus_per_node) beside it"),
+        (PoolSpec(machine_type="brand.new"), ("machine_type: 'brand.new' is not in our table; "
+         "give its cpus and memory_gib (and accelerator, gpus_per_node) beside it")),
         (PoolSpec(accelerator="l4", gpus_per_node=3),
          "gpus_per_node: no machine has 3 of l4; use 1, 2, 4, 8, or give cpus and memory_gib"),
     ],

@@ -238,6 +238,19 @@ CASES = {
         "rename one of them",
         {"workspaces.chat-team": {"jobs": {"a": JOB}}, "workspaces.chat.jobs.team-b": JOB},
     ),
+    "two secrets of which the same names are made": Case(
+        {
+            "workspaces.chat-team": {"secrets": {"a": {"from": "config/hf-token"}}},
+            "workspaces.chat.secrets.team-a": {"from": "config/hf-token"},
+        },
+        "workspaces.chat-team.secrets.a: would be named chat-team-a, as workspaces.chat.secrets.team-a is; "
+        "rename one of them",
+        # A secret and a workload have names of their own.
+        {
+            "workspaces.chat-team": {"secrets": {"a": {"from": "config/hf-token"}}},
+            "workspaces.chat.jobs.team-a": JOB,
+        },
+    ),
     # Choices
     "two clusters": Case(
         {"cluster.existing": {"context": "on-prem"}},
