@@ -106,7 +106,13 @@ def _check(cls: type[T], run: Callable[["TypeAdapter[T]"], T], path: str) -> T:
     return checked
 
 
+# What is no character of YAML: https://yaml.org/spec/1.2.2/#51-character-set
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def _walk(value: object) -> Iterator[Problem]:
+    if isinstance(value, str) and _UNPRINTABLE.search(value):
+        yield Problem(why=f"{show(value)} has a control character, which the API server refuses", fix="remove it")
     # By its class: an Output answers to every attribute.
     if is_dataclass(value) and hasattr(type(value), "problems"):
         yield from cast("_HasProblems", value).problems()

@@ -6,6 +6,12 @@ KUBERNETES: dict[str, str] = {"1.35": "1.35.4"}
 """Supported Kubernetes minor versions, the default first, and the patch release that local clusters run.
 Source: https://kubernetes.io/releases/"""
 
+KIND_NODE_IMAGES: dict[str, str] = {
+    "1.35": "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0",
+}
+"""The image of kind's nodes by Kubernetes minor version, for amd64 and arm64. kind supports an image with the release
+that lists it. Source: https://github.com/kubernetes-sigs/kind/releases/tag/v0.33.0"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
@@ -35,4 +41,4 @@ PROMETHEUS_OPERATOR_CRDS = Chart(
 Source: https://github.com/prometheus-community/helm-charts/blob/main/charts/prometheus-operator-crds/Chart.yaml"""
 
 VLLM_IMAGE = "docker.io/vllm/vllm-openai:v0.33.0"
-"""The OpenAI-compatible server that runtime `vllm` runs. Source: https://pypi.org/project/vllm/0.33.0/"""
+"""The OpenAI-compatible server that runtime `vllm` runs. Source: https://github.com/vllm-project/vllm/releases"""

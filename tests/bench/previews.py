@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -51,8 +52,9 @@ class Previews:
         """
         counts = {name: self._types(name) for name in (HAND_WRITTEN, LIBRARY)}
         if counts[HAND_WRITTEN] != counts[LIBRARY]:
-            only = {name: dict(counts[name] - counts[other]) for name, other in zip(counts, reversed(counts), strict=True)}
-            raise DifferentProgramsError(f"the two programs register different resources: {only}")
+            more = dict(counts[LIBRARY] - counts[HAND_WRITTEN])
+            fewer = dict(counts[HAND_WRITTEN] - counts[LIBRARY])
+            raise DifferentProgramsError(f"the library registers {more}, the hand-written program {fewer} instead")
         return counts[LIBRARY].total()
 
     def _types(self, name: str) -> Counter[str]:
@@ -81,7 +83,7 @@ def _project(folder: Path, program: str, stack: str) -> PulumiProject:
     write_project(folder / "program", program)
     project = PulumiProject(folder / "program", folder / "scratch")
     file = folder / "program" / f"Pulumi.{STACK}.yaml"
-    content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
     content["config"] = {"modelyard:stack": json.loads(stack)}
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     return project

@@ -9,7 +9,6 @@ import pytest
 from modelyard.cluster.local.api import core_api
 from tests.engine.local_cluster_stack import (
     NODES,
-    OBJECTS,
     MakeStack,
     assert_nothing_left,
     kubeconfig_of,
@@ -178,7 +177,3 @@ def test_destroying_a_dead_cluster_leaves_nothing(stack: PulumiProject) -> None:
     assert set(stack.destroy().changes) == {"delete"}
     assert_nothing_left(stack)
     assert stack.resources() == []
-
-
-def test_all_objects_are_known_to_these_tests(stack: PulumiProject) -> None:
-    assert set(objects(stack)) == set(OBJECTS)

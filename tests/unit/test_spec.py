@@ -186,5 +186,19 @@ def test_exactly_one(inner: Inner, why: str | None) -> None:
     assert [problem.why for problem in exactly_one(inner, "from_")] == ([why] if why else [])
 
 
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\x80", "\ufffe"])
+def test_control_characters_are_refused(character: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(Outer(name="a", words=["x", f"y{character}"]))
+    assert str(caught.value) == (
+        f"words[1]: {f'y{character}'!r} has a control character, which the API server refuses; remove it"
+    )
+
+
+@pytest.mark.parametrize("character", ["\t", "\n", "\x85", "\xa0", "ä", "\U0001f600"])
+def test_other_characters_pass(character: str) -> None:
+    assert validate(Outer(name="a", words=[character])).words == [character]
+
+
 def test_a_long_value_is_cut() -> None:
     assert max(len(line) for line in lines(f'{{"name": "a", "low": "{"x" * 500}"}}')) < 160

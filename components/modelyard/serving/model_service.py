@@ -26,6 +26,8 @@ NODE_READY_SECONDS = 900
 """For a node that an autoscaler adds, its GPU driver, and an image of 10 GiB. None of it counts as start-up."""
 
 _SERVICE_PORT = 80
+_FORCED = {"pulumi.com/patchForce": "true"}
+"""Takes a fixed number of replicas back from an autoscaler that had it before, or from `kubectl scale`."""
 _DELETE_SECONDS = 600
 """Pulumi's default, for what comes on top of the pods' own time to end."""
 
@@ -91,9 +93,14 @@ class ModelService(pulumi.ComponentResource):
             {"url": self.url, "service_name": self.service_name, "deployment_name": self.deployment_name}
         )
 
-    def _metadata(self, name: str | None = None, **more_labels: str) -> k8s.meta.v1.ObjectMetaArgs:
+    def _metadata(
+        self, name: str | None = None, *, annotations: dict[str, str] | None = None, **more_labels: str
+    ) -> k8s.meta.v1.ObjectMetaArgs:
         return k8s.meta.v1.ObjectMetaArgs(
-            name=name, namespace=self._workspace.namespace, labels={**self._labels, **more_labels}
+            name=name,
+            namespace=self._workspace.namespace,
+            labels={**self._labels, **more_labels},
+            annotations=annotations,
         )
 
     def _create_deployment(self, server: Server) -> k8s.apps.v1.Deployment:
@@ -101,7 +108,7 @@ class ModelService(pulumi.ComponentResource):
         own = {**self._selector, **variant}
         return k8s.apps.v1.Deployment(
             self._logical,
-            metadata=self._metadata(**variant),
+            metadata=self._metadata(annotations=None if self._spec.autoscaling else _FORCED, **variant),
             spec=k8s.apps.v1.DeploymentSpecArgs(
                 # An autoscaler owns the number; a value here would take it back with every update.
                 replicas=None if self._spec.autoscaling else self._spec.min_replicas,

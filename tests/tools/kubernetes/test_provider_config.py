@@ -168,14 +168,19 @@ def test_tokens_and_exec_plugins_authenticate(
         "kind": "ExecCredential",
         "status": {"token": token, "expirationTimestamp": "2999-01-01T00:00:00Z"},
     }
-    script.write_text(f"#!/bin/sh\necho run >> {tmp_path}/runs\ncat <<'EOF'\n{json.dumps(credential)}\nEOF\n")
+    script.write_text(
+        f'#!/bin/sh\necho run >> {tmp_path}/runs\necho "$KUBERNETES_EXEC_INFO" > {tmp_path}/info\n'
+        f"cat <<'EOF'\n{json.dumps(credential)}\nEOF\n"
+    )
     script.chmod(0o755)
-    exec_plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(script), "interactiveMode": "Never"}
+    exec_plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": str(script), "provideClusterInfo": True}
     users: list[Json] = [{"token": token}, {"tokenFile": str(file)}, {"exec": exec_plugin}]
     for user in users:
         running_plugin.configure(kubeconfig=_with_user(cluster, user), namespace=namespace)
         running_plugin.delete(running_plugin.create(CONFIG_MAP, "c", config_map()))
     assert (tmp_path / "runs").read_text() == "run\n", "a credential is kept until it expires"
+    told = json.loads((tmp_path / "info").read_text())["spec"]["cluster"]
+    assert told["server"] == yaml.safe_load(cluster.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
 
 
 def _with_user(cluster: Cluster, user: Json) -> str:

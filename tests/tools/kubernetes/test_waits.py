@@ -12,6 +12,7 @@ from tests.tools.kubernetes.cluster import Cluster, Json
 from tests.tools.kubernetes.plugin import Plugin, PluginError, recovered
 from tests.tools.kubernetes.shapes import (
     CLAIM,
+    CONFIG_MAP,
     DAEMON_SET,
     DEPLOYMENT,
     JOB,
@@ -232,7 +233,7 @@ def test_many_waits_run_at_once(plugin: Plugin) -> None:
     assert time.monotonic() - started < 40, "24 waits of 4 s one after the other would take 96 s"
 
 
-def test_delete_waits_until_finalizers_are_done(plugin: Plugin, cluster: Cluster) -> None:
+def test_delete_waits_until_finalizers_are_done(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     made = plugin.create(NAMESPACE, "held", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "held"}})
     held = {"name": "c", "namespace": "held", "finalizers": ["example.test/hold"]}
     cluster.apply({**config_map(), "metadata": held})
@@ -240,6 +241,10 @@ def test_delete_waits_until_finalizers_are_done(plugin: Plugin, cluster: Cluster
     with pytest.raises(PluginError, match="timed out waiting to be deleted") as caught:
         plugin.delete(made, timeout=15)
     assert "configmaps. has 1 resource instances" in caught.value.message
+    holding = plugin.create(CONFIG_MAP, "c", config_map(name="c", finalizers=["example.test/hold"]))
+    with pytest.raises(PluginError, match=r"held by the finalizers .*example\.test/hold"):
+        plugin.delete(holding, timeout=1)
+    cluster.patch("configmap", "c", namespace, {"metadata": {"finalizers": None}})
     with ThreadPoolExecutor() as pool:
         deletion = pool.submit(plugin.delete, made)
         time.sleep(1)

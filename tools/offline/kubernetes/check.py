@@ -71,10 +71,10 @@ def _set_default_namespace(session: Session, obj: Json) -> None:
 
 
 def _warn_about_annotations(session: Session, reporter: Reporter, obj: Json) -> None:
-    for key, value in as_map(pluck(obj, "metadata", "annotations")).items():
+    for key in as_map(pluck(obj, "metadata", "annotations")):
         if key.startswith(AUTONAMED):
             reporter.warning(f'ignoring user-specified value for internal annotation "{key}"')
-        if key.startswith(_HELM_HOOK) and "test" in str(value) and not session.settings.suppress_helm_hook_warnings:
+        if key.startswith(_HELM_HOOK) and not session.settings.suppress_helm_hook_warnings:
             reporter.warning(
                 "This resource contains Helm hooks, which Pulumi does not support. The resource will be created, but "
                 "any hooks will not be executed. The provider's suppressHelmHookWarnings turns this warning off"

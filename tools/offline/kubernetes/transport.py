@@ -1,5 +1,6 @@
 """HTTPS to an API server: connection pool, TLS, credentials, rate limit."""
 
+import base64
 import json
 import os
 import ssl
@@ -143,7 +144,7 @@ class Transport:
         if self._connection.exec_plugin is None:
             return None
         if self._credential is None or time.time() > self._credential.expires_at - _EXPIRY_MARGIN_SECONDS:
-            self._credential = _run_exec_plugin(self._connection.exec_plugin)
+            self._credential = _run_exec_plugin(self._connection)
             self._pool = None
         return self._credential
 
@@ -179,13 +180,17 @@ def _tls_context(connection: Connection, cert_pem: str | None, key_pem: str | No
     return context
 
 
-def _run_exec_plugin(plugin: Json) -> _Credential:
+def _run_exec_plugin(connection: Connection) -> _Credential:
     """Runs a credential plugin: https://kubernetes.io/docs/reference/config-api/client-authentication.v1/."""
+    plugin = as_map(connection.exec_plugin)
     command = [as_text(plugin.get("command")), *map(str, as_list(plugin.get("args")))]
     extra = {
         as_text(as_map(item).get("name")): as_text(as_map(item).get("value")) for item in as_list(plugin.get("env"))
     }
-    info = {"apiVersion": plugin.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
+    spec: Json = {"interactive": False}
+    if plugin.get("provideClusterInfo"):
+        spec["cluster"] = _cluster_info(connection)
+    info = {"apiVersion": plugin.get("apiVersion"), "kind": "ExecCredential", "spec": spec}
     try:
         done = subprocess.run(
             command,
@@ -212,6 +217,17 @@ def _run_exec_plugin(plugin: Json) -> _Credential:
     )
 
 
+def _cluster_info(connection: Connection) -> Json:
+    info = {
+        "server": connection.server,
+        "certificate-authority-data": base64.b64encode((connection.ca_pem or "").encode()).decode(),
+        "tls-server-name": connection.tls_server_name,
+        "insecure-skip-tls-verify": connection.skip_tls_verify,
+        "proxy-url": connection.proxy_url,
+    }
+    return {key: value for key, value in info.items() if value}
+
+
 def _timestamp(text: str) -> float:
     if not text:
         return float("inf")
@@ -231,9 +247,10 @@ def _decode(data: bytes) -> Json:
 
 def _plain_reason(error: urllib3.exceptions.HTTPError) -> str:
     """The innermost cause, without the object addresses that urllib3 puts into its messages."""
-    cause: Any = getattr(error, "reason", None) or error
-    cause = getattr(cause, "__cause__", None) or cause
-    return str(cause).rpartition(": ")[2].strip("()'\" ") or type(cause).__name__
+    reason: Any = getattr(error, "reason", None) or error
+    cause: Any = reason.__cause__ or reason
+    text = str(cause).rpartition(": ")[2] if isinstance(cause, urllib3.exceptions.HTTPError) else str(cause)
+    return text or type(cause).__name__
 
 
 def _warning_texts(headers: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.engine import Reporter
-from tools.offline.kubernetes.errors import ApiError, AwaitError, UnreachableError
+from tools.offline.kubernetes.errors import ApiError, AwaitError, NoMatchError, UnreachableError
 from tools.offline.kubernetes.objects import TIMEOUT_SECONDS, annotation, name_of, pluck
 from tools.offline.kubernetes.values import Json, as_list, as_map
 
@@ -88,6 +88,8 @@ def wait_until_ready(waiter: Waiter, obj: Json, check: Check) -> Json:
             if error.is_not_found:
                 raise AwaitError(f"{name_of(obj)!r} was deleted while it was waited for", live) from None
             progress = Progress(done=False, waiting_for=error.message)
+        except NoMatchError as error:
+            raise AwaitError(f"{name_of(obj)!r} cannot be waited for: {error}", live) from None
         if progress.done:
             waiter.reporter.status("")
             return live
@@ -120,11 +122,7 @@ def wait_until_gone(waiter: Waiter, obj: Json) -> None:
             if uid and pluck(live, "metadata", "uid") != uid:
                 return
             waiter.reporter.status("; ".join([f"waiting for {name_of(obj)} to be deleted", *_deletion_hints(live)]))
-        stopped = pauses.next()
-        finalizers = ", ".join(map(str, as_list(pluck(live, "metadata", "finalizers"))))
-        if stopped and finalizers:
-            waiter.reporter.warning(f"finalizers might be preventing deletion ({finalizers})")
-        _stop_if(stopped, live, tuple(_deletion_hints(live)), "to be deleted")
+        _stop_if(pauses.next(), live, tuple(_deletion_hints(live)), "to be deleted")
 
 
 def _stop_if(reason: str, live: Json, problems: tuple[str, ...], what: str = "to be Ready") -> None:
@@ -143,10 +141,12 @@ def _reasons(progress: Progress) -> tuple[str, ...]:
 
 
 def _deletion_hints(live: Json) -> list[str]:
-    """What the server says about a deletion in progress: a Namespace tells it in its conditions."""
+    """What holds a deletion: finalizers, and what a Namespace tells in its conditions."""
+    finalizers = ", ".join(map(str, as_list(pluck(live, "metadata", "finalizers"))))
+    hints = [f"held by the finalizers {finalizers}"] if finalizers else []
     if live.get("kind") != "Namespace":
-        return []
-    return [
+        return hints
+    return hints + [
         str(item.get("message"))
         for item in map(as_map, as_list(pluck(live, "status", "conditions")))
         if item.get("status") == "True" and item.get("message")

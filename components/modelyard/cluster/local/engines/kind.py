@@ -18,8 +18,8 @@ from modelyard.cluster.local.api import wait_ready
 from modelyard.cluster.local.engines.base import ANNOTATION_SELECTOR, KUBECONFIG
 from modelyard.cluster.local.folder import LocalClusterError, Record
 from modelyard.cluster.local.ports import ADDRESS, answers, require_free
-from modelyard.cluster.local.versions import KIND_NODE_IMAGES
 from modelyard.errors import Problem
+from modelyard.versions import KIND_NODE_IMAGES
 
 _FIX = "install it (https://kind.sigs.k8s.io/docs/user/quick-start/), or set engine: kwok"
 _KWOK_FIX = "run `make env` and the line that it prints, which put kwok on PATH, or set engine: kwok"
