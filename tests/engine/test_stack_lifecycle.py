@@ -127,6 +127,5 @@ def test_destroy_leaves_nothing(stack: LocalStack) -> None:
     assert not [port for port in ports if is_listening(port)]
     assert stack.files() == {
         *("project/Pulumi.yaml", "project/stacks/__main__.py", "project/stacks/Pulumi.test.yaml"),
-        *("project/.venv", "project/stacks/.venv"),
         *(str(file.relative_to(stack.base)) for file in (stack.folder / "tools").rglob("*.py")),
     }

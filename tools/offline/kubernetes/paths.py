@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from tools.offline.kubernetes.values import as_list
+
 Path = tuple[str | int, ...]
 
 _STEP = re.compile(r'\.?([^.\[\]"]+)|\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\[(\*)\]')
@@ -64,5 +66,5 @@ def _holds(value: Any, steps: Path) -> bool:
     if not steps:
         return True
     if steps[0] == "*":
-        return isinstance(value, list) and any(_holds(item, steps[1:]) for item in value)  # pyright: ignore[reportUnknownVariableType]
+        return isinstance(value, list) and any(_holds(item, steps[1:]) for item in as_list(value))
     return isinstance(value, dict) and steps[0] in value and _holds(value[steps[0]], steps[1:])

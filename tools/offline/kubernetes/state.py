@@ -8,7 +8,16 @@ from typing import Any
 
 from tools.offline.kubernetes.naming import unique_name
 from tools.offline.kubernetes.objects import PATCH_FIELD_MANAGER, annotation
-from tools.offline.kubernetes.values import Json, Secret, as_map, as_text, contains_secret, copy, without_secrets
+from tools.offline.kubernetes.values import (
+    Json,
+    Secret,
+    as_list,
+    as_map,
+    as_text,
+    contains_secret,
+    copy,
+    without_secrets,
+)
 
 INPUTS = "__inputs"
 INITIAL_API_VERSION = "__initialApiVersion"
@@ -50,7 +59,7 @@ def _rename(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, dict):
         return {names.get(key, key): _rename(item, names) for key, item in as_map(value).items()}
     if isinstance(value, list):
-        return [_rename(item, names) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [_rename(item, names) for item in as_list(value)]
     return value
 
 
