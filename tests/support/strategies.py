@@ -45,8 +45,14 @@ def _mostly(right: st.SearchStrategy[Any], wrong: st.SearchStrategy[Any]) -> st.
     return st.integers(0, 39).flatmap(lambda number: wrong if number == 39 else right)
 
 
-NAMES = st.from_regex(r"[a-z]([a-z0-9-]{0,12}[a-z0-9])?", fullmatch=True)
-_WRONG_NAMES = st.sampled_from(["", "A", "1a", "a_b", "a" * 41, "-", "ä"])
+_WRONG_NAMES = st.sampled_from(["", "A", "1a", "a_b", "a" * 41, "-", "ä", "same"])
+
+
+def _names(first: str) -> st.SearchStrategy[str]:
+    """Names that begin with a letter of their kind, as those of two kinds must differ."""
+    return _mostly(st.from_regex(rf"{first}([a-z0-9-]{{0,12}}[a-z0-9])?", fullmatch=True), _WRONG_NAMES)
+
+
 _ENV_NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
 _TEXTS = _mostly(
     st.text(st.characters(exclude_categories=["Cc", "Cs", "Cn"]), min_size=1, max_size=40),
@@ -231,11 +237,9 @@ WORKSPACES = _merged(
     ),
     st.fixed_dictionaries(
         {
-            "services": st.dictionaries(_mostly(NAMES, _WRONG_NAMES), SERVICES, min_size=1, max_size=2),
-            "jobs": st.dictionaries(
-                _mostly(NAMES, _WRONG_NAMES), st.one_of(BATCH_JOBS, SCHEDULED_JOBS), min_size=1, max_size=2
-            ),
-            "training": st.dictionaries(NAMES, TRAINING, max_size=1),
+            "services": st.dictionaries(_names("s"), SERVICES, min_size=1, max_size=2),
+            "jobs": st.dictionaries(_names("j"), st.one_of(BATCH_JOBS, SCHEDULED_JOBS), min_size=1, max_size=2),
+            "training": st.dictionaries(_names("t"), TRAINING, max_size=1),
         }
     ),
 )

@@ -49,4 +49,4 @@ def require_tool(name: str) -> Path:
 def clean_environment() -> dict[str, str]:
     """This process's environment with the tools on PATH and without settings of the user's own Pulumi or cluster."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN_PREFIXES)}
-    return {**kept, "PATH": tool_path()}
+    return {**kept, "PATH": tool_path(), "MODELYARD_PYTHON": sys.executable}

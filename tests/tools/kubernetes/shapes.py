@@ -73,8 +73,9 @@ UNSCHEDULABLE: Json = {"nodeSelector": {"nowhere": "true"}}
 """A Pod spec that no node can take."""
 
 
-def widget_crd(group: str, *, scope: str = "Namespaced") -> Json:
+def widget_crd(group: str, *, scope: str = "Namespaced", kind: str = "Widget") -> Json:
     """A custom kind with one field that may change and one that may not."""
+    singular = kind.lower()
     immutable = [{"rule": "self == oldSelf", "message": "size is immutable"}]
     schema: Json = {
         "type": "object",
@@ -92,11 +93,11 @@ def widget_crd(group: str, *, scope: str = "Namespaced") -> Json:
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
-        "metadata": {"name": f"widgets.{group}"},
+        "metadata": {"name": f"{singular}s.{group}"},
         "spec": {
             "group": group,
             "scope": scope,
-            "names": {"kind": "Widget", "plural": "widgets", "singular": "widget", "listKind": "WidgetList"},
+            "names": {"kind": kind, "plural": f"{singular}s", "singular": singular, "listKind": f"{kind}List"},
             "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}],
         },
     }

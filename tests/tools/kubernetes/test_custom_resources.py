@@ -25,6 +25,17 @@ def test_an_object_follows_right_after_its_definition(plugin: Plugin, cluster: C
     plugin.delete(defined)
 
 
+def test_a_second_kind_of_a_known_group_is_found(plugin: Plugin) -> None:
+    group = "grows.example.test"
+    kinds = [plugin.create(CRD, "widgets", widget_crd(group))]
+    plugin.create(f"kubernetes:{group}/v1:Widget", "w", widget(group))
+    kinds.append(plugin.create(CRD, "gadgets", widget_crd(group, kind="Gadget")))
+    made = plugin.create(f"kubernetes:{group}/v1:Gadget", "g", {**widget(group, colour="red"), "kind": "Gadget"})
+    assert made.state["spec"] == {"colour": "red"}
+    for defined in kinds:
+        plugin.delete(defined)
+
+
 def test_an_object_whose_kind_is_unknown_previews_as_given(plugin: Plugin) -> None:
     properties = widget("not-there.example.test", colour="red")
     shown = plugin.create("kubernetes:not-there.example.test/v1:Widget", "w", properties, preview=True)

@@ -3,6 +3,7 @@
 import os
 import shlex
 import signal
+import socket
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ def test_up_fails_cleanly_while_the_api_server_is_away_and_works_again(
         state = project.export()["deployment"]["resources"]
         project.write(program(server.kubeconfig, "default", body % "2"))
 
-        command = _stop_api_server(server)
+        command, port = _stop_api_server(server)
         shown = project.preview()
         assert shown.ops("c") == ["update"], "a preview shows what the inputs say"
         failed = project.up(fails=True)
@@ -42,20 +43,27 @@ def test_up_fails_cleanly_while_the_api_server_is_away_and_works_again(
         assert "pending_operations" not in project.export()["deployment"]
         assert [each["urn"] for each in project.resources()] == [each["urn"] for each in state]
 
+        port.close()
         with _started(command, server, cluster):
             project.up()
             assert cluster.get("serviceaccount", "c", "default")["metadata"]["labels"] == {"a": "2"}
             assert project.up().unchanged
 
 
-def _stop_api_server(server: ApiServer) -> list[str]:
-    """Kills the API server and returns the command that started it."""
+def _stop_api_server(server: ApiServer) -> tuple[list[str], socket.socket]:
+    """Kills the API server; returns the command that started it, and its port, kept so that nobody else takes it."""
     [process] = [
         found for found in processes_with(f"KWOK_WORKDIR={server.folder}") if "kube-apiserver" in found.command
     ]
     os.kill(process.pid, signal.SIGKILL)
     wait_until(lambda: process not in processes_with(f"KWOK_WORKDIR={server.folder}"), "the API server's end")
-    return shlex.split(process.command)
+    command = shlex.split(process.command)
+    [number] = [int(argument.removeprefix("--secure-port=")) for argument in command if "--secure-port=" in argument]
+    port = socket.socket()
+    port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Bound but not listening: connections are refused.
+    port.bind(("127.0.0.1", number))
+    return command, port
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import ssl
 import subprocess
 import tempfile
@@ -25,6 +26,7 @@ _CONNECT_TIMEOUT_SECONDS = 10.0
 _READ_TIMEOUT_SECONDS = 60.0
 _EXEC_TIMEOUT_SECONDS = 60.0
 _EXPIRY_MARGIN_SECONDS = 60.0
+_CONNECTION_REPR = re.compile(r"^(<[^>]*>|\w+\(host=[^)]*\)): ")
 # A request that was not sent, or that the server put off (429), may be repeated; one that broke off only if it reads.
 _RETRY_ANY = urllib3.Retry(
     total=8, connect=2, read=0, status=6, other=0, backoff_factor=0.2, status_forcelist=(429,), allowed_methods=None
@@ -249,8 +251,7 @@ def _plain_reason(error: urllib3.exceptions.HTTPError) -> str:
     """The innermost cause, without the object addresses that urllib3 puts into its messages."""
     reason: Any = getattr(error, "reason", None) or error
     cause: Any = reason.__cause__ or reason
-    text = str(cause).rpartition(": ")[2] if isinstance(cause, urllib3.exceptions.HTTPError) else str(cause)
-    return text or type(cause).__name__
+    return _CONNECTION_REPR.sub("", str(cause)) or type(cause).__name__
 
 
 def _warning_texts(headers: list[str]) -> list[str]:
