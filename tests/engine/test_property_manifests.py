@@ -92,7 +92,7 @@ def monitored(server: ApiServer) -> bool:
 def test_a_stack_is_refused_or_accepted_by_the_api_server(server: ApiServer, monitored: bool) -> None:
     accepted: list[int] = []
 
-    @examples(40)
+    @examples(30)
     @given(STACKS)
     def holds(stack: Manifest) -> None:
         try:

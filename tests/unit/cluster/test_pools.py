@@ -75,10 +75,14 @@ def test_a_request_fits_up_to_what_the_system_leaves() -> None:
     assert (CPU.allocatable_cpus, CPU.allocatable_memory_gib) == (3.92, 13.3)
     assert said(CPU, cpus=3.92, memory_gib=13.3) == []
     assert said(CPU, cpus=3.93, memory_gib=13.31) == [
-        ("cpus: 3.93 does not fit on a node of pool system, which has 3.92 for pods; "
-        "use at most 3.92, or a pool of larger nodes"),
-        ("memory_gib: 13.31 does not fit on a node of pool system, which has 13.3 for pods; "
-        "use at most 13.3, or a pool of larger nodes"),
+        (
+            "cpus: 3.93 does not fit on a node of pool system, which has 3.92 for pods; "
+            "use at most 3.92, or a pool of larger nodes"
+        ),
+        (
+            "memory_gib: 13.31 does not fit on a node of pool system, which has 13.3 for pods; "
+            "use at most 13.3, or a pool of larger nodes"
+        ),
     ]
 
 

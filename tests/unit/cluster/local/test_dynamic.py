@@ -10,7 +10,7 @@ import pulumi.dynamic.dynamic
 import pytest
 from pulumi.dynamic import ResourceProvider
 
-from modelyard.cluster.local import dynamic, lifecycle
+from modelyard.cluster.local import dynamic, lifecycle, nodes
 from modelyard.cluster.local.dynamic import LocalClusterProvider, LocalNodesProvider
 from modelyard.cluster.local.lifecycle import Access
 from modelyard.cluster.local.nodes import PoolNodes
@@ -160,7 +160,7 @@ def test_nodes_of_a_dead_cluster_end_with_it(machine: Machine, monkeypatch: pyte
     def remove(kubeconfig: Path, _nodes: PoolNodes) -> None:
         removed.append(kubeconfig)
 
-    monkeypatch.setattr(dynamic.nodes, "remove", remove)
+    monkeypatch.setattr(nodes, "remove", remove)
     machine.alive = False
     LocalNodesProvider().delete("c/l4", MADE)
     assert removed == []
