@@ -10,7 +10,8 @@ import pulumi.dynamic.dynamic
 import pytest
 from pulumi.dynamic import ResourceProvider
 
-from modelyard.cluster.local import dynamic, lifecycle, nodes
+from modelyard.cluster.local import lifecycle
+from modelyard.cluster.local import nodes as node_objects
 from modelyard.cluster.local.dynamic import LocalClusterProvider, LocalNodesProvider
 from modelyard.cluster.local.lifecycle import Access
 from modelyard.cluster.local.nodes import PoolNodes
@@ -160,7 +161,7 @@ def test_nodes_of_a_dead_cluster_end_with_it(machine: Machine, monkeypatch: pyte
     def remove(kubeconfig: Path, _nodes: PoolNodes) -> None:
         removed.append(kubeconfig)
 
-    monkeypatch.setattr(nodes, "remove", remove)
+    monkeypatch.setattr(node_objects, "remove", remove)
     machine.alive = False
     LocalNodesProvider().delete("c/l4", MADE)
     assert removed == []

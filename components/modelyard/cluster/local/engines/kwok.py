@@ -42,6 +42,9 @@ _PORT_OPTIONS = {
     "kwok-controller": "kwokControllerPort",
 }
 _FIX = "run `make env` and the line that it prints, which put the local cluster's programs on PATH"
+_LEASE_SECONDS = 20
+"""A kwok that was killed leaves its nodes leased, and its successor starts no pod on them until that is over. kwokctl's
+default is 200."""
 _COMMAND_SECONDS = 180
 _READY_SECONDS = 120
 _VERSION_SECONDS = 20
@@ -161,6 +164,7 @@ def _configuration(name: str, folder: Path, record: Record) -> Mapping[str, obje
             "runtime": "binary",
             # The default lets the whole network reach the API server.
             "bindAddress": ADDRESS,
+            "nodeLeaseDurationSeconds": _LEASE_SECONDS,
             **{option: record.ports[component] for component, option in _PORT_OPTIONS.items()},
         },
         "componentsPatches": [
