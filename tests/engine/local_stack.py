@@ -156,7 +156,7 @@ class LocalStack:
         found: list[psutil.Process] = []
         for process in psutil.process_iter(["cmdline", "status"]):
             arguments: list[str] = process.info["cmdline"] or []
-            if any(str(self.base) in each for each in arguments) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            if any(f"{self.base}/" in each for each in arguments) and process.info["status"] != psutil.STATUS_ZOMBIE:
                 found.append(process)
         return found
 

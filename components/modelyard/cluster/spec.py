@@ -1,5 +1,6 @@
 """What a user writes of a cluster and its pools."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from typing import Annotated, Literal
@@ -9,6 +10,28 @@ from modelyard.gpu.accelerators import ACCELERATORS
 from modelyard.gpu.machine_types import machine_types, sizes, smallest
 from modelyard.spec import Amount, Count, CountOrZero, Filled, Name, Rule, exactly_one, spec
 from modelyard.versions import KUBERNETES
+
+# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
+_LABEL_WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
+_LABEL_KEY = rf"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?{_LABEL_WORD}"
+
+
+def _check_label_key(text: str) -> tuple[str, str] | None:
+    if re.fullmatch(_LABEL_KEY, text):
+        return None
+    return f"{show(text)} is no key of a label", "write one like team or example.org/team"
+
+
+def _check_label_value(text: str) -> tuple[str, str] | None:
+    if not text or re.fullmatch(_LABEL_WORD, text):
+        return None
+    return f"{show(text)} is no value of a label", "use up to 63 letters, digits, dots, dashes and underscores"
+
+
+LabelKey = Annotated[str, Rule(_check_label_key, {"pattern": f"^{_LABEL_KEY}$"})]
+"""The key of a label or a taint: `team`, `example.org/team`."""
+LabelValue = Annotated[str, Rule(_check_label_value, {"pattern": f"^({_LABEL_WORD})?$"})]
+"""The value of a label or a taint; empty is allowed."""
 
 
 def _check_version(text: str) -> tuple[str, str] | None:
@@ -83,9 +106,9 @@ class ClusterSpec:
 class TaintSpec:
     """A taint that the pool's nodes carry; the pool's workloads tolerate it."""
 
-    key: Filled
+    key: LabelKey
     """For example `dedicated`."""
-    value: str = ""
+    value: LabelValue = ""
     """For example `training`."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
     """What it does to pods that do not tolerate it."""
@@ -113,7 +136,7 @@ class PoolSpec:
     """The pool never shrinks below this."""
     max_nodes: Count = 1
     """The pool never grows above this. 1, because each further node costs money that somebody should have decided."""
-    node_labels: Mapping[Filled, str] = field(default_factory=dict[str, str])
+    node_labels: Mapping[LabelKey, LabelValue] = field(default_factory=dict[str, str])
     """Labels of its nodes: set on nodes that the stack makes, looked for on nodes that exist already. Left out there:
     nodes are looked for by the label `modelyard.dev/pool` with the pool's name."""
     taints: Sequence[TaintSpec] = ()

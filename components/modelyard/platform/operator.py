@@ -127,7 +127,7 @@ class Operator(pulumi.ComponentResource):
 
 def _release_args(
     definition: OperatorDefinition, name: str, chart: Chart, charts: ChartsSpec, values: Mapping[str, Any]
-) -> k8s.helm.v3.ReleaseArgs:
+) -> "k8s.helm.v3.ReleaseArgs":  # quoted: evaluating it would load Helm's module into programs without charts
     repository = (charts.mirror or chart.repository).rstrip("/")
     oci = repository.startswith(_OCI)
     return k8s.helm.v3.ReleaseArgs(

@@ -85,3 +85,33 @@ def test_pools_that_cannot_be(pool: PoolSpec, problem: str) -> None:
 def test_an_unknown_accelerator_lists_the_known() -> None:
     (problem,) = refused(PoolSpec(accelerator="l5"))
     assert problem.startswith("accelerator: 'l5' is unknown; use one of a10, a100-40gb")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [{"team": "ml"}, {"example.org/team": ""}, {"a": "B_c.d-1"}, {"k" * 63: "v" * 63}],
+)
+def test_labels_that_kubernetes_accepts(labels: dict[str, str]) -> None:
+    pool = PoolSpec(cpus=4, memory_gib=16, node_labels=labels)
+    assert validate(pool) == pool
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        ({"my team": "ml"}, ("node_labels.my team: 'my team' is no key of a label; "
+         "write one like team or example.org/team")),
+        ({"/team": "ml"}, "node_labels./team: '/team' is no key of a label; write one like team or example.org/team"),
+        ({"team": "-ml"}, ("node_labels.team: '-ml' is no value of a label; "
+         "use up to 63 letters, digits, dots, dashes and underscores")),
+        ({"team": "v" * 64}, (f"node_labels.team: '{'v' * 64}' is no value of a label; "
+         "use up to 63 letters, digits, dots, dashes and underscores")),
+    ],
+)  # fmt: skip
+def test_labels_that_it_refuses(labels: dict[str, str], problem: str) -> None:
+    assert refused(PoolSpec(cpus=4, memory_gib=16, node_labels=labels)) == [problem]
+
+
+def test_a_taint_keeps_to_the_same_syntax() -> None:
+    assert validate(TaintSpec(key="example.org/dedicated", value="training"))
+    assert refused(TaintSpec(key="dedi cated"))[0].startswith("key: 'dedi cated' is no key of a label")

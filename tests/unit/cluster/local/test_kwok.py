@@ -77,6 +77,7 @@ def test_kwok_manages_annotated_nodes_only(asked: Path) -> None:
     kwok = arguments(asked, "kwok-controller")
     assert kwok == {
         "manage-all-nodes": "false",
+        "node-lease-duration-seconds": "20",
         "manage-nodes-with-annotation-selector": "kwok.x-k8s.io/node=fake",
     }
 
