@@ -24,14 +24,17 @@ Json = dict[str, Any]
 
 STACK_LABEL = "modelyard.dev/stack"
 POOL_LABEL = "modelyard.dev/pool"
-LOCAL_SPEC: Json = yaml.safe_load((ROOT / "stacks" / "Pulumi.local.yaml").read_text())["config"]["modelyard:stack"]
-"""What `make up` runs."""
+LOCAL_SPEC: Json = {
+    **yaml.safe_load((ROOT / "stacks" / "Pulumi.local.yaml").read_text())["config"]["modelyard:stack"],
+    "cluster": {"local": {"engine": "kwok"}},
+}
+"""What `make up` runs, without Docker wherever that is."""
 KINDS = (
     "namespaces,serviceaccounts,secrets,networkpolicies,resourcequotas,rolebindings,deployments,services,"
     "poddisruptionbudgets,horizontalpodautoscalers,jobs,cronjobs"
 )
 """Every kind of object that a workspace is made of."""
-_MAKE_UP_SECONDS = 240
+_MAKE_SECONDS = 240
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _GENERATED = re.compile(r"-[0-9a-f]{8}\b")
 
@@ -39,30 +42,20 @@ _GENERATED = re.compile(r"-[0-9a-f]{8}\b")
 class LocalStack:
     """One stack in one folder; nothing of it is outside of that folder."""
 
-    def __init__(
-        self,
-        base: Path,
-        spec: Json,
-        *,
-        secrets: Mapping[str, str] | None = None,
-        environment: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, base: Path, spec: Json, *, secrets: Mapping[str, str] | None = None) -> None:
         """Make the project in `base`, and the configuration of its stack `test`.
 
         Args:
             base: an empty folder.
             spec: the stack, the value of `modelyard:stack`.
             secrets: values by their names below `modelyard:`.
-            environment: what the CLI gets beside its own.
         """
         self.base = base
         self.folder = base / "project"
         self.home = base / "user"
         _write_project(self.folder)
         self.home.mkdir()
-        self.project = PulumiProject(
-            self.folder, base / "scratch", environment={"HOME": str(self.home), **(environment or {})}
-        )
+        self.project = PulumiProject(self.folder, base / "scratch", environment={"HOME": str(self.home)})
         self.spec = copy.deepcopy(spec)
         self.configure()
         if secrets:
@@ -79,8 +72,8 @@ class LocalStack:
         content.setdefault("config", {})["modelyard:stack"] = self.spec
         self.file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
-    def make_up(self, command: str = "up") -> subprocess.CompletedProcess[str]:
-        """What `make up` (`make destroy`) runs, in this project; it must succeed."""
+    def make(self, command: str) -> None:
+        """What `make up` or `make destroy` runs, in this project; it must succeed."""
         done = subprocess.run(
             [str(self.folder / ".venv" / "bin" / "python"), "-m", "tools.stack", command, STACK],
             cwd=self.folder,
@@ -88,11 +81,10 @@ class LocalStack:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_MAKE_UP_SECONDS,
+            timeout=_MAKE_SECONDS,
             check=False,
         )
         assert done.returncode == 0, f"make {command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
-        return done
 
     @property
     def cluster_folder(self) -> Path:

@@ -142,7 +142,7 @@ def test_engine_killed_when_the_namespace_is_made(stack: LocalStack) -> None:
     with adding(stack, "a") as running:
         wait_for_step(running, "resOutputsEvent", "core/v1:Namespace")
         running.kill()
-    stack.make_up()
+    stack.make("up")
     assert_as_undisturbed(stack, "a")
 
 
@@ -153,7 +153,7 @@ def test_engine_killed_while_pods_start(stack: LocalStack) -> None:
         running.kill()
     pending: list[Json] = stack.project.export()["deployment"]["pending_operations"]
     assert "kubernetes:apps/v1:Deployment" in {each["resource"]["type"] for each in pending}
-    stack.make_up()
+    stack.make("up")
     assert_as_undisturbed(stack, "b")
 
 
@@ -163,7 +163,7 @@ def test_engine_killed_while_it_did_not_listen(stack: LocalStack) -> None:
         wait_for_step(running, "resourcePreEvent", "core/v1:Namespace")
         running.process.send_signal(signal.SIGSTOP)
         running.kill()
-    stack.make_up()
+    stack.make("up")
     assert_as_undisturbed(stack, "c")
 
 
@@ -183,7 +183,7 @@ def test_plugin_killed_while_pods_start(stack: LocalStack, workspace: str, part:
         kill(stack, part)
         # The engine lets a wait that is under way end in its own time.
         running.interrupt()
-    stack.make_up()
+    stack.make("up")
     assert_as_undisturbed(stack, workspace)
     assert stack.kubectl("get", *copied)
 
@@ -194,7 +194,7 @@ def test_dynamic_provider_killed_while_nodes_start(stack: LocalStack) -> None:
     with stack.frozen("kwok-controller"), adding(stack, "f"):
         wait_until(lambda: len(stack.get("nodes", f"--selector={POOL_LABEL}=late")) == 2, "nodes", _MOMENT_SECONDS)
         kill(stack, "pulumi.dynamic")
-    stack.make_up()
+    stack.make("up")
     assert_as_undisturbed(stack, "f")
     assert len(stack.get("nodes", f"--selector={POOL_LABEL}=late")) == 2
 
@@ -204,7 +204,7 @@ def test_interrupted_while_pods_start(stack: LocalStack) -> None:
     with stack.frozen("kwok-controller"), adding(stack, "g") as running:
         wait_for_deployment(stack, running, "g")
         running.interrupt()
-    stack.make_up()
+    stack.make("up")
     assert_as_undisturbed(stack, "g")
 
 
@@ -213,7 +213,7 @@ def test_api_server_killed_in_an_update(stack: LocalStack) -> None:
     with adding(stack, "h") as running:
         wait_for_step(running, "resOutputsEvent", "core/v1:Namespace")
         stack.kill_daemons("kube-apiserver")
-    stack.make_up()
+    stack.make("up")
     assert_as_undisturbed(stack, "h")
 
 
@@ -223,7 +223,7 @@ def test_cluster_killed_while_pods_start(stack: LocalStack) -> None:
         wait_for_deployment(stack, running, "i")
         stack.kill_daemons()
         running.interrupt()
-    stack.make_up()
+    stack.make("up")
     assert_as_undisturbed(stack, "i")
 
 
@@ -234,7 +234,7 @@ def test_dead_cluster_comes_back_with_every_object(stack: LocalStack) -> None:
     stack.kill_daemons()
     assert not stack.daemons()
 
-    stack.make_up()
+    stack.make("up")
 
     assert uids(stack.of_workspace(UNDISTURBED)) | uids(stack.get("nodes")) == before
     assert (stack.ports, stack.kubeconfig.read_text(encoding="utf-8")) == (ports, kubeconfig)
@@ -248,7 +248,7 @@ def test_engine_killed_in_a_destroy(stack: LocalStack) -> None:
         wait_until(lambda: any("resOutputsEvent" in each for each in running.events), "a delete", _MOMENT_SECONDS)
         running.kill()
     cluster = stack.cluster_folder
-    stack.make_up("destroy")
+    stack.make("destroy")
     assert not cluster.exists()
     assert [process.cmdline() for process in stack.processes()] == []
 
@@ -275,7 +275,7 @@ def test_engine_killed_at_a_new_cluster(
         moment(stack, running)
         running.kill()
 
-    stack.make_up()
+    stack.make("up")
 
     assert len(stack.processes()) == len(stack.daemons()) == 5
     assert len(stack.get("nodes")) == CLUSTER["pools"]["system"]["max_nodes"]
