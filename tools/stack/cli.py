@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tools.stack import locks, orphans, pending, salt, table
+from tools.stack import backend, locks, orphans, pending, salt, table
 from tools.stack.pulumi import PulumiFailedError, Stack, ask
 
 _USAGE = "usage: python -m tools.stack up|destroy STACK"
@@ -23,6 +23,7 @@ def main(arguments: Sequence[str]) -> int:
             print(_USAGE, file=sys.stderr)
             return 2
     try:
+        backend.repair()
         command(Stack(name=name))
     except PulumiFailedError as failure:
         if str(failure):

@@ -5,10 +5,10 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import unquote, urlparse
 
 import psutil
+
+from tools.stack import backend
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,12 +37,11 @@ def _is_pulumi(pid: int) -> bool:
 
 def locks_of(project: str, stack: str, environ: Mapping[str, str] = os.environ) -> Iterator[Lock]:
     """Yield the locks of a stack in a file backend; other backends keep theirs elsewhere and yield none."""
-    url = urlparse(environ.get("PULUMI_BACKEND_URL", ""))
-    if url.scheme != "file":
+    root = backend.folder(environ)
+    if root is None:
         return
-    root = Path(unquote(url.netloc + url.path)).expanduser() / ".pulumi" / "locks"
     *organization, name = stack.split("/")
-    for file in sorted((root / (organization or ["organization"])[0] / project / name).glob("*.json")):
+    for file in sorted((root / "locks" / (organization or ["organization"])[0] / project / name).glob("*.json")):
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
