@@ -50,6 +50,14 @@ def test_up_fails_cleanly_while_the_api_server_is_away_and_works_again(
             assert project.up().unchanged
 
 
+def _binds(port: socket.socket, number: int) -> bool:
+    try:
+        port.bind(("127.0.0.1", number))
+    except OSError:
+        return False  # connections of the killed server are still being closed
+    return True
+
+
 def _stop_api_server(server: ApiServer) -> tuple[list[str], socket.socket]:
     """Kills the API server; returns the command that started it, and its port, kept so that nobody else takes it."""
     [process] = [
@@ -62,7 +70,7 @@ def _stop_api_server(server: ApiServer) -> tuple[list[str], socket.socket]:
     port = socket.socket()
     port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     # Bound but not listening: connections are refused.
-    port.bind(("127.0.0.1", number))
+    wait_until(lambda: _binds(port, number), "the API server's port")
     return command, port
 
 
