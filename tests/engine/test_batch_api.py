@@ -2,7 +2,7 @@
 
 import json
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ from modelyard.workspace.spec import SecretSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, manifests, pod_of
+from tests.support.manifests import apply, manifests, pod_of, simulated_nodes
 from tests.support.mocks import run
 from tests.support.processes import wait_until
 from tests.support.toolchain import require_tool
@@ -181,10 +181,15 @@ RUNNING: dict[str, AnyJobSpec] = {
 
 
 @pytest.fixture(scope="module")
-def finished(api_server: ApiServer) -> Callable[[str], list[dict[str, Any]]]:
+def finished(api_server: ApiServer) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
     """Run all three kinds of jobs to their end; gives the pods of one by its name."""
     nodes = [node(OWN_POOLS[pool], number) for pool in ("h100", "system") for number in (1, 2)]
-    assert apply(api_server, nodes, dry_run=False) == ""
+    with simulated_nodes(api_server, nodes):
+        yield run_all(api_server)
+
+
+def run_all(api_server: ApiServer) -> Callable[[str], list[dict[str, Any]]]:
+    """What `finished` gives."""
     assert apply(api_server, objects_of("running", RUNNING), dry_run=False) == ""
 
     def jobs_done() -> bool:

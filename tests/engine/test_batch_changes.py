@@ -1,13 +1,14 @@
 """What the real engine does to a job that changes: nothing, an update, or another run from the beginning."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.control_plane import ApiServer
 from tests.support.engine import MakeProject, PulumiProject
-from tests.support.manifests import apply
+from tests.support.manifests import simulated_nodes
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.engine
@@ -59,8 +60,14 @@ def replaced(ops: list[str]) -> bool:
     return [op for op in ops if op != "replace"] == ["delete-replaced", "create-replacement"]
 
 
+@pytest.fixture
+def nodes(api_server: ApiServer) -> Iterator[None]:
+    with simulated_nodes(api_server, NODES):
+        yield
+
+
+@pytest.mark.usefixtures("nodes")
 def test_a_job_runs_again_only_when_it_changes(api_server: ApiServer, make_project: MakeProject) -> None:
-    assert apply(api_server, NODES, dry_run=False) == ""
     project = make_project(PROGRAM, environment={"PYTHONPATH": str(ROOT)})
     project.set_config({"kubeconfig": str(api_server.kubeconfig)})
     set_job(project)

@@ -2,7 +2,8 @@
 
 import json
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from tests.support.control_plane import ApiServer
@@ -35,6 +36,18 @@ def apply(server: ApiServer, objects: Iterable[Mapping[str, Any]], *, dry_run: b
     ]
     done = subprocess.run(command, input=json.dumps(listed), capture_output=True, encoding="utf-8", check=False)
     return "" if done.returncode == 0 else done.stderr
+
+
+@contextmanager
+def simulated_nodes(server: ApiServer, nodes: Sequence[Mapping[str, Any]]) -> Generator[None]:
+    """Nodes that kwok plays, for as long as the block lasts: the other tests of this API server count theirs."""
+    assert apply(server, nodes, dry_run=False) == ""
+    try:
+        yield
+    finally:
+        names = [node["metadata"]["name"] for node in nodes]
+        command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), "delete", "node", *names]
+        subprocess.run(command, capture_output=True, check=True)
 
 
 def _manifest(registration: Registration) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import pulumi
 import pytest
-from pulumi.runtime import mocks, rpc
+from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_pulumi_func
 
 from modelyard.errors import ConfigError
@@ -132,6 +132,8 @@ def _run(
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_ignore)
         loop.set_default_executor(ThreadPoolExecutor(1, initializer=prepare_thread))
+        # All contexts share one set; what a run that failed left in it belongs to a loop that is closed.
+        settings.SETTINGS.outputs.clear()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
         pulumi.runtime.set_all_config({**config, **secrets}, list(secrets))
         monitor = _RecordingMonitor(recorded)
         logger = logging.Logger("engine", logging.INFO)  # noqa: LOG001  # of this run only

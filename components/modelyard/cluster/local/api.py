@@ -19,13 +19,28 @@ _READY_REQUEST_SECONDS = 5
 _CONFLICT = 409
 
 
+_importing = threading.Lock()
+
+
+def _package() -> Any:
+    """The client package, complete.
+
+    It imports its parts when they are first used. Two threads that come to it at once, as the engine's requests do, end
+    in each other's import locks, so that one of them loads all that is used here.
+    """
+    with _importing:
+        client: Any = importlib.import_module("kubernetes.client")
+        _ = client.ApiClient, client.ApiException, client.Configuration, client.CoreV1Api, client.StorageV1Api
+    return client
+
+
 @contextmanager
 def connected(kubeconfig: Path) -> Generator[Any]:
     """The client package's `ApiClient` for the cluster that the file describes; nothing is asked of it yet.
 
     The file is read here, as the client package would leave the key in a temporary file whenever its process is killed.
     """
-    client: Any = importlib.import_module("kubernetes.client")
+    client = _package()
     document = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
     cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
     settings = client.Configuration()
@@ -53,14 +68,14 @@ def _file(kubeconfig: Path, name: str, encoded: str) -> str:
 @contextmanager
 def core_api(kubeconfig: Path) -> Generator[Any]:
     """`CoreV1Api` of the cluster that the file describes. Bodies are plain mappings."""
-    client: Any = importlib.import_module("kubernetes.client")
+    client = _package()
     with connected(kubeconfig) as api:
         yield client.CoreV1Api(api)
 
 
 def api_status(error: Exception) -> int | None:
     """The HTTP status where the API server refused a request, otherwise None."""
-    client: Any = importlib.import_module("kubernetes.client")
+    client = _package()
     refused: type[Exception] = client.ApiException
     return getattr(error, "status", None) if isinstance(error, refused) else None
 
@@ -98,7 +113,7 @@ def make_default_storage_class(kubeconfig: Path, name: str, provisioner: str, bi
         provisioner: what makes its volumes.
         binding_mode: `Immediate` or `WaitForFirstConsumer`.
     """
-    client: Any = importlib.import_module("kubernetes.client")
+    client = _package()
     body: Mapping[str, object] = {
         "metadata": {"name": name, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
         "provisioner": provisioner,
