@@ -35,7 +35,17 @@ if TYPE_CHECKING:
     from modelyard.stack.ml_stack import MLStack
     from modelyard.stack.outputs import StackOutputs
     from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
-    from modelyard.workspace.spec import EgressSpec, MembersSpec, NetworkSpec, QuotaSpec, SecretSpec, WorkspaceSpec
+    from modelyard.workspace.spec import (
+        ConfigSpec,
+        EgressSpec,
+        MembersSpec,
+        NetworkSpec,
+        QuotaSpec,
+        SecretSpec,
+        VolumeSpec,
+        WorkspaceSpec,
+    )
+    from modelyard.workspace.workload_spec import ArtifactSpec, MountSpec, ReadArtifactSpec
     from modelyard.workspace.workspace import Workspace
 
 _ROOMS = {
@@ -90,12 +100,19 @@ _ROOMS = {
         "WorkspaceStackSpec",
     ),
     "workspace.spec": (
+        "ConfigSpec",
         "EgressSpec",
         "MembersSpec",
         "NetworkSpec",
         "QuotaSpec",
         "SecretSpec",
+        "VolumeSpec",
         "WorkspaceSpec",
+    ),
+    "workspace.workload_spec": (
+        "ArtifactSpec",
+        "MountSpec",
+        "ReadArtifactSpec",
     ),
     "workspace.workspace": ("Workspace",),
 }
@@ -104,6 +121,7 @@ _ROOMS = {
 _MODULES = {name: module for module, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "ArtifactSpec",
     "AutoscalingSpec",
     "BatchJob",
     "BatchJobSpec",
@@ -112,6 +130,7 @@ __all__ = [
     "ClusterSpec",
     "ClusterTraits",
     "ConfigError",
+    "ConfigSpec",
     "ContainerSpec",
     "EgressSpec",
     "ExistingCluster",
@@ -125,6 +144,7 @@ __all__ = [
     "ModelServiceSpec",
     "ModelSpec",
     "Monitoring",
+    "MountSpec",
     "NetworkSpec",
     "ObservabilitySpec",
     "Operator",
@@ -133,6 +153,7 @@ __all__ = [
     "PoolSpec",
     "Problem",
     "QuotaSpec",
+    "ReadArtifactSpec",
     "RuntimeSpec",
     "ScheduledJob",
     "ScheduledJobSpec",
@@ -144,6 +165,7 @@ __all__ = [
     "TrainingJob",
     "TrainingJobSpec",
     "VllmSpec",
+    "VolumeSpec",
     "Workspace",
     "WorkspaceSpec",
     "WorkspaceStackSpec",

@@ -29,6 +29,8 @@ _STACK: dict[str, Any] = {
             "quota": {"gpus": 24, "cpus": 256, "memory_gib": 4096},
             "members": {"edit": ["group:chat"], "view": ["group:all"]},
             "secrets": {"hf-token": {"from": "config/hf-token"}},
+            "config": {"prompts": {"values": {"system.txt": "Be kind."}}},
+            "volumes": {"models": {"size_gib": 5}},
             "network": {"allow_egress": [{"cidr": "10.20.0.0/16", "ports": [5432]}]},
             "services": {
                 "assistant": {
@@ -48,6 +50,10 @@ _STACK: dict[str, Any] = {
                     "replicas": 2,
                     "env": {"LOG_LEVEL": "info"},
                     "env_from_secrets": {"TOKEN": "hf-token"},
+                    "mounts": [
+                        {"config": "prompts", "path": "/etc/prompts"},
+                        {"volume": "models", "path": "/data", "folder": "fraud", "read_only": True},
+                    ],
                 },
             },
             "jobs": {
@@ -57,6 +63,13 @@ _STACK: dict[str, Any] = {
                     "pool": "system",
                     "schedule": "0 2 * * *",
                     "time_zone": "Europe/Berlin",
+                    "model": {"artifact": "fit"},
+                },
+                "fit": {
+                    "image": "registry.example.org/fit:1.0.0",
+                    "pool": "system",
+                    "artifact": {"volume": "models", "folder": "fit"},
+                    "await_completion": True,
                 },
             },
             "training": {

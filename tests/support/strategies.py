@@ -11,7 +11,7 @@ Json = st.SearchStrategy[dict[str, Any]]
 EXAMPLES_VARIABLE = "MODELYARD_EXAMPLES"
 """The environment variable that sets how many examples each property gets, in place of the few of `make test`."""
 
-WORKSPACE, SECRET = "team", "token"
+WORKSPACE, SECRET, CONFIG, VOLUME, ARTIFACT = "team", "token", "prompts", "models", "fit"
 
 
 def examples(few: int) -> settings:
@@ -107,12 +107,28 @@ def _placed(gpus: str) -> Json:
     )
 
 
+_MOUNT_PATHS = _mostly(
+    st.sampled_from(["/data", "/etc/prompts", "/data/deep"]), st.sampled_from(["/", "data", "/tmp/a"])
+)
+_FOLDERS = _mostly(st.sampled_from(["a", "a.b/2", "..c"]), st.sampled_from(["..", "/a", "a//b"]))
+_MOUNTS = _merged(
+    _all(path=_MOUNT_PATHS),
+    _mostly(
+        st.one_of(
+            _merged(_all(volume=st.just(VOLUME)), _optional(folder=_FOLDERS, read_only=st.booleans())),
+            _all(config=st.just(CONFIG)),
+            _all(secret=st.just(SECRET)),
+        ),
+        st.sampled_from([{}, {"volume": "none"}, {"volume": VOLUME, "config": CONFIG}]),
+    ),
+)
 _WORKLOAD = _merged(
     st.one_of(_NOTHING, _optional(cpus=_AMOUNTS), st.just({"cpus": 0.5, "cpu_limit": 1.25})),
     st.one_of(_NOTHING, _optional(memory_gib=_AMOUNTS), st.just({"memory_gib": 1.5, "memory_limit_gib": 2})),
     _optional(
         env=st.dictionaries(_ENV_NAMES, _TEXTS, max_size=3),
         env_from_secrets=st.sampled_from([{}, {"TOKEN_OF_A_SECRET": SECRET}]),
+        mounts=st.lists(_MOUNTS, max_size=3, unique_by=lambda mount: mount["path"]),
         user_id=_mostly(st.sampled_from([1, 1000, 2**31 - 1]), st.sampled_from([0, 2**31])),
         shared_memory_gib=st.just(0.25),
     ),
@@ -122,6 +138,8 @@ _TASK = _merged(
     _optional(
         command=st.lists(_TEXTS, max_size=3),
         args=st.lists(_TEXTS, max_size=3),
+        model=_mostly(st.just({"artifact": ARTIFACT}), st.just({"artifact": "none"})),
+        artifact=_all(volume=_mostly(st.just(VOLUME), st.just("none")), folder=_FOLDERS),
         fatal_exit_codes=st.lists(_mostly(st.integers(1, 255), st.sampled_from([0, 256])), max_size=4),
         retries=_COUNTS_OR_ZERO,
         timeout_seconds=_SECONDS,
@@ -156,7 +174,7 @@ SCHEDULED_JOBS = _merged(
         },
     ),
 )
-TRAINING = _merged(_placed("gpus_per_node"), _WORKLOAD, _TASK, _optional(nodes=_COUNTS))
+TRAINING = _merged(_placed("gpus_per_node"), _WORKLOAD, _TASK, _optional(nodes=_COUNTS, await_completion=st.booleans()))
 
 _PORTS = _mostly(st.sampled_from([1024, 8080, 65535]), st.sampled_from([80, 65536, 0]))
 _CONTAINER = _merged(
@@ -208,7 +226,10 @@ _VLLM = _merged(
 SERVICES = st.one_of(
     _VLLM,
     _merged(
-        _placed("gpus"), _SERVICE, st.fixed_dictionaries({"runtime": st.fixed_dictionaries({"container": _CONTAINER})})
+        _placed("gpus"),
+        _SERVICE,
+        _all(runtime=_all(container=_CONTAINER)),
+        st.one_of(_NOTHING, _all(model=_all(artifact=_mostly(st.just(ARTIFACT), st.just("none"))))),
     ),
 )
 
@@ -218,6 +239,18 @@ _CIDRS = _mostly(
 )
 WORKSPACES = _merged(
     st.just({"secrets": {SECRET: {"from": "config/token"}}}),
+    _all(
+        config=st.dictionaries(
+            st.just(CONFIG),
+            _all(
+                values=st.dictionaries(_mostly(st.sampled_from(["a", "A_b-c.txt"]), st.just("a/b")), _TEXTS, min_size=1)
+            ),
+            min_size=1,
+        ),
+        volumes=st.dictionaries(
+            st.just(VOLUME), _merged(_all(size_gib=_AMOUNTS), _optional(shared=st.booleans())), min_size=1
+        ),
+    ),
     _optional(
         quota=_optional(gpus=_COUNTS_OR_ZERO, cpus=_AMOUNTS, memory_gib=_AMOUNTS),
         members=_optional(
@@ -238,7 +271,19 @@ WORKSPACES = _merged(
     st.fixed_dictionaries(
         {
             "services": st.dictionaries(_names("s"), SERVICES, min_size=1, max_size=2),
-            "jobs": st.dictionaries(_names("j"), st.one_of(BATCH_JOBS, SCHEDULED_JOBS), min_size=1, max_size=2),
+            "jobs": _merged(
+                st.dictionaries(_names("j"), st.one_of(BATCH_JOBS, SCHEDULED_JOBS), min_size=1, max_size=2),
+                st.just(
+                    {
+                        ARTIFACT: {
+                            "pool": "system",
+                            "image": "a:1",
+                            "artifact": {"volume": VOLUME, "folder": ARTIFACT},
+                            "await_completion": True,
+                        }
+                    }
+                ),
+            ),
             "training": st.dictionaries(_names("t"), TRAINING, max_size=1),
         }
     ),

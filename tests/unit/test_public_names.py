@@ -10,12 +10,13 @@ import pytest
 import modelyard
 
 NAMES = [
-    "AutoscalingSpec", "BatchJob", "BatchJobSpec", "ChartsSpec", "Cluster", "ClusterSpec", "ClusterTraits",
-    "ConfigError", "ContainerSpec", "EgressSpec", "ExistingCluster", "ExistingSpec", "LocalCluster", "LocalSpec",
-    "MLStack", "MembersSpec", "MetricsSpec", "ModelService", "ModelServiceSpec", "ModelSpec", "Monitoring",
-    "NetworkSpec", "ObservabilitySpec", "Operator", "PlatformSpec", "Pool", "PoolSpec", "Problem", "QuotaSpec",
-    "RuntimeSpec", "ScheduledJob", "ScheduledJobSpec", "SecretSpec", "StackOutputs", "StackSpec", "TaintSpec",
-    "TargetSpec", "TrainingJob", "TrainingJobSpec", "VllmSpec", "Workspace", "WorkspaceSpec", "WorkspaceStackSpec",
+    "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec", "ChartsSpec", "Cluster", "ClusterSpec",
+    "ClusterTraits", "ConfigError", "ConfigSpec", "ContainerSpec", "EgressSpec", "ExistingCluster", "ExistingSpec",
+    "LocalCluster", "LocalSpec", "MLStack", "MembersSpec", "MetricsSpec", "ModelService", "ModelServiceSpec",
+    "ModelSpec", "Monitoring", "MountSpec", "NetworkSpec", "ObservabilitySpec", "Operator", "PlatformSpec", "Pool",
+    "PoolSpec", "Problem", "QuotaSpec", "ReadArtifactSpec", "RuntimeSpec", "ScheduledJob", "ScheduledJobSpec",
+    "SecretSpec", "StackOutputs", "StackSpec", "TaintSpec", "TargetSpec", "TrainingJob", "TrainingJobSpec",
+    "VllmSpec", "VolumeSpec", "Workspace", "WorkspaceSpec", "WorkspaceStackSpec",
 ]  # fmt: skip
 """A name that goes breaks somebody's program: this list changes with the changelog."""
 

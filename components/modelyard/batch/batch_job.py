@@ -10,7 +10,7 @@ from modelyard.batch.spec import BatchJobSpec
 from modelyard.kube.labels import labels
 from modelyard.kube.names import logical_name
 from modelyard.workspace.checks import check_workload
-from modelyard.workspace.pods import workload_pod
+from modelyard.workspace.pods import offer_artifact, workload_pod
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "batch-job"
@@ -61,4 +61,5 @@ class BatchJob(pulumi.ComponentResource):
                 create_seconds=spec.timeout_seconds + AWAIT_MARGIN_SECONDS if spec.await_completion else None,
             ),
         ).metadata.name
+        offer_artifact(workspace, name, spec, self.job_name)
         self.register_outputs({"job_name": self.job_name})

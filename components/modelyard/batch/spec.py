@@ -1,16 +1,15 @@
 """What a user writes of jobs and training."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
 import annotated_types
 
 from modelyard.batch.schedule import Schedule, TimeZone
-from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
 from modelyard.kube.images import Image
 from modelyard.spec import Count, CountOrZero, Seconds, Text, spec
-from modelyard.workspace.workload_spec import WorkloadSpec
+from modelyard.workspace.workload_spec import ArtifactSpec, Place, ReadArtifactSpec, WorkloadSpec
 
 DAY_SECONDS = 24 * 3600
 
@@ -31,6 +30,20 @@ class TaskSpec(WorkloadSpec):
     fatal_exit_codes: Sequence[ExitCode] = ()
     """Exit codes that fail the whole job at once, since another try would end the same: those of a bad
     configuration."""
+    model: ReadArtifactSpec | None = None
+    """The model that it reads, in the folder that the variable MODEL_PATH names."""
+    artifact: ArtifactSpec | None = None
+    """What it leaves for others, in the folder that the variable ARTIFACT_PATH names."""
+
+    @property
+    def artifact_read(self) -> str | None:
+        """The job whose artifact it reads."""
+        return self.model.artifact if self.model else None
+
+    @property
+    def artifact_written(self) -> ArtifactSpec | None:
+        """What it leaves for others."""
+        return self.artifact
 
 
 @spec
@@ -68,6 +81,11 @@ class BatchJobSpec(JobSpec):
 
     await_completion: bool = False
     """Let `pulumi up` wait until the job has succeeded, and fail if it fails. Otherwise the update only starts it."""
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an update waits for it."""
+        return self.await_completion
 
 
 @spec
@@ -111,12 +129,21 @@ class TrainingJobSpec(TaskSpec):
     """When the job is ended as failed, seconds from its start, with retries and the wait for nodes. A week by default,
     because a node that waits for another in vain would keep its accelerators for ever."""
 
+    await_completion: bool = False
+    """Let `pulumi up` wait until the training has succeeded, and fail if it fails. Otherwise the update only starts
+    it."""
+
     GPU_FIELD: ClassVar[str] = "gpus_per_node"
 
-    def problems_on(self, pools: Mapping[str, Pool], secrets: Collection[str]) -> Iterator[Problem]:
-        """Why a valid spec cannot work on a cluster with these pools, in a workspace with secrets of these names."""
-        yield from super().problems_on(pools, secrets)
-        pool = pools.get(self.pool)
+    @property
+    def is_awaited(self) -> bool:
+        """Whether an update waits for it."""
+        return self.await_completion
+
+    def problems_on(self, place: Place) -> Iterator[Problem]:
+        """Why a valid spec cannot work there."""
+        yield from super().problems_on(place)
+        pool = place.pools.get(self.pool)
         if pool and self.nodes > pool.max_nodes:
             why = f"{self.nodes} exceed max_nodes {pool.max_nodes} of pool {pool.name}"
             yield Problem(path="nodes", why=why, fix=f"use at most {pool.max_nodes}, or raise the pool's max_nodes")

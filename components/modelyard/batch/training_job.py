@@ -5,14 +5,14 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.batch.jobs import NOT_AWAITED, failure_policy, job_options, task_container
+from modelyard.batch.jobs import AWAIT_MARGIN_SECONDS, NOT_AWAITED, failure_policy, job_options, task_container
 from modelyard.batch.spec import TrainingJobSpec
 from modelyard.kube.labels import labels, selector
 from modelyard.kube.names import logical_name
 from modelyard.kube.placement import require_other_nodes
 from modelyard.kube.pods import Container, Pod, pod_template
 from modelyard.workspace.checks import check_workload
-from modelyard.workspace.pods import workload_pod
+from modelyard.workspace.pods import offer_artifact, workload_pod
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "training-job"
@@ -34,7 +34,7 @@ class TrainingJob(pulumi.ComponentResource):
     Pods start as nodes become free, not all or none. It makes no volume for checkpoints. A change of its pods or its
     failure rules ends the Job, also one under way, and starts the changed one from the beginning, where the program
     finds its own checkpoints; a change of `retries` or `timeout_seconds` alters it while it runs. Nothing waits for its
-    end."""
+    end unless `await_completion` says so."""
 
     job_name: pulumi.Output[str]
     """The Job's name in Kubernetes; node N has the host name `JOB-N`."""
@@ -63,6 +63,7 @@ class TrainingJob(pulumi.ComponentResource):
         self._selector = selector(name, instance=logical, component=COMPONENT)
         self.service_name = self._service().metadata.name
         self.job_name = self._job(spec).metadata.name
+        offer_artifact(workspace, name, spec, self.job_name)
         self.register_outputs({"job_name": self.job_name, "service_name": self.service_name})
 
     def _service(self) -> k8s.core.v1.Service:
@@ -85,7 +86,9 @@ class TrainingJob(pulumi.ComponentResource):
         return k8s.batch.v1.Job(
             self._logical,
             metadata=k8s.meta.v1.ObjectMetaArgs(
-                namespace=self._workspace.namespace, labels=self._labels, annotations=NOT_AWAITED
+                namespace=self._workspace.namespace,
+                labels=self._labels,
+                annotations=None if spec.await_completion else NOT_AWAITED,
             ),
             spec=k8s.batch.v1.JobSpecArgs(
                 completions=spec.nodes,
@@ -97,7 +100,12 @@ class TrainingJob(pulumi.ComponentResource):
                 pod_replacement_policy="Failed",
                 template=pod_template(self._pod(spec), self._labels),
             ),
-            opts=job_options(self, self._workspace, sorted(set(spec.fatal_exit_codes))),
+            opts=job_options(
+                self,
+                self._workspace,
+                sorted(set(spec.fatal_exit_codes)),
+                create_seconds=spec.timeout_seconds + AWAIT_MARGIN_SECONDS if spec.await_completion else None,
+            ),
         )
 
     def _pod(self, spec: TrainingJobSpec) -> Pod:

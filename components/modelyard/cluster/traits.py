@@ -19,6 +19,7 @@ class ClusterTraits:
         metrics_api_available: whether `metrics.k8s.io` is served, which autoscaling by CPU or memory needs.
         charts_installed: whether operators come from their charts; otherwise only their kinds are registered.
         crds: a folder of CustomResourceDefinitions to register instead of permissive ones; only without charts.
+        images: the image that stands for every version of a repository here, by repository.
         unsupported: what does not work here, with the reason.
     """
 
@@ -30,4 +31,5 @@ class ClusterTraits:
     metrics_api_available: bool = True
     charts_installed: bool = True
     crds: str | None = None
+    images: Mapping[str, str] = field(default_factory=dict[str, str])
     unsupported: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -13,6 +13,14 @@ _REFERENCE = re.compile(
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
+_REGISTRY = re.compile(r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0-9-]+(?=:))(?::[0-9]+)?", re.ASCII)
+
+
+def is_repository(text: str) -> bool:
+    """Whether `text` is an image's registry and path, without tag or digest."""
+    registry, slash, _ = text.partition("/")
+    parts = _REFERENCE.fullmatch(text)
+    return bool(slash and parts and not parts["tag"] and not parts["digest"] and _REGISTRY.fullmatch(registry))
 
 
 def _check_image(image: str) -> tuple[str, str] | None:
@@ -32,3 +40,10 @@ if TYPE_CHECKING:
     """An image with a tag other than `latest`, or with a digest."""
 else:
     Image = Annotated[Text, Rule(_check_image)]
+
+
+def repository_of(image: str) -> str:
+    """The image without tag and digest: `registry.example.org/digits` of `registry.example.org/digits:1.0.0`."""
+    name = image.split("@", 1)[0]
+    head, _, last = name.rpartition("/")
+    return "/".join(part for part in (head, last.split(":", 1)[0]) if part)

@@ -21,6 +21,8 @@ VARIANT = "modelyard.dev/variant"
 GATEWAY = "modelyard.dev/gateway"
 """`"true"` on a namespace whose pods may open connections into workspaces: that of the gateway."""
 MAIN_VARIANT = "main"
+MODEL_RUN = "modelyard.dev/model-run"
+"""Annotation of pods that read an artifact: the Job that wrote it, so that another run replaces them."""
 
 
 def labels(

@@ -42,6 +42,29 @@ class Scratch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Mount:
+    """Something that exists beside the pod, as files in its container: exactly one of claim, config map and secret.
+
+    Attributes:
+        path: where the container sees it.
+        claim: the name of a PersistentVolumeClaim.
+        config_map: the name of a ConfigMap, each key a file.
+        secret: the name of a Secret, each key a file.
+        volume: the volume's name in the pod; mounts of the same name share one volume.
+        folder: the folder of the claim that is mounted; it is made if need be. None: all of it.
+        read_only: whether the container may only read.
+    """
+
+    path: str
+    volume: str
+    claim: pulumi.Input[str] | None = None
+    config_map: pulumi.Input[str] | None = None
+    secret: pulumi.Input[str] | None = None
+    folder: str | None = None
+    read_only: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Container:
     """The container of a pod.
 
@@ -61,6 +84,7 @@ class Container:
         liveness: when it must be restarted.
         pre_stop_seconds: how long it goes on after it was told to end, until load balancers have noticed.
         scratch: writable folders beside `/tmp`.
+        mounts: volumes, configuration and secrets as files.
     """
 
     name: str
@@ -78,6 +102,7 @@ class Container:
     liveness: k8s.core.v1.ProbeArgs | None = None
     pre_stop_seconds: int | None = None
     scratch: Sequence[Scratch] = ()
+    mounts: Sequence[Mount] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +120,7 @@ class Pod:
         spread: how its like are spread.
         affinity: what it is kept near to or away from.
         subdomain: the headless Service that gives it a DNS name.
+        annotations: further annotations; a changed one makes a controller replace its pods.
     """
 
     container: Container
@@ -107,6 +133,7 @@ class Pod:
     spread: Sequence[k8s.core.v1.TopologySpreadConstraintArgs] = ()
     affinity: k8s.core.v1.AffinityArgs | None = None
     subdomain: pulumi.Input[str] | None = None
+    annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
 
 
 def pod_template(pod: Pod, labels: Mapping[str, str]) -> k8s.core.v1.PodTemplateSpecArgs:
@@ -118,7 +145,8 @@ def pod_template(pod: Pod, labels: Mapping[str, str]) -> k8s.core.v1.PodTemplate
     """
     return k8s.core.v1.PodTemplateSpecArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(
-            labels=dict(labels), annotations={"kubectl.kubernetes.io/default-container": pod.container.name}
+            labels=dict(labels),
+            annotations={"kubectl.kubernetes.io/default-container": pod.container.name, **pod.annotations},
         ),
         spec=_pod_spec(pod),
     )
@@ -139,7 +167,10 @@ def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
         affinity=pod.affinity,
         subdomain=pod.subdomain,
         containers=[_container(pod.container)],
-        volumes=[_volume(scratch) for scratch in _all_scratch(pod.container)],
+        volumes=[
+            *(_volume(scratch) for scratch in _all_scratch(pod.container)),
+            *(_mounted(mount) for mount in {each.volume: each for each in pod.container.mounts}.values()),
+        ],
     )
 
 
@@ -177,9 +208,22 @@ def _container(container: Container) -> k8s.core.v1.ContainerArgs:
             run_as_non_root=True,
             capabilities=k8s.core.v1.CapabilitiesArgs(drop=["ALL"]),
         ),
+        # What a container that failed wrote last stands in its status, also after the pod's logs are gone.
+        termination_message_policy="FallbackToLogsOnError",
         volume_mounts=[
-            k8s.core.v1.VolumeMountArgs(name=scratch.name, mount_path=scratch.path)
-            for scratch in _all_scratch(container)
+            *(
+                k8s.core.v1.VolumeMountArgs(name=scratch.name, mount_path=scratch.path)
+                for scratch in _all_scratch(container)
+            ),
+            *(
+                k8s.core.v1.VolumeMountArgs(
+                    name=mount.volume,
+                    mount_path=mount.path,
+                    sub_path=mount.folder,
+                    read_only=True if mount.read_only else None,
+                )
+                for mount in container.mounts
+            ),
         ],
     )
 
@@ -233,3 +277,15 @@ def _volume(scratch: Scratch) -> k8s.core.v1.VolumeArgs:
         else k8s.core.v1.EmptyDirVolumeSourceArgs(medium="Memory", size_limit=memory_quantity(scratch.memory_gib))
     )
     return k8s.core.v1.VolumeArgs(name=scratch.name, empty_dir=source)
+
+
+def _mounted(mount: Mount) -> k8s.core.v1.VolumeArgs:
+    if mount.claim is not None:
+        claim = k8s.core.v1.PersistentVolumeClaimVolumeSourceArgs(claim_name=mount.claim)
+        return k8s.core.v1.VolumeArgs(name=mount.volume, persistent_volume_claim=claim)
+    if mount.config_map is not None:
+        config = k8s.core.v1.ConfigMapVolumeSourceArgs(name=mount.config_map)
+        return k8s.core.v1.VolumeArgs(name=mount.volume, config_map=config)
+    # Readable by the pod's own user and group only.
+    secret = k8s.core.v1.SecretVolumeSourceArgs(secret_name=mount.secret, default_mode=0o440)
+    return k8s.core.v1.VolumeArgs(name=mount.volume, secret=secret)

@@ -8,6 +8,7 @@ from modelyard.kube.probes import liveness_probe, readiness_probe, startup_probe
 from modelyard.serving.spec import ContainerSpec, ModelServiceSpec, VllmSpec
 from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
 from modelyard.workspace.pods import secret_env
+from modelyard.workspace.workload_spec import MODEL_PATH
 from modelyard.workspace.workspace import Workspace
 
 VLLM_USER_ID = 2000
@@ -91,7 +92,7 @@ def _vllm_args(spec: ModelServiceSpec, vllm: VllmSpec) -> list[str]:
     assert spec.model, "a valid spec with vllm has a model"
     flags: dict[str, object] = {
         "--revision": spec.model.revision,
-        "--served-model-name": vllm.served_model_name,
+        "--served-model-name": vllm.served_model_name or spec.model.artifact,
         "--port": _VLLM_PORT,
         "--tensor-parallel-size": vllm.tensor_parallel or spec.gpus // vllm.pipeline_parallel,
         "--pipeline-parallel-size": vllm.pipeline_parallel,
@@ -99,7 +100,8 @@ def _vllm_args(spec: ModelServiceSpec, vllm: VllmSpec) -> list[str]:
         # The default, 0, breaks off every request under way.
         "--shutdown-timeout": spec.drain_seconds,
     }
-    return [spec.model.huggingface, *(f"{flag}={value}" for flag, value in flags.items() if value is not None)]
+    model = spec.model.huggingface or MODEL_PATH
+    return [model, *(f"{flag}={value}" for flag, value in flags.items() if value is not None)]
 
 
 def _vllm_env(spec: ModelServiceSpec) -> Mapping[str, str]:

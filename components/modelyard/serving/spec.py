@@ -1,7 +1,7 @@
 """What a user writes of a model service."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated
 
 import annotated_types
@@ -12,7 +12,7 @@ from modelyard.gpu.accelerators import NVIDIA
 from modelyard.kube.images import Image
 from modelyard.spec import Count, CountOrZero, Filled, Name, Percent, Rule, Text, exactly_one, spec
 from modelyard.versions import VLLM_IMAGE
-from modelyard.workspace.workload_spec import PodResources, Port, WorkloadSpec, unknown_secret
+from modelyard.workspace.workload_spec import Place, PodResources, Port, WorkloadSpec, unknown_secret
 
 VLLM_STARTUP_SECONDS = 1800
 """Download of 130 GiB of weights at 200 MiB/s takes 11 minutes; loading them, compilation and CUDA graphs follow."""
@@ -65,14 +65,26 @@ _OWN_FLAGS = {
 
 @spec
 class ModelSpec:
-    """The model that a runtime serves."""
+    """The model that a runtime serves: exactly one of `huggingface` and `artifact`."""
 
-    huggingface: HuggingFaceModel
+    huggingface: HuggingFaceModel | None = None
     """The model on Hugging Face. Its files are downloaded when a pod starts, to the disk of the pod's node."""
+    artifact: Name | None = None
+    """A job or training of the same workspace that has an `artifact`. The service starts after it has succeeded, finds
+    the files, read only, in the folder that the variable MODEL_PATH names, and is rolled when the job has run again."""
     revision: Filled | None = None
-    """Commit, tag or branch. Left out: the newest at each pod's start; name a commit where replicas must agree."""
+    """Commit, tag or branch. Left out: the newest at each pod's start; name a commit where replicas must agree. Only
+    with huggingface."""
     token_secret: Name | None = None
-    """The workspace's secret with a Hugging Face token, for gated and private models."""
+    """The workspace's secret with a Hugging Face token, for gated and private models. Only with huggingface."""
+
+    def problems(self) -> Iterable[Problem]:
+        """Exactly one source, and what only Hugging Face has."""
+        yield from exactly_one(self, "huggingface", "artifact")
+        if not self.huggingface:
+            for name, value in (("revision", self.revision), ("token_secret", self.token_secret)):
+                if value:
+                    yield Problem(path=name, why="has a meaning with huggingface only", fix="leave it out")
 
 
 @spec
@@ -88,7 +100,7 @@ class VllmSpec:
     pipeline_parallel: Count = 1
     """Groups of GPUs that the layers are divided among, where GPUs are not linked fast enough for tensor_parallel."""
     served_model_name: Filled | None = None
-    """The name by which clients ask for the model. Left out: the model's name on Hugging Face."""
+    """The name by which clients ask for the model. Left out: its name on Hugging Face, or the artifact's."""
     extra_args: Sequence[Text] = ()
     """Further arguments of `vllm serve`, for what has no field here."""
 
@@ -186,7 +198,7 @@ class ModelServiceSpec(WorkloadSpec):
     runtime: RuntimeSpec
     """The server."""
     model: ModelSpec | None = None
-    """The model; required with vllm, and only there."""
+    """The model. Required with vllm; with container only an `artifact`, as it finds any other model itself."""
     gpus: CountOrZero = 0
     """GPUs of each replica: 1 or more on a pool with accelerators."""
     replicas: Count | None = None
@@ -229,9 +241,9 @@ class ModelServiceSpec(WorkloadSpec):
             )
         if self.runtime.vllm:
             yield from self._vllm_problems(self.runtime.vllm)
-        elif self.model and self.runtime.container:
+        elif self.runtime.container and self.model and self.model.huggingface:
             fix = "remove it, or use runtime vllm"
-            yield Problem(path="model", why="has no effect with runtime container", fix=fix)
+            yield Problem(path="model.huggingface", why="has no effect with runtime container", fix=fix)
 
     def _vllm_problems(self, vllm: VllmSpec) -> Iterator[Problem]:
         if not self.model:
@@ -245,13 +257,18 @@ class ModelServiceSpec(WorkloadSpec):
             why = f"tensor_parallel times pipeline_parallel must be gpus, which is {self.gpus}"
             yield Problem(path=path, why=why, fix="change one of the three, or leave tensor_parallel out")
 
-    def problems_on(self, pools: Mapping[str, Pool], secrets: Collection[str]) -> Iterator[Problem]:
-        """Why a valid spec cannot work on a cluster with these pools, in a workspace with secrets of these names."""
-        found = list(super().problems_on(pools, secrets))
+    @property
+    def artifact_read(self) -> str | None:
+        """The job whose artifact it serves."""
+        return self.model.artifact if self.model else None
+
+    def problems_on(self, place: Place) -> Iterator[Problem]:
+        """Why a valid spec cannot work there."""
+        found = list(super().problems_on(place))
         yield from found
         if self.model and self.model.token_secret:
-            yield from unknown_secret(secrets, self.model.token_secret, "model.token_secret")
-        pool = pools.get(self.pool)
+            yield from unknown_secret(place.secrets, self.model.token_secret, "model.token_secret")
+        pool = place.pools.get(self.pool)
         if not pool:
             return
         yield from self._image_problems(pool)

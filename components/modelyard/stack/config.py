@@ -4,7 +4,8 @@ import pulumi
 from pulumi.runtime import is_config_secret
 
 from modelyard.errors import ConfigError, Problem
-from modelyard.stack.spec import OWN_KEY_FIX, STACK_KEY, StackSpec, load_stack, secret_keys, secret_problems
+from modelyard.stack.spec import OWN_KEY_FIX, STACK_KEY, StackSpec, load_stack, missing_secrets
+from modelyard.workspace.secrets import stack_keys
 
 
 def stack_from_config() -> StackSpec:
@@ -21,8 +22,8 @@ def stack_from_config() -> StackSpec:
         why = "has a secret value in it, which would end in clear text in the state"
         raise ConfigError(Problem(path=f"modelyard:{STACK_KEY}", why=why, fix=OWN_KEY_FIX))
     spec = load_stack(text)
-    keys = {key: is_config_secret(f"modelyard:{key}") for key in secret_keys(spec) if config.get(key) is not None}
-    missing = list(secret_problems(spec, keys))
+    secrets = [secret for workspace in spec.workspaces.values() for secret in workspace.secrets.values()]
+    missing = list(missing_secrets(spec, stack_keys(secrets)))
     if missing:
         raise ConfigError(missing)
     return spec

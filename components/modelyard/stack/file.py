@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from modelyard.errors import ConfigError, Problem
 from modelyard.stack import strict_yaml
-from modelyard.stack.spec import STACK_KEY, StackSpec, load_stack, secret_problems
+from modelyard.stack.spec import STACK_KEY, StackSpec, load_stack, missing_secrets
 from modelyard.stack.strict_yaml import Node
 
 _NAMESPACE = "modelyard:"
@@ -35,7 +35,7 @@ def check_file(path: Path) -> StackSpec:
     """
     read = read_file(path)
     spec = load_stack(read.stack)
-    missing = list(secret_problems(spec, read.keys))
+    missing = list(missing_secrets(spec, read.keys))
     if missing:
         raise ConfigError(missing)
     return spec

@@ -6,7 +6,7 @@ import pulumi
 
 from modelyard.batch.batch_job import BatchJob
 from modelyard.batch.scheduled_job import ScheduledJob
-from modelyard.batch.spec import ScheduledJobSpec
+from modelyard.batch.spec import ScheduledJobSpec, TrainingJobSpec
 from modelyard.batch.training_job import TrainingJob
 from modelyard.cluster.base import Cluster
 from modelyard.cluster.existing.cluster import ExistingCluster
@@ -72,13 +72,14 @@ class MLStack(pulumi.ComponentResource):
         self, workspace: Workspace, spec: WorkspaceStackSpec, child: pulumi.ResourceOptions
     ) -> dict[str, pulumi.Output[str]]:
         """Everything that runs in one workspace; returns the URLs of its services."""
-        for key, job in spec.jobs.items():
-            if isinstance(job, ScheduledJobSpec):
-                ScheduledJob(key, workspace, job, child)
+        for key in spec.in_order():
+            task = spec.jobs[key] if key in spec.jobs else spec.training[key]
+            if isinstance(task, TrainingJobSpec):
+                TrainingJob(key, workspace, task, child)
+            elif isinstance(task, ScheduledJobSpec):
+                ScheduledJob(key, workspace, task, child)
             else:
-                BatchJob(key, workspace, job, child)
-        for key, training in spec.training.items():
-            TrainingJob(key, workspace, training, child)
+                BatchJob(key, workspace, task, child)
         return {
             key: ModelService(key, workspace, service, child, monitoring=self.monitoring).url
             for key, service in spec.services.items()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import field, replace
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, cast
 
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
@@ -14,8 +15,8 @@ from modelyard.observability.spec import ObservabilitySpec
 from modelyard.platform.spec import PlatformSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import Name, OneOf, load_json, spec
-from modelyard.workspace.spec import WorkspaceSpec, workspace_name_problems
-from modelyard.workspace.workload_spec import WorkloadSpec
+from modelyard.workspace.spec import WorkspaceSpec, secret_problems, volume_problems, workspace_name_problems
+from modelyard.workspace.workload_spec import Place, WorkloadSpec
 
 STACK_KEY = "stack"
 """The config key, below `modelyard:`, that holds the stack."""
@@ -51,6 +52,34 @@ class WorkspaceStackSpec(WorkspaceSpec):
             for name, workload in getattr(self, block).items():
                 yield block, name, workload
 
+    def named(self) -> Iterator[tuple[str, str, str]]:
+        """Kind, block and name of everything in it. Names must differ within a kind; all workloads are one."""
+        for block, name, _ in self.workloads():
+            yield "workloads", block, name
+        for block in ("secrets", "config", "volumes"):
+            for name in getattr(self, block):
+                yield block, block, name
+
+    def place(self, pools: Mapping[str, Pool]) -> Place:
+        """What its workloads find around them, on a cluster with these pools."""
+        return Place(
+            pools=pools,
+            secrets=self.secrets,
+            volumes=self.volumes,
+            config=self.config,
+            artifacts={name: each.is_awaited for _, name, each in self.workloads() if each.artifact_written},
+        )
+
+    def in_order(self) -> list[str]:
+        """The names of its jobs and trainings, each after the one whose artifact it reads.
+
+        Raises:
+            CycleError: there is no such order.
+        """
+        tasks = {**self.jobs, **self.training}
+        reads = {name: [task.artifact_read] if task.artifact_read in tasks else [] for name, task in tasks.items()}
+        return list(TopologicalSorter(reads).static_order())
+
 
 @spec
 class StackSpec:
@@ -79,20 +108,29 @@ class StackSpec:
         self, name: str, workspace: WorkspaceStackSpec, sound: Mapping[str, Pool]
     ) -> Iterator[Problem]:
         yield from workspace_name_problems(name)
+        existing = self.cluster.existing
+        if existing:
+            yield from volume_problems(workspace.volumes, shared_available=bool(existing.shared_storage_class))
+        place = workspace.place(sound)
         for block, workload_name, workload in workspace.workloads():
             found = [*name_problems(name, workload_name)]
             if workload.pool in sound or workload.pool not in self.pools:
-                found += workload.problems_on(sound, workspace.secrets)
+                found += workload.problems_on(place)
             yield from (problem.under(f"{block}.{workload_name}") for problem in found)
+        try:
+            workspace.in_order()
+        except CycleError as error:
+            circle: list[str] = error.args[1]
+            why = f"each waits for the next: {' reads '.join(circle)}"
+            yield Problem(path="jobs", why=why, fix="let one of them read no artifact of another")
 
     def _twin_problems(self) -> Iterator[Problem]:
-        """Two workloads or two secrets, even of two workspaces, from which the same names would be made."""
-        first: dict[tuple[bool, str], str] = {}
+        """Two of a kind, even of two workspaces, from which the same names would be made."""
+        first: dict[tuple[str, str], str] = {}
         for workspace_name, workspace in self.workspaces.items():
-            workloads = [(block, name) for block, name, _ in workspace.workloads()]
-            for block, name in [*workloads, *(("secrets", name) for name in workspace.secrets)]:
+            for kind, block, name in workspace.named():
                 made, path = logical_name(workspace_name, name), f"workspaces.{workspace_name}.{block}.{name}"
-                twin = first.setdefault((block == "secrets", made), path)
+                twin = first.setdefault((kind, made), path)
                 if twin != path:
                     yield Problem(path=path, why=f"would be named {made}, as {twin} is", fix="rename one of them")
 
@@ -145,27 +183,13 @@ def _json_problems(value: Any, path: str) -> Iterator[Problem]:
             yield from _json_problems(child, join_path(path, f"[{index}]"))
 
 
-def secret_keys(stack: StackSpec) -> set[str]:
-    """The keys, without `modelyard:`, whose values the stack's secrets take."""
-    return {key for _, key in _secret_uses(stack)}
-
-
-def secret_problems(stack: StackSpec, keys: Mapping[str, bool]) -> Iterator[Problem]:
+def missing_secrets(stack: StackSpec, keys: Mapping[str, bool]) -> Iterator[Problem]:
     """Secrets whose key is missing or in clear text.
 
     Args:
         stack: a valid stack.
-        keys: the keys that exist, and whether each is encrypted.
+        keys: the keys that exist, without `modelyard:`, and whether each is encrypted.
     """
-    for path, key in _secret_uses(stack):
-        command = f"run: pulumi config set --secret modelyard:{key}"
-        if key not in keys:
-            yield Problem(path=path, why=f"the key modelyard:{key} is missing", fix=command)
-        elif not keys[key]:
-            yield Problem(path=path, why=f"the key modelyard:{key} is in clear text", fix=command)
-
-
-def _secret_uses(stack: StackSpec) -> Iterator[tuple[str, str]]:
-    for workspace_name, workspace in stack.workspaces.items():
-        for name, secret in workspace.secrets.items():
-            yield f"workspaces.{workspace_name}.secrets.{name}.from", secret.from_.removeprefix("config/")
+    for name, workspace in stack.workspaces.items():
+        for problem in secret_problems(workspace.secrets, keys):
+            yield problem.under(f"workspaces.{name}")

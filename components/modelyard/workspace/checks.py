@@ -1,17 +1,17 @@
 """The checks that a workload's component makes before it registers anything."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeVar
 
-from modelyard.cluster.pools import Pool
 from modelyard.component import checked
 from modelyard.errors import Problem
 from modelyard.kube.names import name_problems
+from modelyard.workspace.workload_spec import Place
 from modelyard.workspace.workspace import Workspace
 
 
 class _PlacedSpec(Protocol):
-    def problems_on(self, pools: Mapping[str, Pool], secrets: Collection[str]) -> Iterator[Problem]: ...
+    def problems_on(self, place: Place) -> Iterator[Problem]: ...
 
 
 T = TypeVar("T", bound=_PlacedSpec)
@@ -28,6 +28,6 @@ def check_workload(name: str, workspace: Workspace, spec: T) -> T:
         return name_problems(workspace.workspace_name, name)
 
     def place_rule(valid: T) -> Iterable[Problem]:
-        return valid.problems_on(workspace.cluster.pools, workspace.spec.secrets)
+        return valid.problems_on(workspace.place)
 
     return checked(spec, name, name_rule, place_rule)

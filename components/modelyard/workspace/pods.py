@@ -1,17 +1,20 @@
 """From a workload's spec to its pods: what the pool, the workspace and the spec say of every pod."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.pools import Pool
 from modelyard.cluster.spec import TaintSpec
-from modelyard.kube.pods import DEFAULT_USER_ID, Container, Pod, Scratch, SecretKey
+from modelyard.kube.images import repository_of
+from modelyard.kube.labels import MODEL_RUN
+from modelyard.kube.pods import DEFAULT_USER_ID, Container, Mount, Pod, Scratch, SecretKey
 from modelyard.kube.quantities import cpu_quantity, memory_quantity
 from modelyard.workspace.secrets import SECRET_KEY
-from modelyard.workspace.workload_spec import PodResources, WorkloadSpec
-from modelyard.workspace.workspace import Workspace
+from modelyard.workspace.workload_spec import ARTIFACT_PATH, MODEL_PATH, PodResources, WorkloadSpec
+from modelyard.workspace.workspace import Artifact, Workspace
 
 
 def workload_pod(workspace: Workspace, spec: WorkloadSpec, container: Container) -> Pod:
@@ -28,17 +31,67 @@ def workload_pod(workspace: Workspace, spec: WorkloadSpec, container: Container)
     return Pod(
         container=replace(
             container,
-            env={**container.env, **spec.env},
+            image=_local_image(workspace.cluster.traits.images, container.image),
+            env={**container.env, **_paths(spec), **spec.env},
             secret_env={**container.secret_env, **secret_env(workspace, spec.env_from_secrets)},
             requests=requests,
             limits=limits,
             scratch=[*container.scratch, *_shared_memory(needs)],
+            mounts=[*_mounts(workspace, spec), *_artifacts(workspace, spec)],
         ),
         service_account=workspace.service_account_name,
         user_id=spec.user_id or DEFAULT_USER_ID,
         node_selector=pool.node_selector,
         tolerations=_tolerations(pool),
+        # Rolls a service when the job has run again, and lets nothing start before it has succeeded.
+        annotations={MODEL_RUN: workspace.artifacts[spec.artifact_read].run} if spec.artifact_read else {},
     )
+
+
+def offer_artifact(workspace: Workspace, name: str, spec: WorkloadSpec, run: pulumi.Output[str]) -> None:
+    """Let what is made after this job read its artifact, if it has one."""
+    if spec.artifact_written:
+        workspace.artifacts[name] = Artifact(spec=spec.artifact_written, run=run, is_awaited=spec.is_awaited)
+
+
+def _local_image(images: Mapping[str, str], image: pulumi.Input[str]) -> pulumi.Input[str]:
+    """What the cluster has in place of the image, whatever its version, or the image itself."""
+    if not images:
+        return image
+    if isinstance(image, str):
+        return images.get(repository_of(image), image)
+    return pulumi.Output.from_input(image).apply(lambda known: images.get(repository_of(known), known))
+
+
+def _paths(spec: WorkloadSpec) -> dict[str, str]:
+    model = {"MODEL_PATH": MODEL_PATH} if spec.artifact_read else {}
+    return model | ({"ARTIFACT_PATH": ARTIFACT_PATH} if spec.artifact_written else {})
+
+
+def _mounts(workspace: Workspace, spec: WorkloadSpec) -> Iterator[Mount]:
+    for mount in spec.mounts:
+        if mount.volume:
+            yield _volume_mount(workspace, mount.volume, mount.path, mount.folder, read_only=mount.read_only)
+        elif mount.config:
+            name = workspace.config_names[mount.config]
+            yield Mount(path=mount.path, volume=f"config-{mount.config}", config_map=name)
+        elif mount.secret:
+            name = workspace.secret_names[mount.secret]
+            yield Mount(path=mount.path, volume=f"secret-{mount.secret}", secret=name)
+
+
+def _artifacts(workspace: Workspace, spec: WorkloadSpec) -> Iterator[Mount]:
+    if spec.artifact_read:
+        read = workspace.artifacts[spec.artifact_read].spec
+        yield _volume_mount(workspace, read.volume, MODEL_PATH, read.folder, read_only=True)
+    written = spec.artifact_written
+    if written:
+        yield _volume_mount(workspace, written.volume, ARTIFACT_PATH, written.folder, read_only=False)
+
+
+def _volume_mount(workspace: Workspace, volume: str, path: str, folder: str | None, *, read_only: bool) -> Mount:
+    claim = workspace.volume_names[volume]
+    return Mount(path=path, volume=f"volume-{volume}", claim=claim, folder=folder, read_only=read_only)
 
 
 def secret_env(workspace: Workspace, variables: Mapping[str, str]) -> dict[str, SecretKey]:

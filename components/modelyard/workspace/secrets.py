@@ -1,12 +1,11 @@
 """A workspace's Secrets: their values come from the stack's own configuration, encrypted there and in the state."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.errors import Problem
-from modelyard.workspace.spec import SecretSpec
+from modelyard.workspace.spec import SecretSpec, config_key
 
 SECRET_KEY = "value"  # noqa: S105  # the key's name, no secret
 """The one key of every Secret that a workspace makes."""
@@ -14,18 +13,15 @@ SECRET_KEY = "value"  # noqa: S105  # the key's name, no secret
 _NAMESPACE = "modelyard"
 
 
-def secret_problems(secrets: Mapping[str, SecretSpec]) -> Iterator[Problem]:
-    """Secrets that the stack's configuration does not have, or has in clear text. No message shows a value."""
+def stack_keys(secrets: Iterable[SecretSpec]) -> dict[str, bool]:
+    """Which of the keys that these secrets need the stack's configuration has, and whether each is encrypted."""
     config = pulumi.Config(_NAMESPACE)
-    for name, spec in secrets.items():
-        key = _config_key(spec)
-        full_key = config.full_key(key)
-        path = f"secrets.{name}.from"
-        fix = f"run: pulumi config set --secret {full_key}"
-        if pulumi.runtime.get_config(full_key) is None:
-            yield Problem(path=path, why=f"the stack has no configuration {full_key}", fix=fix)
-        elif not pulumi.runtime.is_config_secret(full_key):
-            yield Problem(path=path, why=f"{full_key} is in clear text in the stack's configuration", fix=fix)
+    names = {key: config.full_key(key) for key in map(config_key, secrets)}
+    return {
+        key: pulumi.runtime.is_config_secret(name)
+        for key, name in names.items()
+        if pulumi.runtime.get_config(name) is not None
+    }
 
 
 def make_secret(
@@ -37,10 +33,6 @@ def make_secret(
         metadata=metadata,
         type="Opaque",
         immutable=True,
-        string_data={SECRET_KEY: pulumi.Config(_NAMESPACE).require_secret(_config_key(spec))},
+        string_data={SECRET_KEY: pulumi.Config(_NAMESPACE).require_secret(config_key(spec))},
         opts=opts,
     )
-
-
-def _config_key(spec: SecretSpec) -> str:
-    return spec.from_.removeprefix("config/")

@@ -11,7 +11,7 @@ import annotated_types
 from modelyard.errors import Problem, show
 from modelyard.kube.names import plain_name_problems
 from modelyard.platform.namespaces import PLATFORM_NAMESPACES
-from modelyard.spec import Amount, CountOrZero, Name, Rule, spec
+from modelyard.spec import Amount, CountOrZero, Filled, Name, Rule, Text, spec
 
 LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
 """Where nodes find their cloud's metadata, with credentials of the node: no pod gets there by a wide rule."""
@@ -58,6 +58,17 @@ AnyPort = Annotated[int, annotated_types.Interval(ge=1, le=65535)]
 """A TCP port of something outside."""
 
 
+def _check_config_key(text: str) -> tuple[str, str] | None:
+    if re.fullmatch(_CONFIG_KEY, text) and text != "." and not text.startswith(".."):
+        return None
+    return f"{show(text)} is no name of a file here", "use letters, digits, hyphens, underscores and dots"
+
+
+_CONFIG_KEY = r"[-._a-zA-Z0-9]{1,253}"
+ConfigKey = Annotated[str, Rule(_check_config_key, {"pattern": f"^{_CONFIG_KEY}$"})]
+"""The name of a file of a ConfigMap. https://kubernetes.io/docs/concepts/configuration/configmap/"""
+
+
 @spec
 class QuotaSpec:
     """What all pods of a workspace may ask for together. What is left out is not limited."""
@@ -86,6 +97,30 @@ class SecretSpec:
 
     from_: SecretSource
     """Where its value comes from."""
+
+
+@spec
+class VolumeSpec:
+    """Storage that outlives the pods which mount it: models, data sets, checkpoints, results.
+
+    It is deleted with the stack, and its data with it where the StorageClass reclaims volumes by deleting them.
+    """
+
+    size_gib: Amount
+    """Its size, GiB. It can grow later where the StorageClass allows that, and never shrink."""
+    shared: bool = False
+    """Whether pods on several nodes mount it at once, which takes a StorageClass of shared file systems. Left out: the
+    pods that mount it all run on one node at a time."""
+    storage_class: Filled | None = None
+    """Left out: the cluster's own, for one node or shared."""
+
+
+@spec
+class ConfigSpec:
+    """Configuration in clear text, as files that workloads mount. A change rolls the workloads that mount it."""
+
+    values: Annotated[Mapping[ConfigKey, Text], annotated_types.MinLen(1)]
+    """The files: their names and what is in them."""
 
 
 @spec
@@ -122,6 +157,10 @@ class WorkspaceSpec:
     """Who may work in it. Left out: only those who have rights in the whole cluster."""
     secrets: Mapping[Name, SecretSpec] = field(default_factory=dict[str, SecretSpec])
     """Its secrets by name; workloads refer to them."""
+    config: Mapping[Name, ConfigSpec] = field(default_factory=dict[str, ConfigSpec])
+    """Its configuration by name; workloads mount it."""
+    volumes: Mapping[Name, VolumeSpec] = field(default_factory=dict[str, VolumeSpec])
+    """Its volumes by name; workloads mount them, and artifacts lie on them."""
     network: NetworkSpec = field(default_factory=NetworkSpec)
     """What its pods may reach."""
 
@@ -132,3 +171,32 @@ def workspace_name_problems(name: str) -> Iterator[Problem]:
     if name == "default" or name.startswith("kube-") or name in PLATFORM_NAMESPACES:
         owner = "the platform" if name in PLATFORM_NAMESPACES else "Kubernetes"
         yield Problem(why=f"{show(name)} is a namespace of {owner}", fix="choose another name")
+
+
+def config_key(secret: SecretSpec) -> str:
+    """The key of the stack's configuration, without `modelyard:`, that a secret takes its value from."""
+    return secret.from_.removeprefix("config/")
+
+
+def secret_problems(secrets: Mapping[str, SecretSpec], keys: Mapping[str, bool]) -> Iterator[Problem]:
+    """Secrets whose key is missing or in clear text. No message shows a value.
+
+    Args:
+        secrets: a workspace's secrets by name.
+        keys: the keys that the stack's configuration has, without `modelyard:`, and whether each is encrypted.
+    """
+    for name, secret in secrets.items():
+        key, path = config_key(secret), f"secrets.{name}.from"
+        command = f"run: pulumi config set --secret modelyard:{key}"
+        if key not in keys:
+            yield Problem(path=path, why=f"the key modelyard:{key} is missing", fix=command)
+        elif not keys[key]:
+            yield Problem(path=path, why=f"the key modelyard:{key} is in clear text", fix=command)
+
+
+def volume_problems(volumes: Mapping[str, VolumeSpec], *, shared_available: bool) -> Iterator[Problem]:
+    """Shared volumes that name no StorageClass, on a cluster that has none for them."""
+    for name, volume in volumes.items():
+        if volume.shared and not volume.storage_class and not shared_available:
+            fix = "name a storage_class for ReadWriteMany volumes, or leave shared out: pods of one node can share it"
+            yield Problem(path=f"volumes.{name}.shared", why="the cluster has no shared storage class", fix=fix)

@@ -1,6 +1,7 @@
 """The Workspace component: a team's namespace and the rules in it."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -12,8 +13,16 @@ from modelyard.kube.labels import labels
 from modelyard.kube.quantities import cpu_quantity, memory_quantity
 from modelyard.workspace.network import network_policy_spec
 from modelyard.workspace.roles import role_ref, subjects
-from modelyard.workspace.secrets import make_secret, secret_problems
-from modelyard.workspace.spec import QuotaSpec, WorkspaceSpec, workspace_name_problems
+from modelyard.workspace.secrets import make_secret, stack_keys
+from modelyard.workspace.spec import (
+    QuotaSpec,
+    VolumeSpec,
+    WorkspaceSpec,
+    secret_problems,
+    volume_problems,
+    workspace_name_problems,
+)
+from modelyard.workspace.workload_spec import ArtifactSpec, Place
 
 SERVICE_ACCOUNT = "workload"
 """The ServiceAccount that a workspace's pods run as. It has no rights; clouds can give it an identity by this name."""
@@ -21,22 +30,46 @@ SERVICE_ACCOUNT = "workload"
 _POD_SECURITY = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """What a job leaves for others.
+
+    Attributes:
+        spec: where it lies.
+        run: the name of the Kubernetes Job that wrote it; another run has another name. Known once an awaited one has
+            succeeded.
+        is_awaited: whether `run` is known only then.
+    """
+
+    spec: ArtifactSpec
+    run: pulumi.Output[str]
+    is_awaited: bool
+
+
 class Workspace(pulumi.ComponentResource):
-    """A team's namespace: pod security `restricted`, a quota, roles, secrets, and a network that denies by default.
+    """A team's namespace: pod security `restricted`, quota, roles, secrets, volumes; its network denies by default.
 
     Creates a Namespace of the workspace's name, a ServiceAccount without rights for its pods, a NetworkPolicy, one
-    Secret for each secret, a ResourceQuota where a quota is set and a RoleBinding for each role that has members. What
-    runs in it is made by ModelService, BatchJob and their like.
+    Secret for each secret, one ConfigMap for each configuration, one PersistentVolumeClaim for each volume under the
+    volume's name, a ResourceQuota where a quota is set and a RoleBinding for each role that has members. What runs in
+    it is made by ModelService, BatchJob and their like.
 
     Raises:
         ConfigError: a secret is missing from the stack's configuration or is there in clear text; a name is taken or
-            malformed; the spec has problems. Nothing is registered then.
+            malformed; a volume is to be shared where the cluster has no storage for that; the spec has problems.
+            Nothing is registered then.
     """
 
     namespace: pulumi.Output[str]
     """The namespace's name, known once it exists."""
     secret_names: Mapping[str, pulumi.Output[str]]
     """The Kubernetes names of its Secrets by the names in the spec. A changed value changes the name."""
+    config_names: Mapping[str, pulumi.Output[str]]
+    """The names of its ConfigMaps, likewise."""
+    volume_names: Mapping[str, pulumi.Output[str]]
+    """The names of its PersistentVolumeClaims by the names in the spec."""
+    artifacts: dict[str, Artifact]
+    """What the jobs made so far leave for those made after them, by the job's name."""
 
     def __init__(
         self, name: str, cluster: Cluster, spec: WorkspaceSpec, opts: pulumi.ResourceOptions | None = None
@@ -51,7 +84,13 @@ class Workspace(pulumi.ComponentResource):
             opts: Pulumi's options of the component; its objects get the cluster's provider in any case.
         """
         spec = checked(
-            spec, name, lambda _: workspace_name_problems(name), lambda valid: secret_problems(valid.secrets)
+            spec,
+            name,
+            lambda _: workspace_name_problems(name),
+            lambda valid: secret_problems(valid.secrets, stack_keys(valid.secrets.values())),
+            lambda valid: volume_problems(
+                valid.volumes, shared_available=cluster.traits.shared_storage_class is not None
+            ),
         )
         super().__init__("modelyard:workspace:Workspace", name, None, opts)
         self.workspace_name = name
@@ -64,7 +103,21 @@ class Workspace(pulumi.ComponentResource):
         """What must exist before its pods: they start with the network's rules and inside of the quota."""
         self._create_roles()
         self.secret_names = {key: secret.metadata.name for key, secret in self._create_secrets().items()}
+        self.config_names = {key: config.metadata.name for key, config in self._create_config().items()}
+        self.volume_names = {key: claim.metadata.name for key, claim in self._create_volumes().items()}
+        self.artifacts = {}
         self.register_outputs({"namespace": self.namespace, "secret_names": dict(self.secret_names)})
+
+    @property
+    def place(self) -> Place:
+        """What its workloads find around them."""
+        return Place(
+            pools=self.cluster.pools,
+            secrets=self.spec.secrets,
+            volumes=self.spec.volumes,
+            config=self.spec.config,
+            artifacts={name: artifact.is_awaited for name, artifact in self.artifacts.items()},
+        )
 
     def _metadata(self, name: str | None = None) -> k8s.meta.v1.ObjectMetaArgs:
         return k8s.meta.v1.ObjectMetaArgs(name=name, namespace=self.namespace, labels=self._labels())
@@ -126,6 +179,41 @@ class Workspace(pulumi.ComponentResource):
             key: make_secret(f"{self.workspace_name}-{key}", secret, self._metadata(), self._child)
             for key, secret in self.spec.secrets.items()
         }
+
+    def _create_config(self) -> dict[str, k8s.core.v1.ConfigMap]:
+        """Immutable ConfigMaps under generated names: a new value makes a new one, and so rolls exactly its users."""
+        return {
+            key: k8s.core.v1.ConfigMap(
+                f"{self.workspace_name}-{key}-config",
+                metadata=self._metadata(),
+                immutable=True,
+                data=dict(config.values),
+                opts=self._child,
+            )
+            for key, config in self.spec.config.items()
+        }
+
+    def _create_volumes(self) -> dict[str, k8s.core.v1.PersistentVolumeClaim]:
+        return {
+            key: k8s.core.v1.PersistentVolumeClaim(
+                f"{self.workspace_name}-{key}-volume",
+                metadata=self._metadata(key),
+                spec=self._claim(volume),
+                opts=self._child,
+            )
+            for key, volume in self.spec.volumes.items()
+        }
+
+    def _claim(self, volume: VolumeSpec) -> k8s.core.v1.PersistentVolumeClaimSpecArgs:
+        traits = self.cluster.traits
+        own = traits.shared_storage_class if volume.shared else traits.storage_class
+        return k8s.core.v1.PersistentVolumeClaimSpecArgs(
+            access_modes=["ReadWriteMany" if volume.shared else "ReadWriteOnce"],
+            storage_class_name=volume.storage_class or own,
+            resources=k8s.core.v1.VolumeResourceRequirementsArgs(
+                requests={"storage": memory_quantity(volume.size_gib)}
+            ),
+        )
 
 
 def _hard_limits(quota: QuotaSpec, pools: Mapping[str, Pool]) -> dict[str, str]:

@@ -5,6 +5,7 @@ import pytest
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
 from modelyard.errors import ConfigError
 from modelyard.spec import load_json, validate
+from modelyard.workspace.workload_spec import Place
 from tests.support.clusters import POOLS
 
 IMAGE = "registry.example.org/embed:1.0.0"
@@ -32,7 +33,7 @@ def refused(spec: object) -> str:
 
 
 def on_pools(spec: BatchJobSpec | ScheduledJobSpec | TrainingJobSpec) -> list[str]:
-    return [str(problem) for problem in validate(spec).problems_on(POOLS, secrets=[])]
+    return [str(problem) for problem in validate(spec).problems_on(Place(pools=POOLS))]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from modelyard.serving.spec import (
     VllmSpec,
 )
 from modelyard.spec import json_schema, load_json, validate
+from modelyard.workspace.workload_spec import Place
 from tests.support.clusters import POOLS
 from tests.support.mocks import run
 
@@ -37,7 +38,7 @@ def own(**fields: Any) -> RuntimeSpec:
 
 
 def on(service: ModelServiceSpec, *secrets: str) -> list[tuple[str, str]]:
-    return [(each.path, f"{each.why}; {each.fix}") for each in service.problems_on(POOLS, secrets)]
+    return [(each.path, f"{each.why}; {each.fix}") for each in service.problems_on(Place(pools=POOLS, secrets=secrets))]
 
 
 @pytest.mark.parametrize(
@@ -76,7 +77,7 @@ def test_what_can_run_is_accepted(near: ModelServiceSpec) -> None:
             "vllm and container exclude each other",
         ),
         (replace(VLLM, model=None), "model", "is missing, which vllm needs"),
-        (replace(OWN, model=MODEL), "model", "has no effect with runtime container"),
+        (replace(OWN, model=MODEL), "model.huggingface", "has no effect with runtime container"),
         (replace(VLLM, gpus=0, pool="system"), "gpus", "vllm needs at least one GPU"),
         (
             replace(VLLM, gpus=8, runtime=vllm(tensor_parallel=4)),

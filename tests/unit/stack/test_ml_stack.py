@@ -95,7 +95,7 @@ def test_every_block_becomes_a_component_below_the_stack() -> None:
     (top,) = recorded.of("MLStack")
     assert top.name == STACK
     below = Counter(each.type.rsplit(":", 1)[1] for each in recorded.registrations if each.parent == top.urn)
-    assert below == {"LocalCluster": 1, "Monitoring": 1, "Workspace": 1, "ModelService": 2, "BatchJob": 1,
+    assert below == {"LocalCluster": 1, "Monitoring": 1, "Workspace": 1, "ModelService": 2, "BatchJob": 2,
                      "ScheduledJob": 1, "TrainingJob": 1}  # fmt: skip
 
 

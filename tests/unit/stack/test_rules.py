@@ -251,6 +251,61 @@ CASES = {
             "workspaces.chat.jobs.team-a": JOB,
         },
     ),
+    "two volumes of which the same names are made": Case(
+        {
+            "workspaces.chat-team": {"volumes": {"a": {"size_gib": 1}}},
+            "workspaces.chat.volumes.team-a": {"size_gib": 1},
+        },
+        "workspaces.chat-team.volumes.a: would be named chat-team-a, as workspaces.chat.volumes.team-a is; "
+        "rename one of them",
+        {
+            "workspaces.chat-team": {"volumes": {"a": {"size_gib": 1}}},
+            "workspaces.chat.config.team-a": {"values": {"a": "b"}},
+        },
+    ),
+    # Artifacts
+    "an artifact of no job": Case(
+        {"workspaces.chat.jobs.score.model.artifact": "tune"},
+        "workspaces.chat.jobs.score.model.artifact: 'tune' is no job of this workspace that writes an artifact; "
+        "name one of fit",
+        {"workspaces.chat.jobs.score.model": REMOVED},
+    ),
+    "an artifact that nobody waits for": Case(
+        {"workspaces.chat.jobs.fit.await_completion": REMOVED},
+        "workspaces.chat.jobs.score.model.artifact: nothing waits until fit has written its artifact; "
+        "set await_completion: true on fit, or name a job that has it",
+        {"workspaces.chat.jobs.fit.await_completion": REMOVED, "workspaces.chat.jobs.score.model": REMOVED},
+    ),
+    "artifacts in a circle": Case(
+        {"workspaces.chat.jobs.fit.model": {"artifact": "fit"}},
+        "workspaces.chat.jobs: each waits for the next: fit reads fit; let one of them read no artifact of another",
+        {
+            "workspaces.chat.jobs.fit.model": {"artifact": "tune"},
+            "workspaces.chat.training.tune": {
+                **JOB,
+                "artifact": {"volume": "models", "folder": "tune"},
+                "await_completion": True,
+            },
+        },
+    ),
+    "an artifact on no volume": Case(
+        {"workspaces.chat.jobs.fit.artifact.volume": "data"},
+        "workspaces.chat.jobs.fit.artifact.volume: 'data' is no volume of this workspace; "
+        "use one of models, or add it under volumes",
+        {"workspaces.chat.jobs.fit.artifact.volume": "data", "workspaces.chat.volumes.data": {"size_gib": 1}},
+    ),
+    "a shared volume where there is no storage for it": Case(
+        {
+            "cluster": {"existing": {"context": "on-prem"}},
+            "workspaces.chat.volumes.models.shared": True,
+        },
+        "workspaces.chat.volumes.models.shared: the cluster has no shared storage class; name a storage_class for "
+        "ReadWriteMany volumes, or leave shared out: pods of one node can share it",
+        {
+            "cluster": {"existing": {"context": "on-prem", "shared_storage_class": "nfs"}},
+            "workspaces.chat.volumes.models.shared": True,
+        },
+    ),
     # Choices
     "two clusters": Case(
         {"cluster.existing": {"context": "on-prem"}},
@@ -274,7 +329,7 @@ CASES = {
     ),
     "a choice that there is not": Case(
         {"cluster.local.engine": "docker"},
-        "cluster.local.engine: 'docker' is not a choice here; use 'auto', 'kind' or 'kwok'",
+        "cluster.local.engine: 'docker' is not a choice here; use 'auto', 'kind', 'host' or 'kwok'",
         {"cluster.local.engine": "kind"},
     ),
     # Texts with a form

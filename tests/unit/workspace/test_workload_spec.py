@@ -7,7 +7,7 @@ from modelyard.cluster.pools import resolve_pool
 from modelyard.cluster.spec import PoolSpec
 from modelyard.errors import ConfigError
 from modelyard.spec import Count, CountOrZero, spec, validate
-from modelyard.workspace.workload_spec import PodResources, WorkloadSpec
+from modelyard.workspace.workload_spec import Place, PodResources, WorkloadSpec
 from tests.support.clusters import POOLS
 
 
@@ -23,7 +23,9 @@ class Renamed(WorkloadSpec):
 
 
 def problems(workload: WorkloadSpec, secrets: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    return [(each.path, f"{each.why}; {each.fix}") for each in workload.problems_on(POOLS, secrets)]
+    return [
+        (each.path, f"{each.why}; {each.fix}") for each in workload.problems_on(Place(pools=POOLS, secrets=secrets))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +123,7 @@ def test_a_secret_that_the_workspace_does_not_have_is_refused() -> None:
 
 def test_defaults_that_do_not_fit_on_a_tiny_node_are_refused() -> None:
     tiny = resolve_pool("tiny", PoolSpec(cpus=1, memory_gib=2))
-    found = list(Plain(pool="tiny").problems_on({"tiny": tiny}, ()))
+    found = list(Plain(pool="tiny").problems_on(Place(pools={"tiny": tiny})))
     assert [problem.path for problem in found] == ["cpus", "memory_gib"]
 
 

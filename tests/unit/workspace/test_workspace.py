@@ -147,7 +147,7 @@ class TestSecrets:
         error = refused(lambda: Workspace("chat", bare_cluster(), self.SPEC), TYPE)
         (problem,) = error.problems
         assert problem.path == "chat.secrets.hf.from"
-        assert "has no configuration modelyard:hf-token" in problem.why
+        assert problem.why == "the key modelyard:hf-token is missing"
         assert problem.fix == "run: pulumi config set --secret modelyard:hf-token"
 
     def test_one_in_clear_text_is_refused_and_not_shown(self) -> None:
