@@ -1,0 +1,1 @@
+"""A model of handwritten digits: trained by scikit-learn, served over HTTP, and run over files."""
