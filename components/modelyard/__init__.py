@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from modelyard.cluster.existing.cluster import ExistingCluster
     from modelyard.cluster.local.cluster import LocalCluster
     from modelyard.cluster.pools import Pool
-    from modelyard.cluster.spec import ClusterSpec, ExistingSpec, LocalSpec, PoolSpec, TaintSpec
+    from modelyard.cluster.spec import ClusterSpec, ExistingSpec, ImageBuildSpec, LocalSpec, PoolSpec, TaintSpec
     from modelyard.cluster.traits import ClusterTraits
     from modelyard.errors import ConfigError, Problem
     from modelyard.observability.monitoring import Monitoring
@@ -64,6 +64,7 @@ _ROOMS = {
     "cluster.spec": (
         "ClusterSpec",
         "ExistingSpec",
+        "ImageBuildSpec",
         "LocalSpec",
         "PoolSpec",
         "TaintSpec",
@@ -135,6 +136,7 @@ __all__ = [
     "EgressSpec",
     "ExistingCluster",
     "ExistingSpec",
+    "ImageBuildSpec",
     "LocalCluster",
     "LocalSpec",
     "MLStack",

@@ -30,7 +30,7 @@ LOCAL_SPEC: Json = {
 }
 """What `make up` runs, without Docker wherever that is."""
 KINDS = (
-    "namespaces,serviceaccounts,secrets,networkpolicies,resourcequotas,rolebindings,deployments,services,"
+    "namespaces,serviceaccounts,secrets,configmaps,persistentvolumeclaims,networkpolicies,resourcequotas,rolebindings,deployments,services,"
     "poddisruptionbudgets,horizontalpodautoscalers,jobs,cronjobs"
 )
 """Every kind of object that a workspace is made of."""
@@ -42,20 +42,30 @@ _GENERATED = re.compile(r"-[0-9a-f]{8}\b")
 class LocalStack:
     """One stack in one folder; nothing of it is outside of that folder."""
 
-    def __init__(self, base: Path, spec: Json, *, secrets: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        base: Path,
+        spec: Json,
+        *,
+        secrets: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """Make the project in `base`, and the configuration of its stack `test`.
 
         Args:
             base: an empty folder.
             spec: the stack, the value of `modelyard:stack`.
             secrets: values by their names below `modelyard:`.
+            environment: further variables of every command.
         """
         self.base = base
         self.folder = base / "project"
         self.home = base / "user"
         _write_project(self.folder)
         self.home.mkdir()
-        self.project = PulumiProject(self.folder, base / "scratch", environment={"HOME": str(self.home)})
+        self.project = PulumiProject(
+            self.folder, base / "scratch", environment={"HOME": str(self.home), **(environment or {})}
+        )
         self.spec = copy.deepcopy(spec)
         self.configure()
         if secrets:

@@ -1,7 +1,6 @@
 """A local cluster under the real engine: made once, changed pool by pool, removed to the last process and file."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,14 @@ from tests.engine.local_cluster_stack import (
     nodes,
     objects,
     program,
-    stacks,
 )
-from tests.support.engine import MakeProject, PulumiProject
+from tests.support.engine import PulumiProject
 from tests.support.local_clusters import cluster_folders, daemons, kill_daemons, listening_ports
 from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
 
 pytestmark = pytest.mark.engine
 
 PROGRAMS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller"}
-
-
-@pytest.fixture
-def make_stack(make_project: MakeProject, tmp_path: Path) -> Iterator[MakeStack]:
-    require_tool("kwokctl")
-    with stacks(make_project, tmp_path / "state") as make:
-        yield make
 
 
 @pytest.fixture
@@ -150,6 +140,7 @@ def test_another_cluster_is_made_beside_the_old_one_which_is_removed_last(stack:
 
 def test_auto_keeps_the_engine_that_the_cluster_was_made_with(make_stack: MakeStack, tmp_path: Path) -> None:
     stack = make_stack(engine="auto")
+    without(stack, "kubelet")
     assert "engine kwok, as" in stack.up().messages("info")
     folder = tmp_path / "docker"
     folder.mkdir()
@@ -164,12 +155,16 @@ def test_auto_keeps_the_engine_that_the_cluster_was_made_with(make_stack: MakeSt
 
 def test_what_the_machine_lacks_is_said_at_preview_without_a_stack_trace(make_stack: MakeStack, tmp_path: Path) -> None:
     stack = make_stack()
-    folders = stack.environment["PATH"].split(":")
-    stack.environment["PATH"] = ":".join(each for each in folders if not (Path(each) / "etcd").exists())
+    without(stack, "etcd")
     refused = stack.preview(fails=True)
     assert "etcd is not on PATH; run `make env`" in refused.text
     assert "Traceback" not in refused.text
     assert_nothing_left(stack)
+
+
+def without(stack: PulumiProject, program: str) -> None:
+    folders = stack.environment["PATH"].split(":")
+    stack.environment["PATH"] = ":".join(each for each in folders if not (Path(each) / program).exists())
 
 
 def test_destroying_a_dead_cluster_leaves_nothing(stack: PulumiProject) -> None:

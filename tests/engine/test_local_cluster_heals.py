@@ -1,8 +1,6 @@
 """A local cluster after a crash: started again on its own data, with every object still there."""
 
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import psutil
 import pytest
@@ -15,21 +13,12 @@ from tests.engine.local_cluster_stack import (
     kubeconfig_of,
     nodes,
     objects,
-    stacks,
 )
-from tests.support.engine import MakeProject, PulumiProject
+from tests.support.engine import PulumiProject
 from tests.support.local_clusters import cluster_folders, daemons, kill_daemons, listening_ports
 from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
 
 pytestmark = pytest.mark.engine
-
-
-@pytest.fixture
-def make_stack(make_project: MakeProject, tmp_path: Path) -> Iterator[MakeStack]:
-    require_tool("kwokctl")
-    with stacks(make_project, tmp_path / "state") as make:
-        yield make
 
 
 @pytest.fixture

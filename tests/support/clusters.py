@@ -37,6 +37,7 @@ class BareCluster:
         default_factory=lambda: k8s.Provider("bare", kubeconfig="kubeconfig", cluster_identifier="bare")
     )
     ready: list[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
+    images: list[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
 
 
 def bare_cluster(pools: Mapping[str, Pool] = POOLS, traits: ClusterTraits | None = None) -> Cluster:

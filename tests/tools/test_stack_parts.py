@@ -1,11 +1,15 @@
 """The parts of the driver that need no engine: pending creates, the salt, the table."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+import yaml
 
-from tools.stack import pending, salt, table
+from modelyard.stack.spec import load_stack
+from tests.support.paths import ROOT
+from tools.stack import pending, salt, table, trial
 
 NAMESPACED = {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "chat", "name": "fraud"}}
 CLUSTER_WIDE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "chat"}}
@@ -121,3 +125,45 @@ def test_row_says_why_a_pod_waits() -> None:
 
 def test_table_is_aligned() -> None:
     assert table.align([["A", "LONG"], ["wide", "x"]]) == "A     LONG\nwide  x"
+
+
+def _placed(runs: str, node: str, pool: str) -> table.Row:
+    return table.Row(namespace="a", workload="a", pod="a", phase="Running", node=node, pool=pool, runs=runs)
+
+
+def test_summary_tells_real_from_simulated() -> None:
+    rows = [
+        _placed("real", "host", "system"),
+        _placed("real", "host", "batch"),
+        _placed("simulated", "l4-0", "l4"),
+        _placed("-", "-", "-"),
+    ]
+    real, simulated = table.summary(rows).splitlines()
+    assert real == "2 pods are real: their containers run on host"
+    assert simulated.startswith("1 pods are simulated, of the pools l4: ")
+    assert table.summary(rows[3:]) == ""
+
+
+class TestTrial:
+    ROWS: ClassVar[list[table.Row]] = [_placed("simulated", "l4-0", "l4")]
+
+    def test_it_is_read_beside_the_stacks_file(self, tmp_path: Path) -> None:
+        (tmp_path / "trial.local.yaml").write_text("{service: vision/digits, path: /predict, body: sub/body.json}")
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "body.json").write_text('{"images": [1]}')
+        found = trial.find(tmp_path, "local")
+        assert found == trial.Trial(workspace="vision", service="digits", path="/predict", body={"images": [1]})
+        assert trial.find(tmp_path, "prod") is None
+
+    def test_the_one_of_this_project_can_be_sent(self) -> None:
+        found = trial.find(ROOT / "stacks", "local")
+        assert found
+        written = yaml.safe_load((ROOT / "stacks" / "Pulumi.local.yaml").read_text())
+        stack = load_stack(json.dumps(written["config"]["modelyard:stack"]))
+        assert found.service in stack.workspaces[found.workspace].services
+
+    def test_a_simulated_service_is_not_asked(self) -> None:
+        asked = trial.Trial(workspace="a", service="b", path="/", body={})
+        assert trial.run(asked, "no kubeconfig is needed", self.ROWS) == (
+            "no request was sent to a/b: its pods are simulated here, and no container runs"
+        )

@@ -8,17 +8,19 @@ import pytest
 from tests.tools.toolchain_fakes import FakeMachine
 from tools.toolchain import detect, install
 from tools.toolchain.detect import find_go, look, version_in
-from tools.toolchain.pins import ALL_TOOLS
+from tools.toolchain.pins import ALL_TOOLS, REAL_NODE
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> FakeMachine:
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
     return FakeMachine(tmp_path)
 
 
-def _missing(machine: FakeMachine) -> list[str]:
+def _missing(machine: FakeMachine, *, real_node: bool = False) -> list[str]:
     found = look(machine.environ, machine.places)
-    return [tool.name for tool in install.missing(install.tools_for_a_stack(found), found, machine.places)]
+    tools = install.tools_for_a_stack(found, real_node=real_node)
+    return [tool.name for tool in install.missing(tools, found, machine.places)]
 
 
 def test_docker_kind_and_pulumi_are_enough(machine: FakeMachine) -> None:
@@ -27,7 +29,8 @@ def test_docker_kind_and_pulumi_are_enough(machine: FakeMachine) -> None:
     found = look(machine.environ, machine.places)
     assert found.kind
     assert found.language_host
-    install.provide_tools(install.tools_for_a_stack(found), found, machine.places, machine.environ)
+    tools = install.tools_for_a_stack(found, real_node=True)
+    install.provide_tools(tools, found, machine.places, machine.environ)
     assert not machine.places.cache.exists()
 
 
@@ -40,6 +43,47 @@ def test_nothing_is_missing_where_everything_is_installed(machine: FakeMachine) 
     machine.pulumi()
     machine.cluster_tools()
     assert _missing(machine) == []
+
+
+@pytest.mark.parametrize(
+    ("system", "user", "docker", "real"),
+    [
+        ("Linux", 0, False, True),
+        ("Linux", 1000, False, False),
+        ("Darwin", 0, False, False),
+        ("Linux", 0, True, False),
+    ],
+)
+def test_a_node_of_this_machine_takes_linux_and_root_and_no_docker(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, system: str, user: int, docker: bool, real: bool
+) -> None:
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    if docker:
+        machine.docker_and_kind()
+    assert look(machine.environ, machine.places).real_node is real
+
+
+def test_a_node_that_runs_containers_takes_its_tools_too(machine: FakeMachine) -> None:
+    machine.pulumi()
+    machine.cluster_tools()
+    assert _missing(machine) == []
+    assert _missing(machine, real_node=True) == [tool.name for tool in REAL_NODE]
+    machine.node_tools()
+    assert _missing(machine, real_node=True) == []
+
+
+@pytest.mark.parametrize("absent", ["kubelet", "kube-apiserver"])
+def test_kubelet_and_api_server_are_both_installed_or_both_ours(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, absent: str
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    machine.pulumi()
+    machine.cluster_tools()
+    machine.node_tools()
+    assert _missing(machine, real_node=True) == []
+    (machine.programs / absent).unlink()
+    assert _missing(machine, real_node=True) == ["kubernetes", "kubernetes-node"]
 
 
 def test_docker_that_does_not_answer_is_no_docker(machine: FakeMachine) -> None:
@@ -125,7 +169,7 @@ def test_other_folders_of_the_checkout_stay_on_path(machine: FakeMachine) -> Non
     assert look(environ, machine.places).path == str(own)
 
 
-@pytest.mark.parametrize(("version", "used"), [("go1.25.9", False), ("go1.26.0", True), ("go1.27rc1", True)])
+@pytest.mark.parametrize(("version", "used"), [("go1.26.3", False), ("go1.26.4", True), ("go1.27rc1", True)])
 def test_go_is_used_when_it_is_new_enough(machine: FakeMachine, version: str, used: bool) -> None:
     go = machine.program("go", f"echo go version {version} linux/amd64")
     assert find_go(machine.environ, machine.places) == (go if used else None)

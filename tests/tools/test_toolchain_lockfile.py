@@ -44,6 +44,13 @@ def test_package_keeps_version_marker_and_hashes() -> None:
     assert beta.text == "beta==2.0 ; sys_platform == 'win32' \\\n    --hash=sha256:bb"
 
 
+def test_package_keeps_the_versions_of_every_python() -> None:
+    old, new = "one==1 ; python_full_version < '3.12'", "one==2 ; python_full_version >= '3.12'"
+    one = lockfile.parse(f"{old}\n    # via alpha\n{new}\n    # via beta\n")["one"]
+    assert one.text.splitlines() == [old, new]
+    assert one.wanted_by == {"alpha", "beta"}
+
+
 def test_library_gets_its_dependencies_and_theirs() -> None:
     assert _names("modelyard") == {"alpha", "beta", "delta", "loop", "knot"}
 

@@ -9,32 +9,41 @@ import yaml
 
 from tools.toolchain import lockfile, places
 from tools.toolchain.errors import ToolchainError
-from tools.toolchain.pins import ALL_TOOLS, ETCD, KUBERNETES, KWOK, MIN_GO, PULUMI, GoTool
+from tools.toolchain.pins import ALL_TOOLS, ETCD, KUBERNETES, KWOK, MIN_GO, PAUSE, PULUMI, GoTool
 
 _PROJECT = Path(__file__).resolve().parents[2]
 _MODULES = _PROJECT / "tools" / "toolchain" / "go"
 _GO_TOOLS = [tool for tool in ALL_TOOLS if isinstance(tool, GoTool)]
+_FOREIGN = [tool for tool in _GO_TOOLS if tool is not PAUSE]
 
 
 def _go_mod(tool: GoTool) -> str:
-    return (_MODULES / tool.name / "go.mod").read_text(encoding="utf-8")
+    return (_MODULES / tool.module / "go.mod").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("tool", _GO_TOOLS, ids=lambda tool: tool.name)
+def _built_from(module: str) -> set[str]:
+    return {package for tool in _GO_TOOLS if tool.module == module for package in tool.packages}
+
+
+@pytest.mark.parametrize("tool", _FOREIGN, ids=lambda tool: tool.name)
 def test_module_has_the_pinned_version_and_builds_the_named_packages(tool: GoTool) -> None:
     text = _go_mod(tool)
     module = tool.packages[0].split("/cmd/")[0]
     assert re.search(rf"^\s+{re.escape(module)} v{re.escape(tool.version)} //", text, re.MULTILINE)
-    assert set(re.findall(r"^(?:tool )?\s*(\S+/cmd/\S+)$", text, re.MULTILINE)) == set(tool.packages)
+    assert set(re.findall(r"^(?:tool |\t)([^\s()]+)$", text, re.MULTILINE)) == _built_from(tool.module)
+    assert f"{module} v{tool.version} h1:" in (_MODULES / tool.module / "go.sum").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("tool", _GO_TOOLS, ids=lambda tool: tool.name)
+def test_packages_are_built_under_the_names_of_the_programs(tool: GoTool) -> None:
     assert [package.rsplit("/", 1)[1] for package in tool.packages] == [program.name for program in tool.programs]
-    assert f" v{tool.version} h1:" in (_MODULES / tool.name / "go.sum").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("tool", _GO_TOOLS, ids=lambda tool: tool.name)
 def test_module_builds_with_the_oldest_go_that_is_used(tool: GoTool) -> None:
-    match = re.search(r"^go (\d+)\.(\d+)", _go_mod(tool), re.MULTILINE)
+    match = re.search(r"^go (\d+)\.(\d+)\.(\d+)", _go_mod(tool), re.MULTILINE)
     assert match is not None
-    assert (int(match[1]), int(match[2])) <= MIN_GO[:2]
+    assert tuple(int(part) for part in match.groups()) <= MIN_GO
 
 
 def test_kubernetes_staging_modules_have_its_version() -> None:

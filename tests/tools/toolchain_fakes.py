@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+from tools.toolchain.pins import REAL_NODE
 from tools.toolchain.places import Places
 
 _PROJECT = Path(__file__).resolve().parents[2]
@@ -51,3 +52,11 @@ class FakeMachine:
         self.program("kwokctl", "echo kwokctl version v0.7.0 go1.26 linux/amd64")
         self.program("etcd", "echo etcd Version: 3.6.1")
         self.program("etcdctl", "echo etcdctl version: 3.6.1")
+
+    def node_tools(self, kubernetes: str = "v1.35.0") -> None:
+        """Install what a node that runs containers takes besides the distribution's packages."""
+        for tool in REAL_NODE:
+            for program in tool.programs:
+                self.program(program.name, f"echo {program.name} v{tool.version}")
+        for name in ("kubelet", "kube-proxy"):
+            self.program(name, f"echo Kubernetes {kubernetes}")

@@ -12,11 +12,11 @@ import modelyard
 NAMES = [
     "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec", "ChartsSpec", "Cluster", "ClusterSpec",
     "ClusterTraits", "ConfigError", "ConfigSpec", "ContainerSpec", "EgressSpec", "ExistingCluster", "ExistingSpec",
-    "LocalCluster", "LocalSpec", "MLStack", "MembersSpec", "MetricsSpec", "ModelService", "ModelServiceSpec",
-    "ModelSpec", "Monitoring", "MountSpec", "NetworkSpec", "ObservabilitySpec", "Operator", "PlatformSpec", "Pool",
-    "PoolSpec", "Problem", "QuotaSpec", "ReadArtifactSpec", "RuntimeSpec", "ScheduledJob", "ScheduledJobSpec",
-    "SecretSpec", "StackOutputs", "StackSpec", "TaintSpec", "TargetSpec", "TrainingJob", "TrainingJobSpec",
-    "VllmSpec", "VolumeSpec", "Workspace", "WorkspaceSpec", "WorkspaceStackSpec",
+    "ImageBuildSpec", "LocalCluster", "LocalSpec", "MLStack", "MembersSpec", "MetricsSpec", "ModelService",
+    "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec", "NetworkSpec", "ObservabilitySpec", "Operator",
+    "PlatformSpec", "Pool", "PoolSpec", "Problem", "QuotaSpec", "ReadArtifactSpec", "RuntimeSpec", "ScheduledJob",
+    "ScheduledJobSpec", "SecretSpec", "StackOutputs", "StackSpec", "TaintSpec", "TargetSpec", "TrainingJob",
+    "TrainingJobSpec", "VllmSpec", "VolumeSpec", "Workspace", "WorkspaceSpec", "WorkspaceStackSpec",
 ]  # fmt: skip
 """A name that goes breaks somebody's program: this list changes with the changelog."""
 

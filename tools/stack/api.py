@@ -49,6 +49,21 @@ class Api:
                 metadata["name"], metadata.get("namespace"), body={"propagationPolicy": "Foreground"}
             )
 
+    def post(self, namespace: str, service: str, path: str, body: object) -> tuple[int, str]:
+        """Send JSON to the port `http` of a Service, through the API server; return the status and the answer.
+
+        https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/
+        """
+        url = f"{self._client.configuration.host}/api/v1/namespaces/{namespace}/services/{service}:http/proxy{path}"
+        answer = self._client.call_api(
+            "POST",
+            url,
+            header_params={"Content-Type": "application/json"},
+            body=body,
+            _request_timeout=REQUEST_SECONDS,
+        )
+        return answer.status, answer.read().decode(errors="replace").strip()
+
     def _kind_of(self, wanted: Mapping[str, Any]) -> Any:
         return self._kinds.get(api_version=wanted["apiVersion"], kind=wanted["kind"])
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from tools.stack import backend, locks, orphans, pending, salt, table
+from tools.stack import backend, locks, orphans, pending, salt, table, trial
 from tools.stack.pulumi import PulumiFailedError, Stack, ask
 
 _USAGE = "usage: python -m tools.stack up|destroy STACK"
@@ -42,7 +42,12 @@ def up(stack: Stack) -> None:
     print(flush=True)
     stack.show("stack", "output")
     print(flush=True)
-    print(table.text(table.rows(stack.ask("stack", "output", "kubeconfig", "--show-secrets"))))
+    kubeconfig = stack.ask("stack", "output", "kubeconfig", "--show-secrets")
+    pods = table.rows(kubeconfig)
+    print(table.text(pods), table.summary(pods), sep="\n\n")
+    tried = trial.find(_config_folder(), _short_name(stack))
+    if tried:
+        print(f"\n{trial.run(tried, kubeconfig, pods)}")
 
 
 def destroy(stack: Stack) -> None:
@@ -79,5 +84,13 @@ def _project() -> dict[str, str]:
     return yaml.safe_load(Path("Pulumi.yaml").read_text(encoding="utf-8"))
 
 
+def _short_name(stack: Stack) -> str:
+    return stack.name.rsplit("/", 1)[-1]
+
+
+def _config_folder() -> Path:
+    return Path(_project().get("stackConfigDir", ""))
+
+
 def _config_file(stack: Stack) -> Path:
-    return Path(_project().get("stackConfigDir", ""), f"Pulumi.{stack.name.rsplit('/', 1)[-1]}.yaml")
+    return _config_folder() / f"Pulumi.{_short_name(stack)}.yaml"

@@ -5,11 +5,15 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any
 
 from modelyard.cluster.local.engines.base import FAKE_NODE, FAKE_NODE_ANNOTATION
+from modelyard.cluster.local.nodes import SHARED_NODE_LABEL
 from modelyard.cluster.pools import POOL_LABEL
 from modelyard.kube.labels import INSTANCE
 from tools.stack.api import connected
 
+REAL, SIMULATED = "real", "simulated"
+"""Whether containers run on a pod's node."""
 _NONE = "-"
+_SHARED = f"{SHARED_NODE_LABEL}/"
 Json = Mapping[str, Any]
 
 
@@ -24,7 +28,7 @@ class Row:
     node: str
     pool: str
     runs: str
-    """`real` where containers run, `simulated` where the node is."""
+    """REAL or SIMULATED."""
 
 
 def rows(kubeconfig: str) -> list[Row]:
@@ -44,7 +48,7 @@ def row(pod: Json, nodes: Mapping[str, Json]) -> Row:
         pod=metadata["name"],
         phase=_phase(pod["status"]),
         node=node["name"] if node else _NONE,
-        pool=_mapping(node, "labels").get(POOL_LABEL, _NONE),
+        pool=_pool(pod, node),
         runs=_runs(node),
     )
 
@@ -53,10 +57,16 @@ def _mapping(metadata: Json | None, key: str) -> Mapping[str, str]:
     return (metadata or {}).get(key) or {}
 
 
+def _pool(pod: Json, node: Json | None) -> str:
+    """Return the node's pool, or where several pools share a node the one that the pod asks for."""
+    asked = [key.removeprefix(_SHARED) for key in pod["spec"].get("nodeSelector", {}) if key.startswith(_SHARED)]
+    return asked[0] if asked else _mapping(node, "labels").get(POOL_LABEL, _NONE)
+
+
 def _runs(node: Json | None) -> str:
     if node is None:
         return _NONE
-    return "simulated" if _mapping(node, "annotations").get(FAKE_NODE_ANNOTATION) == FAKE_NODE else "real"
+    return SIMULATED if _mapping(node, "annotations").get(FAKE_NODE_ANNOTATION) == FAKE_NODE else REAL
 
 
 def _workload(metadata: Json) -> str:
@@ -74,6 +84,26 @@ def _phase(status: Json) -> str:
     if status["phase"] == "Pending" and any(reasons):
         return f"Pending ({reasons[0].split(':')[0]})"
     return status["phase"]
+
+
+def summary(table: Sequence[Row]) -> str:
+    """Return in words how many of the pods are real, and what that means."""
+    real = [row for row in table if row.runs == REAL]
+    simulated = [row for row in table if row.runs == SIMULATED]
+    lines: list[str] = []
+    if real:
+        lines.append(f"{len(real)} pods are real: their containers run on {_listed(row.node for row in real)}")
+    if simulated:
+        pools = _listed(row.pool for row in simulated)
+        lines.append(
+            f"{len(simulated)} pods are simulated, of the pools {pools}: the scheduler has placed them on nodes that "
+            "this machine does not have, and no container runs"
+        )
+    return "\n".join(lines)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names)))
 
 
 def text(table: Sequence[Row]) -> str:

@@ -82,7 +82,7 @@ def fill_from_go(tool: GoTool, compiler: Compiler, places: Places, target: Path)
         [compiler.go, "build", "-p", str(min(JOBS, os.cpu_count() or 1)), f"-ldflags=-s -w {' '.join(tool.link_flags)}",
          "-o", f"{target}{os.sep}", *tool.packages],
         environ=compiler.environ,
-        folder=places.modules / tool.name,
+        folder=places.modules / tool.module,
     )  # fmt: skip
     if not answer.ok:
         raise ToolchainError(explain(f"building {tool.name} {tool.version}", answer.output))

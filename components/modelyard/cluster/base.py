@@ -40,5 +40,10 @@ class Cluster(Protocol):
 
     @property
     def ready(self) -> list[pulumi.Resource]:
-        """What must exist before workloads and outlive them: the cluster's nodes."""
+        """What must exist before anything on it and outlive it: the cluster's nodes."""
+        ...
+
+    @property
+    def images(self) -> list[pulumi.Resource]:
+        """What must exist before workloads: the images that `traits.images` names, on the nodes."""
         ...

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import ACCELERATORS
 from modelyard.gpu.machine_types import machine_types, sizes, smallest
+from modelyard.kube.images import is_repository
 from modelyard.spec import Amount, Count, CountOrZero, Filled, Name, Rule, exactly_one, spec
 from modelyard.versions import KUBERNETES
 
@@ -44,6 +46,34 @@ KubernetesVersion = Annotated[str, Rule(_check_version, {"enum": list(KUBERNETES
 """A Kubernetes minor version in quotes, `"1.35"`: without quotes it is a number, and 1.30 would be 1.3."""
 
 
+def _check_repository(text: str) -> tuple[str, str] | None:
+    if is_repository(text):
+        return None
+    fix = "write the image of the workload without its version: registry.example.org/team/name"
+    return f"{show(text)} is no repository with its registry", fix
+
+
+Repository = Annotated[str, Rule(_check_repository)]
+"""Registry and path of an image, without tag or digest."""
+
+
+def _check_inside(text: str) -> tuple[str, str] | None:
+    path = PurePosixPath(text)
+    if text and not path.is_absolute() and ".." not in path.parts:
+        return None
+    return f"{show(text)} is not a path inside context", "name a file in context, relative to it"
+
+
+@spec
+class ImageBuildSpec:
+    """What an image is built from."""
+
+    context: Filled
+    """The folder that the Dockerfile's paths are in. Relative to where the stack's program stands."""
+    dockerfile: Annotated[str, Rule(_check_inside)] = "Dockerfile"
+    """The Dockerfile, relative to `context`."""
+
+
 @spec
 class LocalSpec:
     """A cluster on this machine, made and removed with the stack.
@@ -52,17 +82,22 @@ class LocalSpec:
     nodes: pods are scheduled on them and shown as running, but no container runs.
     """
 
-    engine: Literal["auto", "kind", "kwok"] = "auto"
-    """`kind` runs nodes in Docker; `kwok` simulates all nodes and needs neither Docker nor root. `auto` takes kind
-    where Docker answers, otherwise kwok; the choice is kept for the stack until it is destroyed."""
+    engine: Literal["auto", "kind", "host", "kwok"] = "auto"
+    """`kind` runs a node in Docker; `host` runs one on this machine itself, as root on Linux; `kwok` simulates all
+    nodes and needs neither. `auto` takes kind where Docker answers, else host where a container can be started,
+    otherwise kwok; the choice is kept for the stack until it is destroyed."""
     kubernetes_version: KubernetesVersion = next(iter(KUBERNETES))
     """Minor version of the control plane, in quotes."""
     crds: Filled | None = None
     """A folder of CustomResourceDefinitions (YAML files, also in subfolders) to register in place of the permissive
     ones that stand for operators which are not installed. Relative to where the stack's program stands."""
     charts: bool | None = None
-    """Install operators from their Helm charts. Left out: yes on kind; no on kwok, where nothing would run, so that
-    only their kinds are registered."""
+    """Install operators from their Helm charts. Left out: yes on kind; no on kwok, where nothing would run, and on
+    host, which is as small as the machine, so that only their kinds are registered."""
+    images: Mapping[Repository, ImageBuildSpec] = field(default_factory=dict[str, ImageBuildSpec])
+    """What builds an image, by its repository. Workloads whose image is of that repository, whatever its version, run
+    the image built here instead, whose tag follows from the content of its sources. Built and loaded without a
+    registry where containers run; where nodes are simulated, only the tag is used."""
 
 
 @spec

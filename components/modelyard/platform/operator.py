@@ -74,7 +74,7 @@ class Operator(pulumi.ComponentResource):
         if cluster.traits.charts_installed:
             self.kinds_ready = [self._install(where, values, namespaces)]
         else:
-            self.kinds_ready = [self._register(crd) for crd in crds]
+            self.kinds_ready = [*namespaces, *(self._register(crd) for crd in crds)]
         self.register_outputs({"namespace_name": self.namespace_name})
 
     def _make_namespaces(self) -> list[pulumi.Resource]:

@@ -99,8 +99,9 @@ class Workspace(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self, provider=cluster.kubernetes_provider)
         self.namespace = self._create_namespace().metadata.name
         self.service_account_name = self._create_service_account().metadata.name
-        self.ready: list[pulumi.Resource] = [self._create_network_policy(), *self._create_quota()]
-        """What must exist before its pods: they start with the network's rules and inside of the quota."""
+        self.ready: list[pulumi.Resource] = [self._create_network_policy(), *self._create_quota(), *cluster.images]
+        """What must exist before its pods: they start with the network's rules, inside of the quota, and find images
+        that no registry has."""
         self._create_roles()
         self.secret_names = {key: secret.metadata.name for key, secret in self._create_secrets().items()}
         self.config_names = {key: config.metadata.name for key, config in self._create_config().items()}

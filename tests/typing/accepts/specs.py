@@ -3,23 +3,28 @@
 import pulumi
 
 from modelyard import (
+    ArtifactSpec,
     AutoscalingSpec,
     BatchJobSpec,
     ChartsSpec,
     ClusterSpec,
+    ConfigSpec,
     ContainerSpec,
     EgressSpec,
     ExistingSpec,
+    ImageBuildSpec,
     LocalSpec,
     MembersSpec,
     MetricsSpec,
     ModelServiceSpec,
     ModelSpec,
+    MountSpec,
     NetworkSpec,
     ObservabilitySpec,
     PlatformSpec,
     PoolSpec,
     QuotaSpec,
+    ReadArtifactSpec,
     RuntimeSpec,
     ScheduledJobSpec,
     SecretSpec,
@@ -28,6 +33,7 @@ from modelyard import (
     TargetSpec,
     TrainingJobSpec,
     VllmSpec,
+    VolumeSpec,
     WorkspaceSpec,
     WorkspaceStackSpec,
 )
@@ -88,3 +94,22 @@ stack = StackSpec(
     },
 )
 elsewhere = StackSpec(cluster=ClusterSpec(existing=ExistingSpec(context="on-prem", storage_class="ceph-rbd")))
+
+local = LocalSpec(engine="host", images={"registry.example.org/digits": ImageBuildSpec(context="../examples/digits")})
+train = BatchJobSpec(
+    pool="system", image=image, artifact=ArtifactSpec(volume="models", folder="digits/1"), await_completion=True
+)
+score = ScheduledJobSpec(pool="system", image=image, schedule="@daily", model=ReadArtifactSpec(artifact="train"))
+files = WorkspaceStackSpec(
+    config={"prompts": ConfigSpec(values={"system.txt": image})},
+    volumes={"models": VolumeSpec(size_gib=500, shared=True, storage_class="fast")},
+    jobs={"train": train, "score": score},
+    services={
+        "digits": ModelServiceSpec(
+            pool="system",
+            model=ModelSpec(artifact="train"),
+            runtime=RuntimeSpec(container=ContainerSpec(image=image, port=8080, ready_path="/readyz")),
+            mounts=[MountSpec(path="/data", volume="models", folder="a", read_only=True)],
+        )
+    },
+)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from modelyard.cluster.spec import ClusterSpec, ExistingSpec, LocalSpec, PoolSpec, TaintSpec
+from modelyard.cluster.spec import ClusterSpec, ExistingSpec, ImageBuildSpec, LocalSpec, PoolSpec, TaintSpec
 from modelyard.errors import ConfigError
 from modelyard.spec import load_json, validate
 
@@ -115,3 +115,15 @@ def test_labels_that_it_refuses(labels: dict[str, str], problem: str) -> None:
 def test_a_taint_keeps_to_the_same_syntax() -> None:
     assert validate(TaintSpec(key="example.org/dedicated", value="training"))
     assert refused(TaintSpec(key="dedi cated"))[0].startswith("key: 'dedi cated' is no key of a label")
+
+
+@pytest.mark.parametrize("repository", ["registry.example.org/digits:1.0.0", "digits"])
+def test_an_image_is_named_by_its_repository(repository: str) -> None:
+    [problem] = refused(LocalSpec(images={repository: ImageBuildSpec(context=".")}))
+    assert f"{repository!r} is no repository with its registry" in problem
+
+
+@pytest.mark.parametrize("dockerfile", ["../Dockerfile", "/etc/Dockerfile", "a/../../b", ""])
+def test_a_dockerfile_is_inside_its_context(dockerfile: str) -> None:
+    assert validate(ImageBuildSpec(context=".", dockerfile="docker/Dockerfile"))
+    assert "inside context" in refused(ImageBuildSpec(context=".", dockerfile=dockerfile))[0]

@@ -2,7 +2,7 @@ import pulumi
 import pytest
 
 from modelyard.errors import ConfigError
-from modelyard.kube.images import Image
+from modelyard.kube.images import Image, is_repository
 from modelyard.spec import spec, validate
 from tests.support.mocks import run
 
@@ -57,3 +57,25 @@ def test_an_image_that_another_resource_makes_is_accepted() -> None:
         assert validate(Holder(image=image)).image is image
 
     run(program)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("registry.example.org/digits", True),
+        ("registry.example.org:5000/team/digits", True),
+        ("localhost/digits", True),
+        ("registry:5000/digits", True),
+        ("docker.io/acme/digits", True),
+        ("registry.example.org/digits:1.0.0", False),
+        (f"registry.example.org/digits@{DIGEST}", False),
+        ("acme/digits", False),
+        ("digits", False),
+        ("registry.example.org", False),
+        ("registry.example.org/", False),
+        ("registry.example.org/Digits", False),
+        ("", False),
+    ],
+)
+def test_a_repository_has_its_registry_and_no_version(text: str, is_one: bool) -> None:
+    assert is_repository(text) is is_one

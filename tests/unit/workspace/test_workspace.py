@@ -3,6 +3,8 @@ from typing import Any
 import pulumi_kubernetes as k8s
 import pytest
 
+from modelyard.batch.batch_job import BatchJob
+from modelyard.batch.spec import BatchJobSpec
 from modelyard.workspace.spec import (
     EgressSpec,
     MembersSpec,
@@ -75,6 +77,18 @@ def test_the_namespace_waits_for_the_clusters_nodes() -> None:
 
     recorded = run(program)
     assert recorded.one("Namespace").depends_on == {recorded.one("Node").urn}
+
+
+def test_workloads_and_nothing_else_wait_for_the_clusters_images() -> None:
+    def program() -> None:
+        cluster = bare_cluster()
+        cluster.images.append(k8s.core.v1.ConfigMap("image"))
+        chat = Workspace("chat", cluster, WorkspaceSpec())
+        BatchJob("job", chat, BatchJobSpec(pool="system", image="a:1"))
+
+    recorded = run(program)
+    image = recorded.one("ConfigMap").urn
+    assert [each.type for each in recorded.registrations if image in each.depends_on] == ["kubernetes:batch/v1:Job"]
 
 
 def test_pods_get_an_account_without_a_token() -> None:

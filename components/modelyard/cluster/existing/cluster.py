@@ -35,6 +35,8 @@ class ExistingCluster(pulumi.ComponentResource):
     """Its pools by name."""
     ready: list[pulumi.Resource]
     """Empty: its nodes are not ours."""
+    images: list[pulumi.Resource]
+    """Empty: its nodes pull their images."""
 
     def __init__(
         self,
@@ -64,6 +66,7 @@ class ExistingCluster(pulumi.ComponentResource):
             each: resolve_pool(each, pool, node_selector=pool.node_labels or None) for each, pool in pools.items()
         }
         self.ready = []
+        self.images = []
         super().__init__("modelyard:cluster:ExistingCluster", name, {"clusterName": self.cluster_name}, opts)
         path = str(Path(spec.kubeconfig).expanduser())
         self.kubeconfig = pulumi.Output.secret(path)

@@ -7,11 +7,13 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.checks import checked_cluster
-from modelyard.cluster.local.dynamic import LocalClusterResource, LocalNodesResource
+from modelyard.cluster.local.dynamic import LocalClusterResource, LocalImageResource, LocalNodesResource
 from modelyard.cluster.local.engines.base import FAKE_NODE, FAKE_NODE_ANNOTATION, STORAGE_CLASS
 from modelyard.cluster.local.engines.choice import choose
+from modelyard.cluster.local.engines.host.kubelet import node_size
 from modelyard.cluster.local.folder import Engine, cluster_name, stack_identity
-from modelyard.cluster.local.nodes import PoolNodes
+from modelyard.cluster.local.images.sources import ImageSource, find_sources
+from modelyard.cluster.local.nodes import SHARED_NODE_LABEL, PoolNodes
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import LocalSpec, PoolSpec, TaintSpec
 from modelyard.cluster.traits import ClusterTraits
@@ -22,9 +24,11 @@ _NO_LOAD_BALANCER = "nothing on this machine gives Services of type LoadBalancer
 class LocalCluster(pulumi.ComponentResource):
     """A cluster on this machine, with the nodes of its pools.
 
-    Makes a control plane on 127.0.0.1 by kind or kwok, the nodes of each pool at its largest size, and the provider for
-    what is to run on it. Which engine it is decides what exists, so it is settled before anything is registered: with
-    `engine: auto` that reads the user's state folder and may ask Docker for its version, and nothing else here does.
+    Makes a control plane and the nodes of each pool at its largest size, the images that the stack builds itself, and
+    the provider for what is to run on it. Which engine it is decides what exists, so it is settled before anything is
+    registered: with `engine: auto` that reads the user's state folder and may ask Docker for its version or try a
+    container. The sources of images are read for their tags, and the size of this machine where its own node is one.
+    Nothing else here reads or does anything.
 
     Raises:
         ConfigError: the spec or a pool is refused.
@@ -42,6 +46,8 @@ class LocalCluster(pulumi.ComponentResource):
     """Its pools by name."""
     ready: list[pulumi.Resource]
     """Its nodes."""
+    images: list[pulumi.Resource]
+    """The images that the stack builds itself; none where no container runs."""
 
     def __init__(
         self,
@@ -62,12 +68,17 @@ class LocalCluster(pulumi.ComponentResource):
         identity = stack_identity(
             pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack(), pulumi.runtime.get_root_directory()
         )
-        choice = choose(identity, spec.engine)
+        choice = choose(identity, spec.engine, spec.kubernetes_version)
         self.cluster_name = cluster_name(identity, choice.engine, spec.kubernetes_version)
-        self.traits = _traits(choice.engine, spec)
+        images = find_sources(spec.images, "cluster.local.images")
+        references = {repository: source.reference for repository, source in images.items()}
+        self.traits = replace(_traits(choice.engine, spec), images=references)
         self.pools = dict(_resolve_pools(choice.engine, pools))
         super().__init__("modelyard:cluster:LocalCluster", name, {"clusterName": self.cluster_name}, opts)
         pulumi.log.info(choice.why, self)
+        if choice.engine == "host":
+            for warning in _larger_than_this_machine(self.pools):
+                pulumi.log.warn(warning, self)
         cluster = LocalClusterResource(
             name,
             cluster=self.cluster_name,
@@ -77,6 +88,8 @@ class LocalCluster(pulumi.ComponentResource):
         )
         self.kubeconfig = pulumi.Output.secret(cluster.kubeconfig)
         self.ready = [self._nodes(name, cluster, pool, pools[pool.name]) for pool in self.pools.values()]
+        loaded = images.items() if choice.engine != "kwok" else ()
+        self.images = [self._image(name, cluster, *image) for image in loaded]
         self.kubernetes_provider = self._kubernetes(name)
         self.register_outputs({"clusterName": self.cluster_name, "kubeconfig": self.kubeconfig})
 
@@ -85,6 +98,17 @@ class LocalCluster(pulumi.ComponentResource):
             f"{name}-{pool.name}",
             cluster=self.cluster_name,
             pool=PoolNodes.of(pool, spec.node_labels),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[cluster]),
+        )
+
+    def _image(
+        self, name: str, cluster: LocalClusterResource, repository: str, source: ImageSource
+    ) -> LocalImageResource:
+        return LocalImageResource(
+            f"{name}-{repository}",
+            cluster=self.cluster_name,
+            repository=repository,
+            source=source,
             opts=pulumi.ResourceOptions(parent=self, depends_on=[cluster]),
         )
 
@@ -101,16 +125,15 @@ class LocalCluster(pulumi.ComponentResource):
 
 
 def _traits(engine: Engine, spec: LocalSpec) -> ClusterTraits:
-    simulated = engine == "kwok"
-    charts = spec.charts if spec.charts is not None else not simulated
+    charts = spec.charts if spec.charts is not None else engine == "kind"
     return ClusterTraits(
         storage_class=STORAGE_CLASS,
-        # kwok's volumes are never mounted, so any number of nodes may share one.
-        shared_storage_class=STORAGE_CLASS if simulated else None,
+        # One file system holds all volumes of host, and kwok's are never mounted.
+        shared_storage_class=STORAGE_CLASS if engine != "kind" else None,
         load_balancer_available=False,
         # kind's own network plugin enforces policies: https://github.com/kubernetes-sigs/kind/releases/tag/v0.24.0
-        network_policy_enforced=not simulated,
-        metrics_api_available=False,
+        network_policy_enforced=engine == "kind",
+        metrics_api_available=engine == "host",
         charts_installed=charts,
         crds=spec.crds,
         unsupported={"load_balancer": _NO_LOAD_BALANCER},
@@ -118,13 +141,33 @@ def _traits(engine: Engine, spec: LocalSpec) -> ClusterTraits:
 
 
 def _resolve_pools(engine: Engine, pools: Mapping[str, PoolSpec]) -> Iterator[tuple[str, Pool]]:
-    """kind's one real node stands for the first pool without accelerators; all other nodes are simulated."""
+    """Which pools have the one real node: on host all without accelerators, on kind the first of them, on kwok none."""
     resolved = {name: resolve_pool(name, spec) for name, spec in pools.items()}
-    real = next((name for name, pool in resolved.items() if not pool.accelerator), None) if engine == "kind" else None
+    plain = [name for name, pool in resolved.items() if not pool.accelerator]
+    real = {"host": plain, "kind": plain[:1], "kwok": []}[engine]
     # Keeps what really runs off the simulated nodes.
-    apart = (TaintSpec(key=FAKE_NODE_ANNOTATION, value=FAKE_NODE),) if engine == "kind" else ()
+    apart = (TaintSpec(key=FAKE_NODE_ANNOTATION, value=FAKE_NODE),) if engine != "kwok" else ()
     for name, pool in resolved.items():
-        if name == real:
-            yield name, pool
-        else:
+        if name not in real:
             yield name, replace(pool, runs_containers=False, taints=(*pool.taints, *apart))
+        else:
+            yield name, _on_this_machine(pool) if engine == "host" else pool
+
+
+def _on_this_machine(pool: Pool) -> Pool:
+    """The pool on this machine's one node, which it shares with every other such pool.
+
+    It keeps the size that the stack gives it, as on kind: what does not fit there is refused before anything is made,
+    and what merely does not fit on this machine waits, as Pending.
+    """
+    return replace(pool, machine_type=None, node_selector={f"{SHARED_NODE_LABEL}/{pool.name}": "true"}, taints=())
+
+
+def _larger_than_this_machine(pools: Mapping[str, Pool]) -> Iterator[str]:
+    size = node_size()
+    for name, pool in pools.items():
+        if pool.runs_containers and (pool.cpus > size.cpus or pool.memory_gib > size.memory_gib):
+            yield (
+                f"a node of pool {name} is to have {pool.cpus:g} vCPUs and {pool.memory_gib:g} GiB; this machine has "
+                f"{size.cpus:g} and {size.memory_gib:g}: pods that ask for more stay Pending"
+            )

@@ -1,4 +1,4 @@
-"""The two dynamic resources of a local cluster: the cluster itself, and the nodes of one pool.
+"""The dynamic resources of a local cluster: the cluster itself, the nodes of one pool, and an image built for it.
 
 The state of every stack with a local cluster refers to this module and its classes by their names: they never move
 (docs/adr/0004-dynamic-providers.md). The cluster's resource knows name, engine and version only; nodes are resources of
@@ -6,6 +6,7 @@ their own, so that a change of a pool leaves the kubeconfig, and with it every o
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -23,6 +24,8 @@ from pulumi.dynamic import (
 from modelyard.cluster.local import lifecycle, nodes
 from modelyard.cluster.local.engines.base import KUBECONFIG
 from modelyard.cluster.local.folder import cluster_folder
+from modelyard.cluster.local.images import build, node
+from modelyard.cluster.local.images.sources import ImageSource
 from modelyard.cluster.local.nodes import PoolNodes
 
 _IDENTITY = ("name", "engine", "kubernetes_version")
@@ -46,7 +49,9 @@ class LocalClusterProvider(ResourceProvider):
         """A new cluster for a new name, engine or version; an update where it is dead."""
         replaced = [key for key in _IDENTITY if _olds.get(key) != _news.get(key)]
         if replaced:
-            return DiffResult(changes=True, replaces=replaced)
+            # A machine has one real node at a time.
+            first = _olds.get("engine") == _news.get("engine") == "host"
+            return DiffResult(changes=True, replaces=replaced, delete_before_replace=first)
         return DiffResult(changes=not lifecycle.is_alive(_id))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -77,7 +82,8 @@ def _failures(olds: dict[str, Any], news: dict[str, Any]) -> Iterator[CheckFailu
         # Made anew under the same identity, it would be taken to hold the objects that the old one held.
         yield CheckFailure("name", lifecycle.gone(name))
         return
-    for problem in lifecycle.ENGINES[news["engine"]].problems(news["kubernetes_version"]):
+    own = {name, olds.get("name", name)}
+    for problem in lifecycle.ENGINES[news["engine"]].problems(news["kubernetes_version"], own):
         yield CheckFailure(problem.path, f"{problem.why}; {problem.fix}")
 
 
@@ -173,3 +179,70 @@ class LocalNodesResource(Resource, module="modelyard", name="LocalNodes"):
             opts: the resource's options; it must depend on the cluster.
         """
         super().__init__(LocalNodesProvider(), name, {**pool.to_inputs(), "cluster": cluster, "nodes": None}, opts)
+
+
+class LocalImageProvider(ResourceProvider):
+    """Builds an image and loads it into a cluster. What was loaded ends with the cluster."""
+
+    serialize_as_secret_always = False
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse, at preview already, what cannot be built on this machine."""
+        problems = () if _is_loaded(news) else build.problems(_source(news))
+        return CheckResult(news, [CheckFailure(each.path or "context", f"{each.why}; {each.fix}") for each in problems])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """An update for another image, also where a running cluster has lost it; where its sources are is no change."""
+        if _olds["cluster"] != _news["cluster"]:
+            return DiffResult(changes=True, replaces=["cluster"])
+        if _olds["reference"] != _news["reference"]:
+            return DiffResult(changes=True)
+        return DiffResult(changes=lifecycle.is_alive(_news["cluster"]) and not _is_present(_news))
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Build the image, unless its archive is there, and load it."""
+        return CreateResult(f"{props['cluster']}/{props['repository']}", _load(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Build and load the new image beside the old one, which pods run until they are replaced."""
+        return UpdateResult(_load(_news))
+
+
+def _source(props: dict[str, Any]) -> ImageSource:
+    return ImageSource(reference=props["reference"], context=Path(props["context"]), dockerfile=props["dockerfile"])
+
+
+def _is_loaded(props: dict[str, Any]) -> bool:
+    return lifecycle.is_alive(props["cluster"]) and _is_present(props)
+
+
+def _is_present(props: dict[str, Any]) -> bool:
+    return node.is_present(props["cluster"], props["reference"])
+
+
+def _load(props: dict[str, Any]) -> dict[str, Any]:
+    if not _is_loaded(props):
+        node.load(props["cluster"], build.provide_archive(_source(props)))
+    return {key: props[key] for key in ("cluster", "repository", "reference", "context", "dockerfile")}
+
+
+class LocalImageResource(Resource, module="modelyard", name="LocalImage"):
+    """An image on the node of a local cluster."""
+
+    reference: pulumi.Output[str]
+    """Its repository and tag."""
+
+    def __init__(
+        self, name: str, cluster: str, repository: str, source: ImageSource, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register it.
+
+        Args:
+            name: the resource's name.
+            cluster: the cluster's name on this machine.
+            repository: the image without its tag.
+            source: what it is built from.
+            opts: the resource's options; it must depend on the cluster.
+        """
+        props = {"reference": source.reference, "context": str(source.context), "dockerfile": source.dockerfile}
+        super().__init__(LocalImageProvider(), name, {**props, "cluster": cluster, "repository": repository}, opts)

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 
 from modelyard.errors import ConfigError, Problem, show
 
-Engine = Literal["kind", "kwok"]
+Engine = Literal["kind", "host", "kwok"]
 """What runs a local cluster."""
 
 _RECORD = "cluster.json"
@@ -38,12 +38,14 @@ class Record:
         engine: what runs it.
         kubernetes_version: minor version of the control plane.
         ports: ports on 127.0.0.1 by the component that listens.
+        network: addresses of a real node without Docker, its pods and its Services; None where there is none.
         ready: whether it was made to the end; what is not ready is removed and made anew.
     """
 
     engine: Engine
     kubernetes_version: str
     ports: Mapping[str, int] = field(default_factory=dict[str, int])
+    network: str | None = None
     ready: bool = False
 
 

@@ -10,12 +10,14 @@ import yaml
 
 from modelyard.cluster.local import folder as folders
 from modelyard.cluster.local.engines.base import KUBECONFIG, Engine
+from modelyard.cluster.local.engines.host import claim
+from modelyard.cluster.local.engines.host.engine import HostEngine
 from modelyard.cluster.local.engines.kind import KindEngine
 from modelyard.cluster.local.engines.kwok import KwokEngine
 from modelyard.cluster.local.folder import LocalClusterError, Record, cluster_folder, locked, read_record
 from modelyard.cluster.local.ports import choose_ports, reserving
 
-ENGINES: dict[folders.Engine, Engine] = {"kind": KindEngine(), "kwok": KwokEngine()}
+ENGINES: dict[folders.Engine, Engine] = {"kind": KindEngine(), "host": HostEngine(), "kwok": KwokEngine()}
 """The engines by name."""
 
 
@@ -81,7 +83,7 @@ def start(name: str) -> Access:
 def delete(name: str) -> None:
     """Remove the cluster's processes, containers and files, whatever there is of them."""
     folder = cluster_folder(name)
-    if not folder.exists():
+    if not folder.exists() and not claim.is_held(folder):
         return
     with locked(folder):
         _clear(name, folder, read_record(folder))
@@ -114,6 +116,9 @@ def _clear(name: str, folder: Path, record: Record | None) -> None:
         # An interrupted removal must not look like a complete cluster.
         folders.write_record(folder, replace(record, ready=False))
         ENGINES[record.engine].delete(name, folder)
+    elif claim.is_held(folder):
+        # Its folder was removed while it ran, as far as that went.
+        ENGINES["host"].delete(name, folder)
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

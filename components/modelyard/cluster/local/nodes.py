@@ -1,4 +1,4 @@
-"""The nodes of a pool on a local cluster: simulated ones are made and removed, the real one of kind is labelled."""
+"""The nodes of a pool on a local cluster: simulated ones are made and removed, a real one is labelled."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,8 @@ from modelyard.cluster.local.folder import LocalClusterError
 from modelyard.cluster.pools import ACCELERATOR_LABEL, POOL_LABEL, Pool
 from modelyard.cluster.spec import TaintSpec
 
+SHARED_NODE_LABEL = "pool.modelyard.dev"
+"""What the labels begin with by which pools choose a node that several of them share: `pool.modelyard.dev/NAME`."""
 _PODS = "110"
 """Pods of a node: the kubelet's own limit. https://kubernetes.io/docs/setup/best-practices/cluster-large/"""
 _DISK = "100Gi"
@@ -78,9 +80,11 @@ class PoolNodes:
 
 
 def _labels(pool: Pool) -> dict[str, str]:
+    if pool.runs_containers:
+        return dict(pool.node_selector)
     optional = {
         ACCELERATOR_LABEL: pool.accelerator.name if pool.accelerator else None,
-        "node.kubernetes.io/instance-type": pool.machine_type if not pool.runs_containers else None,
+        "node.kubernetes.io/instance-type": pool.machine_type,
     }
     return {POOL_LABEL: pool.name, **{key: value for key, value in optional.items() if value}}
 
@@ -142,7 +146,7 @@ def present(kubeconfig: Path, nodes: PoolNodes) -> list[str]:
         if nodes.simulated:
             return sorted(node.metadata.name for node in _pool_nodes(core, nodes.pool))
         real = _real_nodes(core)
-        return [node.metadata.name for node in real if node.metadata.labels.get(POOL_LABEL) == nodes.pool]
+        return [node.metadata.name for node in real if nodes.labels.items() <= node.metadata.labels.items()]
 
 
 def _pool_nodes(core: Any, pool: str) -> list[Any]:

@@ -16,13 +16,13 @@ SILENT = "echo 'Cannot connect to the Docker daemon' >&2; exit 1"
 def test_kind_where_it_is_installed_and_docker_answers(program: MakeProgram) -> None:
     program("docker", ANSWERING)
     program("kind", "exit 0")
-    choice = choose("stack", "auto")
+    choice = choose("stack", "auto", "1.35")
     assert (choice.engine, choice.why) == ("kind", "engine kind, as Docker answers")
 
 
 def test_kwok_without_kind(program: MakeProgram) -> None:
     program("docker", ANSWERING)
-    choice = choose("stack", "auto")
+    choice = choose("stack", "auto", "1.35")
     assert choice.engine == "kwok"
     assert "kind is not on PATH" in choice.why
     assert "no container runs" in choice.why
@@ -36,7 +36,7 @@ def test_kwok_where_docker_does_not_answer(program: MakeProgram, docker: str | N
     program("kind", "exit 0")
     if docker:
         program("docker", docker)
-    choice = choose("stack", "auto")
+    choice = choose("stack", "auto", "1.35")
     assert choice.engine == "kwok"
     assert why in choice.why
 
@@ -46,7 +46,7 @@ def test_docker_that_hangs_is_not_waited_for(program: MakeProgram, monkeypatch: 
     program("docker", "exec sleep 60")
     monkeypatch.setattr(kind, "_ANSWER_SECONDS", 0.3)
     started = time.monotonic()
-    assert choose("stack", "auto").engine == "kwok"
+    assert choose("stack", "auto", "1.35").engine == "kwok"
     assert time.monotonic() - started < 10
 
 
@@ -56,9 +56,9 @@ def test_auto_keeps_the_engine_of_the_stacks_cluster(program: MakeProgram) -> No
     folder = cluster_folder("stack-kwok-1-35")
     folder.mkdir(parents=True)
     write_record(folder, Record(engine="kwok", kubernetes_version="1.35"))
-    choice = choose("stack", "auto")
+    choice = choose("stack", "auto", "1.35")
     assert (choice.engine, choice.why) == ("kwok", "engine kwok, which the stack's cluster was made with")
-    assert choose("another", "auto").engine == "kind"
+    assert choose("another", "auto", "1.35").engine == "kind"
 
 
 def test_an_engine_that_is_asked_for_is_taken_without_a_look_around(program: MakeProgram) -> None:
@@ -66,5 +66,5 @@ def test_an_engine_that_is_asked_for_is_taken_without_a_look_around(program: Mak
     folder = cluster_folder("stack-kwok-1-35")
     folder.mkdir(parents=True)
     write_record(folder, Record(engine="kwok", kubernetes_version="1.35"))
-    assert choose("stack", "kind").engine == "kind"
+    assert choose("stack", "kind", "1.35").engine == "kind"
     assert not program("docker", "").with_name("docker.asked").exists()

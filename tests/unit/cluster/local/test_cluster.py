@@ -1,12 +1,14 @@
 """What the component registers: a cluster apart from its nodes, and a provider with a known identity."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from modelyard.cluster.base import Cluster
 from modelyard.cluster.local.cluster import LocalCluster
-from modelyard.cluster.spec import LocalSpec, PoolSpec
+from modelyard.cluster.local.engines.host.kubelet import node_size
+from modelyard.cluster.spec import ImageBuildSpec, LocalSpec, PoolSpec
 from tests.support.mocks import Recorded, refused, run
 
 POOLS: Mapping[str, PoolSpec] = {
@@ -93,6 +95,36 @@ def test_on_kind_real_pods_are_kept_off_simulated_nodes() -> None:
     assert pools["system"].taints == ()
 
 
+def test_on_host_every_pool_without_accelerators_is_this_machine() -> None:
+    clusters: list[Cluster] = []
+    recorded = make(LocalSpec(engine="host"), into=clusters)
+    pools = clusters[0].pools
+    assert {name: pool.runs_containers for name, pool in pools.items()} == {"l4": False, "system": True, "batch": True}
+    system = pools["system"]
+    assert (system.cpus, system.memory_gib) == (POOLS["system"].cpus, POOLS["system"].memory_gib)
+    assert system.node_selector == {"pool.modelyard.dev/system": "true"}
+    assert (system.machine_type, system.taints) == (None, ())
+    assert [taint.key for taint in pools["l4"].taints] == ["nvidia.com/gpu", "kwok.x-k8s.io/node"]
+    nodes = {each.name: each.inputs for each in recorded.of("dynamic/modelyard:LocalNodes")}
+    assert (nodes["local-batch"]["simulated"], nodes["local-batch"]["count"]) == (False, 1)
+    assert nodes["local-batch"]["labels"] == {"pool.modelyard.dev/batch": "true"}
+
+
+@pytest.mark.parametrize(("more_cpus", "warned"), [(0, False), (1, True)])
+def test_on_host_a_pool_larger_than_this_machine_is_told(more_cpus: int, warned: bool) -> None:
+    size = node_size()
+    pool = PoolSpec(cpus=size.cpus + more_cpus, memory_gib=size.memory_gib)
+    recorded = make(LocalSpec(engine="host"), {"system": pool})
+    assert any("a node of pool system is to have" in message for message in recorded.messages) == warned
+
+
+def test_host_says_what_holds_on_a_real_node() -> None:
+    traits = made(LocalSpec(engine="host")).traits
+    assert traits.metrics_api_available
+    assert (traits.storage_class, traits.shared_storage_class) == ("standard", "standard")
+    assert (traits.network_policy_enforced, traits.load_balancer_available, traits.charts_installed) == (False,) * 3
+
+
 def test_kind_without_a_pool_for_its_node() -> None:
     pools = made(LocalSpec(engine="kind"), {"l4": PoolSpec(accelerator="l4")}).pools
     assert not pools["l4"].runs_containers
@@ -131,3 +163,40 @@ def test_every_bad_pool_is_reported_at_once() -> None:
     bad = {name: PoolSpec(accelerator="l4", min_nodes=3, max_nodes=1) for name in ("a", "b")}
     error = refused(lambda: LocalCluster("local", LocalSpec(engine="kwok"), bad), "modelyard:cluster:LocalCluster")
     assert [problem.path for problem in error.problems] == ["pools.a.min_nodes", "pools.b.min_nodes"]
+
+
+REPOSITORY = "registry.example.org/digits"
+
+
+@pytest.fixture
+def with_image(tmp_path: Path) -> Mapping[str, ImageBuildSpec]:
+    """What builds an image."""
+    (tmp_path / "Dockerfile").write_text("FROM debian:bookworm-slim\n", encoding="utf-8")
+    return {REPOSITORY: ImageBuildSpec(context=str(tmp_path))}
+
+
+def test_an_image_is_a_resource_after_the_cluster_and_before_what_runs_it(
+    with_image: Mapping[str, ImageBuildSpec],
+) -> None:
+    clusters: list[Cluster] = []
+    recorded = make(LocalSpec(engine="kind", images=with_image), into=clusters)
+    image = recorded.one("dynamic/modelyard:LocalImage")
+    assert image.name == f"local-{REPOSITORY}"
+    assert recorded.one("dynamic/modelyard:LocalCluster").urn in image.depends_on
+    assert clusters[0].traits.images == {REPOSITORY: image.inputs["reference"]}
+    assert (len(clusters[0].ready), len(clusters[0].images)) == (len(POOLS), 1)
+
+
+def test_simulated_nodes_need_no_image_and_the_reference_is_the_same(
+    with_image: Mapping[str, ImageBuildSpec],
+) -> None:
+    clusters: list[Cluster] = []
+    recorded = make(LocalSpec(engine="kwok", images=with_image), into=clusters)
+    assert recorded.of("dynamic/modelyard:LocalImage") == []
+    assert clusters[0].traits.images == made(LocalSpec(engine="kind", images=with_image)).traits.images
+
+
+def test_an_image_without_its_context_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    spec = LocalSpec(engine="kwok", images={REPOSITORY: ImageBuildSpec(context=str(tmp_path / "gone"))})
+    error = refused(lambda: LocalCluster("local", spec, POOLS), "modelyard:cluster:LocalCluster")
+    assert [problem.path for problem in error.problems] == [f"cluster.local.images.{REPOSITORY}.context"]

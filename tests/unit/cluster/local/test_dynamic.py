@@ -2,7 +2,7 @@
 
 import base64
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ from pulumi.dynamic import ResourceProvider
 
 from modelyard.cluster.local import lifecycle
 from modelyard.cluster.local import nodes as node_objects
-from modelyard.cluster.local.dynamic import LocalClusterProvider, LocalNodesProvider
+from modelyard.cluster.local.dynamic import LocalClusterProvider, LocalImageProvider, LocalNodesProvider
+from modelyard.cluster.local.images import build, node
+from modelyard.cluster.local.images.sources import ImageSource
 from modelyard.cluster.local.lifecycle import Access
 from modelyard.cluster.local.nodes import PoolNodes
 from modelyard.cluster.pools import resolve_pool
@@ -52,7 +54,8 @@ class Machine:
         self.alive = True
         return ACCESS
 
-    def _problems(self, _version: str) -> list[Problem]:
+    def _problems(self, _version: str, own: Collection[str]) -> list[Problem]:
+        self.own = own
         return self.problems
 
 
@@ -85,6 +88,14 @@ def test_what_a_cluster_is_cannot_change_in_place(machine: Machine, key: str) ->
     diff = LocalClusterProvider().diff("c", OUTPUTS, {**INPUTS, key: "other"})
     assert (diff.changes, diff.replaces) == (True, [key])
     assert not diff.delete_before_replace, "the old one lives until what ran on it is removed"
+
+
+def test_a_real_node_of_this_machine_is_removed_before_another_is_made(machine: Machine) -> None:
+    old, new = {**OUTPUTS, "engine": "host"}, {**INPUTS, "engine": "host", "name": "other"}
+    assert LocalClusterProvider().diff("c", old, new).delete_before_replace
+    machine.alive = False
+    failures(old, {**INPUTS, "name": "other"})
+    assert machine.own == {"c", "other"}, "the old cluster is no reason to refuse the new one"
 
 
 def test_reading_starts_a_dead_cluster(machine: Machine) -> None:
@@ -170,7 +181,100 @@ def test_nodes_of_a_dead_cluster_end_with_it(machine: Machine, monkeypatch: pyte
     assert [path.name for path in removed] == ["kubeconfig"]
 
 
-@pytest.mark.parametrize("provider", [LocalClusterProvider, LocalNodesProvider])
+IMAGE = {
+    "cluster": "c",
+    "repository": "registry.example.org/digits",
+    "reference": "registry.example.org/digits:local-1",
+    "context": "/project/digits",
+    "dockerfile": "Dockerfile",
+}
+
+
+class Images:
+    """What is built, and what the cluster's node has."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.present: set[str] = set()
+        self.built: list[str] = []
+        self.problems: list[Problem] = []
+        monkeypatch.setattr(build, "provide_archive", self._provide_archive)
+        monkeypatch.setattr(build, "problems", self._problems)
+        monkeypatch.setattr(node, "is_present", self._is_present)
+        monkeypatch.setattr(node, "load", self._load)
+
+    def _provide_archive(self, source: ImageSource) -> Path:
+        self.built.append(source.reference)
+        return Path(source.reference)
+
+    def _problems(self, _source: ImageSource) -> list[Problem]:
+        return self.problems
+
+    def _is_present(self, _cluster: str, reference: str) -> bool:
+        return reference in self.present
+
+    def _load(self, _cluster: str, archive: Path) -> None:
+        self.present.add(str(archive))
+
+
+@pytest.fixture
+def images(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> Images:
+    assert machine.alive
+    return Images(monkeypatch)
+
+
+def test_an_image_is_built_and_loaded(images: Images) -> None:
+    created = LocalImageProvider().create({**IMAGE, "__provider": "…"})
+    assert (created.id, created.outs) == ("c/registry.example.org/digits", IMAGE)
+    assert images.built == [IMAGE["reference"]]
+    assert images.present == {IMAGE["reference"]}
+
+
+def test_an_image_that_the_node_has_is_not_built(images: Images) -> None:
+    images.present = {IMAGE["reference"]}
+    LocalImageProvider().create(IMAGE)
+    assert images.built == []
+
+
+def test_where_the_sources_are_is_no_change(images: Images) -> None:
+    images.present = {IMAGE["reference"]}
+    moved = {**IMAGE, "context": "/elsewhere/digits", "dockerfile": "docker/Dockerfile"}
+    assert not LocalImageProvider().diff("", IMAGE, moved).changes
+
+
+def test_another_content_is_an_update_that_keeps_the_old_image(images: Images) -> None:
+    images.present = {IMAGE["reference"]}
+    changed = {**IMAGE, "reference": "registry.example.org/digits:local-2"}
+    diff = LocalImageProvider().diff("", IMAGE, changed)
+    assert (diff.changes, diff.replaces) == (True, None)
+    assert LocalImageProvider().update("", IMAGE, changed).outs == changed
+    assert images.present == {IMAGE["reference"], changed["reference"]}
+
+
+def test_an_image_that_a_running_cluster_has_lost_is_loaded_again(images: Images, machine: Machine) -> None:
+    assert LocalImageProvider().diff("", IMAGE, IMAGE).changes
+    machine.alive = False
+    assert not LocalImageProvider().diff("", IMAGE, IMAGE).changes, "a dead cluster cannot be asked"
+    assert not images.built
+
+
+def test_another_cluster_gets_the_image_too(images: Images) -> None:
+    images.present = {IMAGE["reference"]}
+    assert LocalImageProvider().diff("", IMAGE, {**IMAGE, "cluster": "d"}).replaces == ["cluster"]
+
+
+def test_what_cannot_be_built_here_is_refused_at_preview(images: Images, machine: Machine) -> None:
+    images.problems = [Problem(path="dockerfile", why="FROM 'node:22' takes Docker", fix="start Docker")]
+    checked = LocalImageProvider().check({}, IMAGE)
+    assert [(each.property, each.reason) for each in checked.failures] == [
+        ("dockerfile", "FROM 'node:22' takes Docker; start Docker")
+    ]
+    images.present = {IMAGE["reference"]}
+    assert LocalImageProvider().check({}, IMAGE).failures == [], "the node has it"
+    machine.alive = False
+    assert LocalImageProvider().check({}, IMAGE).failures
+
+
+@pytest.mark.parametrize("provider", [LocalClusterProvider, LocalNodesProvider, LocalImageProvider])
 def test_the_state_refers_to_providers_by_a_name_that_never_moves(provider: type[ResourceProvider]) -> None:
     serialize: Callable[[ResourceProvider], str] = pulumi.dynamic.dynamic.serialize_provider  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     pickled = base64.b64decode(serialize(provider()))

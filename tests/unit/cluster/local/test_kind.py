@@ -150,15 +150,28 @@ def test_deleting_ends_kwok_too(machine: Machine) -> None:
 
 
 def test_what_is_missing_is_named(machine: Machine) -> None:
-    assert list(KindEngine().problems("1.35")) == []
-    assert [str(each) for each in KindEngine().problems("1.29")] == [
+    assert list(KindEngine().problems("1.35", ())) == []
+    assert [str(each) for each in KindEngine().problems("1.29", ())] == [
         "kubernetes_version: 1.29 has no image of kind's nodes; use one of 1.35"
     ]
     machine.program("docker", "exit 1")
-    [problem] = KindEngine().problems("1.35")
+    [problem] = KindEngine().problems("1.35", ())
     assert str(problem) == "engine: Docker's daemon does not answer; start Docker, or set engine: kwok"
 
 
 def test_missing_programs_are_named(program: MakeProgram) -> None:
-    whys = [problem.why for problem in KindEngine().problems("1.35")]
+    whys = [problem.why for problem in KindEngine().problems("1.35", ())]
     assert whys == ["kind is not on PATH", "kwok is not on PATH", "docker is not on PATH"]
+
+
+def test_images_are_those_of_the_real_nodes_containerd(machine: Machine) -> None:
+    listing = "registry.example.org/digits:local-1\nregistry.k8s.io/pause:3.10\n"
+    names = json.dumps({"Names": "c-control-plane", "State": "running"})
+    machine.program("docker", f"case \"$1\" in ps) echo '{names}';; exec) printf '{listing}';; esac")
+    assert KindEngine().images("c", machine.cluster) == set(listing.split())
+    assert machine.called()[-1] == "docker exec c-control-plane ctr --namespace=k8s.io images list --quiet"
+
+
+def test_an_archive_is_loaded_by_kind(machine: Machine) -> None:
+    KindEngine().load("c", machine.cluster, Path("/cache/local-1.tar"))
+    assert machine.called() == ["kind load image-archive --name=c /cache/local-1.tar"]

@@ -95,12 +95,12 @@ def test_each_cluster_starts_programs_through_links_of_its_own(asked: Path) -> N
 
 
 def test_a_machine_with_all_programs_has_no_problem(programs: MakeProgram) -> None:
-    assert list(KwokEngine().problems("1.35")) == []
+    assert list(KwokEngine().problems("1.35", ())) == []
 
 
 def test_each_missing_program_is_named_with_the_fix(program: MakeProgram) -> None:
     program("kwokctl", "exit 0")
-    found = {problem.why: problem.fix for problem in KwokEngine().problems("1.35")}
+    found = {problem.why: problem.fix for problem in KwokEngine().problems("1.35", ())}
     assert "etcd is not on PATH" in found
     assert "kwokctl is not on PATH" not in found
     assert "make env" in found["etcd is not on PATH"]
@@ -108,5 +108,5 @@ def test_each_missing_program_is_named_with_the_fix(program: MakeProgram) -> Non
 
 @pytest.mark.parametrize("version", ["1.34", "1.3", "1.350"])
 def test_another_version_than_the_one_asked_for_is_refused(programs: MakeProgram, version: str) -> None:
-    [problem] = KwokEngine().problems(version)
+    [problem] = KwokEngine().problems(version, ())
     assert str(problem).startswith(f"kubernetes_version: {version} is asked for, but kube-apiserver on PATH is v1.35.4")

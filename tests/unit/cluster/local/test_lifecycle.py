@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from modelyard.cluster.local import lifecycle
+from modelyard.cluster.local.engines.host import claim
 from modelyard.cluster.local.folder import LocalClusterError, Record, cluster_folder, read_record, write_record
 from modelyard.errors import Problem
 
@@ -21,7 +22,7 @@ class FakeEngine:
         self.done: list[str] = []
         self.fails = False
 
-    def problems(self, kubernetes_version: str) -> Iterator[Problem]:
+    def problems(self, kubernetes_version: str, _own: object) -> Iterator[Problem]:
         yield from ()
 
     def create(self, name: str, folder: Path, record: Record) -> None:
@@ -112,6 +113,19 @@ def test_deleting_leaves_nothing(engine: FakeEngine, clusters: Path) -> None:
     assert list(clusters.iterdir()) == []
     lifecycle.delete("c")
     assert list(clusters.iterdir()) == [], "deleting what is gone makes no folder"
+
+
+def test_a_real_node_whose_folder_was_removed_by_hand_is_ended_nevertheless(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(lifecycle.ENGINES, "host", engine)
+    monkeypatch.setattr(claim, "is_held", lambda folder: folder == cluster_folder("c"))  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    lifecycle.delete("another")
+    assert engine.done == []
+    lifecycle.delete("c")
+    assert engine.done == ["delete"]
+    lifecycle.create("c", "kwok", "1.35")
+    assert engine.done == ["delete", "delete", "create"]
 
 
 def test_an_interrupted_removal_does_not_look_like_a_cluster(engine: FakeEngine) -> None:

@@ -51,6 +51,13 @@ def test_a_real_pool_is_one_node_that_is_only_labelled() -> None:
     assert nodes.labels == {"modelyard.dev/pool": "system"}, "it is not a machine of that type"
 
 
+def test_pools_that_share_a_real_node_have_a_label_each() -> None:
+    spec = PoolSpec(cpus=4, memory_gib=16)
+    shared = [resolve_pool(name, spec, node_selector={f"pool.modelyard.dev/{name}": "true"}) for name in ("a", "b")]
+    labels = [PoolNodes.of(pool, {"zone": "x"}).labels for pool in shared]
+    assert labels == [{"zone": "x", f"pool.modelyard.dev/{name}": "true"} for name in ("a", "b")]
+
+
 @pytest.mark.parametrize("count", [2, 2.0])
 def test_properties_of_a_resource_are_the_same_nodes_again(count: float) -> None:
     nodes = PoolNodes.of(simulated("l4", L4), {})

@@ -1,6 +1,7 @@
 """Ports: free, apart from those of other clusters, and named where something else has them."""
 
 import socket
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,9 +45,18 @@ def test_too_few_free_ports_are_an_error(monkeypatch: pytest.MonkeyPatch) -> Non
         choose_ports(["etcd", "kube-apiserver"])
 
 
-def test_a_taken_port_is_named_with_its_component(tmp_path: Path) -> None:
+def test_a_taken_port_is_named_with_its_component(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_RELEASE_SECONDS", 0.1)
     with listening() as port:
         assert not is_free(port)
         with pytest.raises(LocalClusterError, match=f"port {port} of the local cluster's etcd is taken"):
             require_free({"etcd": port}, tmp_path)
     require_free({"etcd": port}, tmp_path)
+
+
+def test_the_port_of_a_component_that_is_just_ending_is_waited_for(tmp_path: Path) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    ending = threading.Timer(0.3, server.close)
+    ending.start()
+    require_free({"etcd": server.getsockname()[1]}, tmp_path)
+    ending.join()

@@ -1,4 +1,5 @@
 """What runs a local cluster. Plain Python, no Pulumi: an engine makes, restarts and removes a cluster in a folder.
 
-`base.py` is what an engine must offer, `kwok.py` and `kind.py` are the engines, `choice.py` chooses between them.
+`base.py` is what an engine must offer, `kind.py`, `host/` and `kwok.py` are the engines, `control_plane.py` is what the
+last two share, `choice.py` chooses between them.
 """

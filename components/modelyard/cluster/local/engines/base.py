@@ -1,6 +1,6 @@
 """What an engine of local clusters offers."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -25,8 +25,8 @@ class Engine(Protocol):
         """The components that listen on a port of this machine."""
         ...
 
-    def problems(self, kubernetes_version: str) -> Iterable[Problem]:
-        """What this machine lacks to run a cluster of that version. Changes nothing."""
+    def problems(self, kubernetes_version: str, own: Collection[str], /) -> Iterable[Problem]:
+        """What this machine lacks to run a cluster of that version beside the stack's `own` ones. Changes nothing."""
         ...
 
     def create(self, name: str, folder: Path, record: Record) -> None:
@@ -41,6 +41,14 @@ class Engine(Protocol):
         """Start what does not run, on the cluster's own data, certificates and ports."""
         ...
 
-    def delete(self, name: str, folder: Path) -> None:
+    def delete(self, name: str, folder: Path, /) -> None:
         """End whatever there is of it, also where it was never completed. Its folder is removed by the caller."""
+        ...
+
+    def images(self, name: str, folder: Path, /) -> set[str]:
+        """References of the images that its nodes have."""
+        ...
+
+    def load(self, name: str, folder: Path, archive: Path, /) -> None:
+        """Give its nodes the images of a docker-archive, under the references that are in it."""
         ...

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import yaml
@@ -51,7 +51,7 @@ class KindEngine:
 
     ports = ("kube-apiserver", "kwok-controller")
 
-    def problems(self, kubernetes_version: str) -> Iterator[Problem]:
+    def problems(self, kubernetes_version: str, _own: Collection[str]) -> Iterator[Problem]:
         """Programs that are missing, Docker that does not answer, or a version without an image."""
         yield from programs.missing(["kind"], _FIX)
         yield from (each for each in programs.missing(["kwok"], _KWOK_FIX) if "kwok" in each.why)
@@ -102,6 +102,17 @@ class KindEngine:
         """Have kind remove the containers, and end kwok."""
         processes.kill(_bin(folder))
         command = ("delete", "cluster", f"--name={name}", f"--kubeconfig={folder / KUBECONFIG}")
+        self._kind(folder, *command, timeout_seconds=_COMMAND_SECONDS)
+
+    def images(self, name: str, folder: Path) -> set[str]:
+        """What containerd in the first container has."""
+        del folder
+        container, _ = _containers(name)[0]
+        return set(_docker("exec", container, "ctr", "--namespace=k8s.io", "images", "list", "--quiet").split())
+
+    def load(self, name: str, folder: Path, archive: Path) -> None:
+        """Have kind hand the archive to its nodes."""
+        command = ("load", "image-archive", f"--name={name}", str(archive))
         self._kind(folder, *command, timeout_seconds=_COMMAND_SECONDS)
 
     def _kind(self, folder: Path, *arguments: str, timeout_seconds: int) -> None:

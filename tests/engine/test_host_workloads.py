@@ -1,0 +1,434 @@
+"""The sample model on a real node: trained, served, updated, scaled, broken and healed in real containers.
+
+All tests share one stack, made by the real engine, and change it one after the other.
+"""
+
+import copy
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from modelyard.cluster.local import lifecycle
+from tests.engine.local_stack import ROOT, Json, LocalStack, uids
+from tests.support.host_clusters import kill_everything, node_environment
+from tests.support.processes import wait_until
+
+pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
+
+IMAGE = "registry.example.org/digits:1.0.0"
+SAMPLES = (ROOT / "examples" / "digits" / "samples.json").read_bytes()
+FIRST_LINES = "import os, pathlib, sys, time\nfolder = pathlib.Path('/data')\n"
+TWICE = FIRST_LINES + "(folder / f'try-{time.time_ns()}').touch()\nsys.exit(len(list(folder.glob('try-*'))) < 3)"
+HOG = "import os; held = bytearray(os.urandom(1 << 20)) * 1024; print(len(held))"
+LOOKUP = """
+import socket, urllib.request
+print(socket.getaddrinfo("digits.vision", 80)[0][4][0])
+print(urllib.request.urlopen("http://digits.vision.svc/readyz", timeout=10).status)
+"""
+SCALE_SECONDS = 180
+
+
+def job(code: str, **fields: Any) -> Json:
+    """A job of some Python in the sample's image."""
+    return {
+        "image": IMAGE,
+        "command": ["python", "-c", code],
+        "pool": "system",
+        "cpus": 0.05,
+        "memory_gib": 0.25,
+        "retries": 0,
+        "timeout_seconds": 300,
+        **fields,
+    }
+
+
+def training(folder: str, **fields: Any) -> Json:
+    """A training of the sample model."""
+    return {
+        **job("", artifact={"volume": "models", "folder": folder}, await_completion=True, memory_gib=0.5),
+        "command": [],
+        "args": ["train", *fields.get("args", [])],
+    }
+
+
+SPEC: Json = {
+    "cluster": {
+        "local": {
+            "engine": "host",
+            "images": {"registry.example.org/digits": {"context": str(ROOT / "examples" / "digits")}},
+        }
+    },
+    # Larger than any machine that runs tests, so that what is too large is found by the scheduler.
+    "pools": {"system": {"cpus": 512, "memory_gib": 2048, "max_nodes": 2}, "l4": {"accelerator": "l4"}},
+    "workspaces": {
+        "vision": {
+            "secrets": {"token": {"from": "config/token"}},
+            "config": {"settings": {"values": {"level": "low"}}},
+            "volumes": {"models": {"size_gib": 1}, "tries": {"size_gib": 1}},
+            "jobs": {
+                "first": training("first"),
+                "second": training("second", args=["--kernel", "linear"]),
+                "third-try": job(
+                    TWICE, retries=3, mounts=[{"volume": "tries", "path": "/data", "folder": "third-try"}]
+                ),
+                "fatal": job("raise SystemExit(42)", retries=3, fatal_exit_codes=[42]),
+                "late": job("import time; time.sleep(600)", timeout_seconds=5),
+                "hog": job(HOG, memory_gib=0.125),
+                "minutely": {**job("print('ran')"), "schedule": "* * * * *"},
+            },
+            "services": {
+                "digits": {
+                    "model": {"artifact": "first"},
+                    "runtime": {
+                        "container": {
+                            "image": IMAGE,
+                            "args": ["serve"],
+                            "port": 8080,
+                            "ready_path": "/readyz",
+                            "live_path": "/healthz",
+                        }
+                    },
+                    "pool": "system",
+                    "cpus": 0.1,
+                    "memory_gib": 0.375,
+                    "replicas": 2,
+                    "env": {"DRAIN_SECONDS": "0"},
+                    "mounts": [
+                        {"config": "settings", "path": "/etc/settings"},
+                        {"secret": "token", "path": "/etc/token"},
+                    ],
+                },
+                "plain": {
+                    "runtime": {
+                        "container": {
+                            "image": IMAGE,
+                            "command": ["python", "-m", "http.server", "8080", "--directory", "/tmp"],
+                            "port": 8080,
+                            "ready_path": "/",
+                        }
+                    },
+                    "pool": "system",
+                    "cpus": 0.05,
+                    "memory_gib": 0.125,
+                },
+            },
+        },
+        "other": {"jobs": {"lookup": job(LOOKUP, retries=3)}},
+        "simulated": {"jobs": {"embed": {"image": "registry.example.org/embed:1.0.0", "pool": "l4", "gpus": 1}}},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    base = tmp_path_factory.mktemp("host")
+    # What is built and downloaded is kept for the next run.
+    cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")}
+    with node_environment(base / "scratch" / "state"):
+        made = LocalStack(base, SPEC, secrets={"token": "one"}, environment=cache)
+        try:
+            made.project.up()
+            yield made
+            made.project.destroy()
+        finally:
+            made.close()
+            for folder in (made.project.state_folder / "modelyard" / "local").glob("*"):
+                lifecycle.delete(folder.name)
+
+
+def vision(stack: LocalStack) -> Json:
+    return stack.spec["workspaces"]["vision"]
+
+
+def address(stack: LocalStack, service: str = "digits") -> str:
+    """The Service's own address, which kube-proxy makes reachable on this machine too."""
+    return json.loads(stack.kubectl("get", "service", service, "--namespace=vision", "--output=json"))["spec"][
+        "clusterIP"
+    ]
+
+
+def predict(host: str) -> Json:
+    """An answer over a new connection."""
+    connection = HTTPConnection(host, 80, timeout=10)
+    try:
+        connection.request("POST", "/predict", SAMPLES, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        assert answer.status == 200
+        return json.loads(answer.read())
+    finally:
+        connection.close()
+
+
+@dataclass(kw_only=True)
+class Traffic:
+    """Requests on new connections, from several clients at once."""
+
+    answered: int = 0
+    failures: list[str] = field(default_factory=list[str])
+    last_answer: float = field(default_factory=time.monotonic)
+    longest_gap_seconds: float = 0.0
+
+
+@contextmanager
+def traffic(host: str, *, path: str = "/readyz", clients: int = 4) -> Generator[Traffic]:
+    """Clients that ask again and again while the block runs."""
+    seen, ended, lock = Traffic(), threading.Event(), threading.Lock()
+
+    def ask() -> None:
+        while not ended.is_set():
+            connection = HTTPConnection(host, 80, timeout=10)
+            try:
+                connection.request("GET", path)
+                status = connection.getresponse().status
+                failure = "" if status == 200 else f"status {status}"
+            except (OSError, HTTPException) as error:
+                failure = repr(error)
+            finally:
+                connection.close()
+            with lock:
+                if failure:
+                    seen.failures.append(failure)
+                else:
+                    now = time.monotonic()
+                    seen.longest_gap_seconds = max(seen.longest_gap_seconds, now - seen.last_answer)
+                    seen.last_answer, seen.answered = now, seen.answered + 1
+
+    with ThreadPoolExecutor(clients) as pool:
+        for _ in range(clients):
+            pool.submit(ask)
+        try:
+            yield seen
+        finally:
+            ended.set()
+
+
+def pods(stack: LocalStack, workload: str) -> list[Json]:
+    """Pods that are not about to end."""
+    found = stack.get("pods", f"--selector=app.kubernetes.io/instance={workload}")
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def names(found: list[Json]) -> set[str]:
+    return {pod["metadata"]["name"] for pod in found}
+
+
+def all_ready(stack: LocalStack, workload: str, count: int) -> Callable[[], bool]:
+    def ready() -> bool:
+        found = pods(stack, workload)
+        return len(found) == count and all(
+            status["ready"] for pod in found for status in pod["status"].get("containerStatuses", [{"ready": False}])
+        )
+
+    return ready
+
+
+def ended(stack: LocalStack, name: str) -> Json:
+    """The condition with which a job has ended."""
+
+    def conditions() -> list[Json]:
+        found = stack.one("jobs", f"vision-{name}")["status"].get("conditions", [])
+        return [each for each in found if each["type"] in {"Complete", "Failed"} and each["status"] == "True"]
+
+    wait_until(lambda: bool(conditions()), f"the end of {name}", 240)
+    (condition,) = conditions()
+    return condition
+
+
+def terminated(stack: LocalStack, name: str) -> list[Json]:
+    """How each pod of a job ended."""
+    return [
+        status["state"]["terminated"]
+        for pod in pods(stack, f"vision-{name}")
+        for status in pod["status"]["containerStatuses"]
+    ]
+
+
+def test_the_service_answers_with_the_model_that_its_job_has_trained(stack: LocalStack) -> None:
+    answer = predict(address(stack))
+    assert answer["accuracy"] > 0.9
+    (message,) = [each["message"] for each in terminated(stack, "first")]
+    assert answer["model"]["version"] in message, "the job's own last word names the version that is served"
+    assert {pod["spec"]["nodeName"] for pod in pods(stack, "vision-digits")} == {"host"}
+    images = {status["image"] for pod in pods(stack, "vision-digits") for status in pod["status"]["containerStatuses"]}
+    assert all("digits:local-" in image for image in images)
+
+
+def test_accelerators_are_simulated_beside_it(stack: LocalStack) -> None:
+    (pod,) = stack.get("pods", "--selector=app.kubernetes.io/instance=simulated-embed")
+    assert (pod["spec"]["nodeName"], pod["status"]["phase"]) == ("l4-0", "Succeeded")
+
+
+def test_nothing_changes_without_a_change(stack: LocalStack) -> None:
+    before = uids(stack.of_workspace("vision"))
+    assert stack.project.up("--expect-no-changes").unchanged
+    assert uids(stack.of_workspace("vision")) == before
+
+
+def test_a_job_that_fails_twice_succeeds_on_the_third_try_on_the_same_volume(stack: LocalStack) -> None:
+    assert ended(stack, "third-try")["type"] == "Complete"
+    codes = sorted(each["exitCode"] for each in terminated(stack, "third-try"))
+    assert codes == [0, 1, 1]
+
+
+def test_a_fatal_exit_code_ends_a_job_at_once(stack: LocalStack) -> None:
+    condition = ended(stack, "fatal")
+    assert (condition["type"], condition["reason"]) == ("Failed", "PodFailurePolicy")
+    assert [each["exitCode"] for each in terminated(stack, "fatal")] == [42]
+
+
+def test_a_job_that_takes_too_long_is_ended(stack: LocalStack) -> None:
+    condition = ended(stack, "late")
+    assert (condition["type"], condition["reason"]) == ("Failed", "DeadlineExceeded")
+    wait_until(lambda: not pods(stack, "vision-late"), "the end of its pod", 60)
+
+
+def test_a_pod_that_takes_more_memory_than_its_limit_is_killed(stack: LocalStack) -> None:
+    assert ended(stack, "hog")["type"] == "Failed"
+    assert [each["reason"] for each in terminated(stack, "hog")] == ["OOMKilled"]
+
+
+def test_a_schedule_fires_on_time(stack: LocalStack) -> None:
+    def runs() -> list[Json]:
+        return stack.get("jobs", "--selector=app.kubernetes.io/instance=vision-minutely")
+
+    wait_until(lambda: any(each["status"].get("succeeded") for each in runs()), "a run", 130)
+    for each in runs():
+        made = datetime.fromisoformat(each["metadata"]["creationTimestamp"])
+        assert made.second < 10, f"{made} is late"
+
+
+def test_names_resolve_from_another_namespace(stack: LocalStack) -> None:
+    wait_until(lambda: bool(stack.one("jobs", "other-lookup")["status"].get("succeeded")), "the lookup", 120)
+
+
+def test_a_pod_that_breaks_restricted_is_refused(stack: LocalStack) -> None:
+    with pytest.raises(AssertionError, match="violates PodSecurity"):
+        stack.kubectl("run", "root", "--image=a:1", "--namespace=vision", "--privileged")
+
+
+def test_the_service_answers_while_a_process_is_killed_and_a_pod_deleted(stack: LocalStack) -> None:
+    host, before = address(stack), pods(stack, "vision-digits")
+    with traffic(host, clients=2) as seen:
+        serving = [
+            each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"][-3:] == ["-m", "digits", "serve"]
+        ]
+        assert len(serving) == 2
+        serving[0].kill()
+        wait_until(lambda: sum(restarts(stack)) == 1, "the container's restart", 60)
+        wait_until(all_ready(stack, "vision-digits", 2), "both replicas", 60)
+        stack.kubectl("delete", "pod", before[0]["metadata"]["name"], "--namespace=vision", "--wait=false")
+        wait_until(lambda: names(pods(stack, "vision-digits")) != names(before), "another pod", 60)
+        wait_until(all_ready(stack, "vision-digits", 2), "both replicas", 60)
+    assert seen.longest_gap_seconds < 3, seen
+    # A process that is killed takes the requests with it that it had, and those that come until its node has seen it.
+    assert len(seen.failures) < seen.answered / 20, seen
+
+
+def restarts(stack: LocalStack) -> list[int]:
+    return [
+        status["restartCount"] for pod in pods(stack, "vision-digits") for status in pod["status"]["containerStatuses"]
+    ]
+
+
+def test_an_update_to_another_model_and_back_loses_no_request(stack: LocalStack) -> None:
+    host = address(stack)
+    versions = [predict(host)["model"]["version"]]
+    with traffic(host) as seen:
+        for model in ("second", "first"):
+            vision(stack)["services"]["digits"]["model"]["artifact"] = model
+            stack.configure()
+            stack.project.up()
+            wait_until(lambda: len(pods(stack, "vision-digits")) == 2, "the end of the old replicas", 120)
+            versions.append(predict(host)["model"]["version"])
+        wait_until(lambda: seen.answered >= 5000, "5,000 requests", 300)
+    assert seen.failures == []
+    assert versions[0] == versions[2] != versions[1]
+
+
+def test_configuration_and_secrets_roll_what_uses_them_and_nothing_else(stack: LocalStack) -> None:
+    plain = names(pods(stack, "vision-plain"))
+    for change in ("config", "secret"):
+        before = names(pods(stack, "vision-digits"))
+        if change == "config":
+            vision(stack)["config"]["settings"]["values"]["level"] = "high"
+            stack.configure()
+        else:
+            stack.project.set_config(secrets={"modelyard:token": "two"})
+        stack.project.up()
+        after = names(pods(stack, "vision-digits"))
+        assert not after & before, change
+        pod = next(iter(after))
+        shown = stack.kubectl("exec", pod, "--namespace=vision", "--", "cat", "/etc/settings/level", "/etc/token/value")
+        assert shown == ("highone" if change == "config" else "hightwo")
+    assert names(pods(stack, "vision-plain")) == plain
+
+
+def test_a_pod_that_is_too_large_waits_and_the_update_says_why(stack: LocalStack) -> None:
+    vision(stack)["jobs"]["large"] = job("", cpus=256, timeout_seconds=20, await_completion=True)
+    stack.configure()
+    failed = stack.project.up(fails=True)
+    assert "Insufficient cpu" in failed.text
+    del vision(stack)["jobs"]["large"]
+    stack.configure()
+    stack.project.up()
+
+
+def test_replicas_follow_the_load_up_and_down(stack: LocalStack) -> None:
+    service = vision(stack)["services"]["digits"]
+    before = copy.deepcopy(service)
+    del service["replicas"]
+    service["autoscaling"] = {"min_replicas": 1, "max_replicas": 3, "target": {"cpu_percent": 50}}
+    stack.configure()
+    stack.project.up()
+    host = address(stack)
+    stop = threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            predict(host)
+
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            for _ in range(2):
+                pool.submit(load)
+            wait_until(lambda: len(pods(stack, "vision-digits")) == 3, "three replicas", SCALE_SECONDS)
+        finally:
+            stop.set()
+    # Kubernetes waits for five minutes of less load before it takes the first one away.
+    wait_until(lambda: len(pods(stack, "vision-digits")) < 3, "fewer replicas", 300 + SCALE_SECONDS)
+    vision(stack)["services"]["digits"] = before
+    stack.configure()
+    stack.project.up()
+
+
+def test_after_a_restart_of_the_machine_an_update_heals_it_and_no_data_is_lost(stack: LocalStack) -> None:
+    version = predict(address(stack))["model"]["version"]
+    kill_everything(stack.project.state_folder)
+    stack.project.up("--refresh", "--run-program")
+    wait_until(all_ready(stack, "vision-digits", 2), "both replicas", 120)
+    assert predict(address(stack))["model"]["version"] == version
+
+
+def test_an_engine_and_a_kubelet_that_are_killed_in_an_update(stack: LocalStack) -> None:
+    vision(stack)["services"]["digits"]["model"]["artifact"] = "second"
+    stack.configure()
+    before = names(pods(stack, "vision-digits"))
+    running = stack.project.start("up", "--skip-preview", "--yes")
+    wait_until(lambda: bool(names(pods(stack, "vision-digits")) - before), "the first new pod", 120)
+    running.kill()
+    stack.kill_daemons("kubelet", "containerd")
+    stack.make("up")
+    assert predict(address(stack))["accuracy"] > 0.9
+    wait_until(lambda: not names(pods(stack, "vision-digits")) & before, "the end of the old replicas", 120)
