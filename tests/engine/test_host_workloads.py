@@ -122,6 +122,8 @@ SPEC: Json = {
                     "pool": "system",
                     "cpus": 0.05,
                     "memory_gib": 0.125,
+                    # It does not end when it is asked to.
+                    "drain_seconds": 0,
                 },
             },
         },
@@ -376,7 +378,7 @@ def test_configuration_and_secrets_roll_what_uses_them_and_nothing_else(stack: L
 
 
 def test_a_pod_that_is_too_large_waits_and_the_update_says_why(stack: LocalStack) -> None:
-    vision(stack)["jobs"]["large"] = job("", cpus=256, timeout_seconds=20, await_completion=True)
+    vision(stack)["jobs"]["large"] = job("pass", cpus=256, timeout_seconds=20, await_completion=True)
     stack.configure()
     failed = stack.project.up(fails=True)
     assert "Insufficient cpu" in failed.text
