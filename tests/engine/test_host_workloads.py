@@ -3,7 +3,6 @@
 All tests share one stack, made by the real engine, and change it one after the other.
 """
 
-import copy
 import json
 import os
 import threading
@@ -23,6 +22,7 @@ import pytest
 from modelyard.cluster.local import lifecycle
 from tests.engine.local_stack import ROOT, Json, LocalStack, uids
 from tests.support.host_clusters import kill_everything, node_environment
+from tests.support.local_clusters import daemons
 from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
@@ -38,6 +38,8 @@ print(socket.getaddrinfo("digits.vision", 80)[0][4][0])
 print(urllib.request.urlopen("http://digits.vision.svc/readyz", timeout=10).status)
 """
 SCALE_SECONDS = 180
+MARK = "MODELYARD_TEST_SERVICE"
+"""Variable of a container by which its process is found from outside."""
 
 
 def job(code: str, **fields: Any) -> Json:
@@ -60,6 +62,26 @@ def training(folder: str, **fields: Any) -> Json:
         **job("", artifact={"volume": "models", "folder": folder}, await_completion=True, memory_gib=0.5),
         "command": [],
         "args": ["train", *fields.get("args", [])],
+    }
+
+
+def digits(**fields: Any) -> Json:
+    """The sample model's service."""
+    container = {
+        "image": IMAGE,
+        "args": ["serve"],
+        "port": 8080,
+        "ready_path": "/readyz",
+        "live_path": "/healthz",
+    }
+    return {
+        "model": {"artifact": "first"},
+        "runtime": {"container": container},
+        "pool": "system",
+        "cpus": 0.1,
+        "memory_gib": 0.375,
+        "env": {"DRAIN_SECONDS": "0"},
+        **fields,
     }
 
 
@@ -89,27 +111,15 @@ SPEC: Json = {
                 "minutely": {**job("print('ran')"), "schedule": "* * * * *"},
             },
             "services": {
-                "digits": {
-                    "model": {"artifact": "first"},
-                    "runtime": {
-                        "container": {
-                            "image": IMAGE,
-                            "args": ["serve"],
-                            "port": 8080,
-                            "ready_path": "/readyz",
-                            "live_path": "/healthz",
-                        }
-                    },
-                    "pool": "system",
-                    "cpus": 0.1,
-                    "memory_gib": 0.375,
-                    "replicas": 2,
-                    "env": {"DRAIN_SECONDS": "0"},
-                    "mounts": [
+                "digits": digits(
+                    replicas=2,
+                    env={"DRAIN_SECONDS": "0", MARK: "digits"},
+                    mounts=[
                         {"config": "settings", "path": "/etc/settings"},
                         {"secret": "token", "path": "/etc/token"},
                     ],
-                },
+                ),
+                "scaled": digits(autoscaling={"max_replicas": 3, "target": {"cpu_percent": 50}}),
                 "plain": {
                     "runtime": {
                         "container": {
@@ -278,6 +288,22 @@ def test_nothing_changes_without_a_change(stack: LocalStack) -> None:
     assert uids(stack.of_workspace("vision")) == before
 
 
+def test_replicas_follow_the_load(stack: LocalStack) -> None:
+    host, stop = address(stack, "scaled"), threading.Event()
+
+    def load() -> None:
+        while not stop.is_set():
+            predict(host)
+
+    with ThreadPoolExecutor(2) as pool:
+        clients = [pool.submit(load) for _ in range(2)]
+        try:
+            wait_until(lambda: len(pods(stack, "vision-scaled")) == 3, "three replicas", SCALE_SECONDS)
+        finally:
+            stop.set()
+    assert [client.result() for client in clients] == [None, None], "every request was answered"
+
+
 def test_a_job_that_fails_twice_succeeds_on_the_third_try_on_the_same_volume(stack: LocalStack) -> None:
     assert ended(stack, "third-try")["type"] == "Complete"
     codes = sorted(each["exitCode"] for each in terminated(stack, "third-try"))
@@ -323,9 +349,7 @@ def test_a_pod_that_breaks_restricted_is_refused(stack: LocalStack) -> None:
 def test_the_service_answers_while_a_process_is_killed_and_a_pod_deleted(stack: LocalStack) -> None:
     host, before = address(stack), pods(stack, "vision-digits")
     with traffic(host, clients=2) as seen:
-        serving = [
-            each for each in psutil.process_iter(["cmdline"]) if each.info["cmdline"][-3:] == ["-m", "digits", "serve"]
-        ]
+        serving = processes_of("digits")
         assert len(serving) == 2
         serving[0].kill()
         wait_until(lambda: sum(restarts(stack)) == 1, "the container's restart", 60)
@@ -336,6 +360,14 @@ def test_the_service_answers_while_a_process_is_killed_and_a_pod_deleted(stack: 
     assert seen.longest_gap_seconds < 3, seen
     # A process that is killed takes the requests with it that it had, and those that come until its node has seen it.
     assert len(seen.failures) < seen.answered / 20, seen
+
+
+def processes_of(service: str) -> list[psutil.Process]:
+    """The servers of a service, as this machine sees them."""
+    servers = [
+        each for each in psutil.process_iter(["cmdline"]) if (each.info["cmdline"] or [])[-2:] == ["digits", "serve"]
+    ]
+    return [each for each in servers if each.environ().get(MARK) == service]
 
 
 def restarts(stack: LocalStack) -> list[int]:
@@ -387,32 +419,9 @@ def test_a_pod_that_is_too_large_waits_and_the_update_says_why(stack: LocalStack
     stack.project.up()
 
 
-def test_replicas_follow_the_load_up_and_down(stack: LocalStack) -> None:
-    service = vision(stack)["services"]["digits"]
-    before = copy.deepcopy(service)
-    del service["replicas"]
-    service["autoscaling"] = {"min_replicas": 1, "max_replicas": 3, "target": {"cpu_percent": 50}}
-    stack.configure()
-    stack.project.up()
-    host = address(stack)
-    stop = threading.Event()
-
-    def load() -> None:
-        while not stop.is_set():
-            predict(host)
-
-    with ThreadPoolExecutor(2) as pool:
-        try:
-            for _ in range(2):
-                pool.submit(load)
-            wait_until(lambda: len(pods(stack, "vision-digits")) == 3, "three replicas", SCALE_SECONDS)
-        finally:
-            stop.set()
-    # Kubernetes waits for five minutes of less load before it takes the first one away.
-    wait_until(lambda: len(pods(stack, "vision-digits")) < 3, "fewer replicas", 300 + SCALE_SECONDS)
-    vision(stack)["services"]["digits"] = before
-    stack.configure()
-    stack.project.up()
+def test_replicas_become_fewer_without_load(stack: LocalStack) -> None:
+    """Kubernetes waits for five minutes of less load, which began at the end of the test above, before it takes one."""
+    wait_until(lambda: len(pods(stack, "vision-scaled")) < 3, "fewer replicas", 300 + SCALE_SECONDS)
 
 
 def test_after_a_restart_of_the_machine_an_update_heals_it_and_no_data_is_lost(stack: LocalStack) -> None:
@@ -430,7 +439,9 @@ def test_an_engine_and_a_kubelet_that_are_killed_in_an_update(stack: LocalStack)
     running = stack.project.start("up", "--skip-preview", "--yes")
     wait_until(lambda: bool(names(pods(stack, "vision-digits")) - before), "the first new pod", 120)
     running.kill()
-    stack.kill_daemons("kubelet", "containerd")
+    for name, process in daemons(stack.project.state_folder).items():
+        if name.endswith(("/kubelet", "/containerd")):
+            process.kill()
     stack.make("up")
     assert predict(address(stack))["accuracy"] > 0.9
     wait_until(lambda: not names(pods(stack, "vision-digits")) & before, "the end of the old replicas", 120)
