@@ -82,8 +82,8 @@ class LocalStack:
         content.setdefault("config", {})["modelyard:stack"] = self.spec
         self.file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
-    def make(self, command: str) -> None:
-        """What `make up` or `make destroy` runs, in this project; it must succeed."""
+    def make(self, command: str) -> str:
+        """What `make up` or `make destroy` runs, in this project, and says; it must succeed."""
         done = subprocess.run(
             [str(self.folder / ".venv" / "bin" / "python"), "-m", "tools.stack", command, STACK],
             cwd=self.folder,
@@ -95,6 +95,7 @@ class LocalStack:
             check=False,
         )
         assert done.returncode == 0, f"make {command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
 
     @property
     def cluster_folder(self) -> Path:

@@ -21,6 +21,8 @@ from tests.support.processes import wait_until
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
 
 NAME = "real"
+ADDRESS_6 = "2001:db8::1"
+"""Ours for a neighbour that speaks version 6."""
 NODE_DAEMONS = {"containerd", "kubelet", "kube-proxy", "coredns", "metrics-server", "local-path-provisioner"}
 SERVE = "import http.server as h; h.test(h.SimpleHTTPRequestHandler, port=8080, bind='0.0.0.0')"
 
@@ -171,6 +173,9 @@ def test_the_network_around_reaches_neither_api_server_nor_node(kubeconfig: Path
         assert not connects(address, api)
         assert not connects(node, api)
         assert not connects(node, kubelet)
+    with neighbour() as (_, connects), socket.create_server(("::", 0), family=socket.AF_INET6) as open_to_all:
+        assert connects(ADDRESS_6, open_to_all.getsockname()[1])
+        assert not connects(ADDRESS_6, api), "what listens on all addresses listens on those of version 6 too"
 
 
 @contextmanager
@@ -190,8 +195,10 @@ def neighbour() -> Generator[tuple[str, Callable[[str, int], bool]]]:
         ip("link", "add", "near0", "type", "veth", "peer", "name", "eth0", "netns", name)
         ip("address", "add", f"{ours}/24", "dev", "near0")
         ip("link", "set", "near0", "up")
+        ip("-6", "address", "add", f"{ADDRESS_6}/64", "dev", "near0", "nodad")
         for each in (
             ("address", "add", f"{theirs}/24", "dev", "eth0"),
+            ("-6", "address", "add", "2001:db8::2/64", "dev", "eth0", "nodad"),
             ("link", "set", "eth0", "up"),
             ("route", "add", "default", "via", ours),
         ):
@@ -213,7 +220,7 @@ def test_a_killed_daemon_is_started_again_and_no_container_ends(served: Path, st
     wait_until(runs_python(served, ""), "the kubelet knows its pods again")
 
 
-@pytest.mark.parametrize("command", ["nft delete table ip modelyard", "ip link delete modelyard0"])
+@pytest.mark.parametrize("command", ["nft delete table inet modelyard", "ip link delete modelyard0"])
 def test_a_network_that_was_taken_away_is_made_again(served: Path, command: str) -> None:
     subprocess.run(command.split(), check=True)
     assert not lifecycle.is_alive(NAME)

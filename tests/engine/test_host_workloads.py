@@ -11,15 +11,19 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import pytest
 
 from modelyard.cluster.local import lifecycle
+from modelyard.cluster.local.images.build import provide_archive
+from modelyard.cluster.local.images.sources import find_sources
+from modelyard.cluster.spec import ImageBuildSpec
 from tests.engine.local_stack import ROOT, Json, LocalStack, uids
 from tests.support.host_clusters import kill_everything, node_environment
 from tests.support.local_clusters import daemons
@@ -38,6 +42,7 @@ print(socket.getaddrinfo("digits.vision", 80)[0][4][0])
 print(urllib.request.urlopen("http://digits.vision.svc/readyz", timeout=10).status)
 """
 SCALE_SECONDS = 180
+TRIAL = "{service: vision/digits, path: /predict, body: body.json}"
 MARK = "MODELYARD_TEST_SERVICE"
 """Variable of a container by which its process is found from outside."""
 
@@ -149,7 +154,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     # What is built and downloaded is kept for the next run.
     cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")}
     with node_environment(base / "scratch" / "state"):
+        _build(base, cache)
         made = LocalStack(base, SPEC, secrets={"token": "one"}, environment=cache)
+        (made.folder / "stacks" / "body.json").write_bytes(SAMPLES)
+        (made.folder / "stacks" / "trial.test.yaml").write_text(TRIAL)
         try:
             made.project.up()
             yield made
@@ -158,6 +166,14 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
             made.close()
             for folder in (made.project.state_folder / "modelyard" / "local").glob("*"):
                 lifecycle.delete(folder.name)
+
+
+def _build(base: Path, cache: dict[str, str]) -> None:
+    """Build the image before the time of an update begins: on a new machine its base and its wheels come first."""
+    builds: Json = SPEC["cluster"]["local"]["images"]
+    with patch.dict(os.environ, cache):
+        for source in find_sources({key: ImageBuildSpec(**each) for key, each in builds.items()}, str(base)).values():
+            provide_archive(source)
 
 
 def vision(stack: LocalStack) -> Json:
@@ -188,7 +204,8 @@ class Traffic:
     """Requests on new connections, from several clients at once."""
 
     answered: int = 0
-    failures: list[str] = field(default_factory=list[str])
+    failures: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    """When, and what."""
     last_answer: float = field(default_factory=time.monotonic)
     longest_gap_seconds: float = 0.0
 
@@ -211,7 +228,7 @@ def traffic(host: str, *, path: str = "/readyz", clients: int = 4) -> Generator[
                 connection.close()
             with lock:
                 if failure:
-                    seen.failures.append(failure)
+                    seen.failures.append((time.monotonic(), failure))
                 else:
                     now = time.monotonic()
                     seen.longest_gap_seconds = max(seen.longest_gap_seconds, now - seen.last_answer)
@@ -334,7 +351,8 @@ def test_a_schedule_fires_on_time(stack: LocalStack) -> None:
     wait_until(lambda: any(each["status"].get("succeeded") for each in runs()), "a run", 130)
     for each in runs():
         made = datetime.fromisoformat(each["metadata"]["creationTimestamp"])
-        assert made.second < 10, f"{made} is late"
+        due = datetime.fromisoformat(each["metadata"]["annotations"]["batch.kubernetes.io/cronjob-scheduled-timestamp"])
+        assert timedelta(0) <= made - due < timedelta(seconds=30), f"{made} is late for {due}"
 
 
 def test_names_resolve_from_another_namespace(stack: LocalStack) -> None:
@@ -352,14 +370,15 @@ def test_the_service_answers_while_a_process_is_killed_and_a_pod_deleted(stack: 
         serving = processes_of("digits")
         assert len(serving) == 2
         serving[0].kill()
+        killed = time.monotonic()
         wait_until(lambda: sum(restarts(stack)) == 1, "the container's restart", 60)
         wait_until(all_ready(stack, "vision-digits", 2), "both replicas", 60)
         stack.kubectl("delete", "pod", before[0]["metadata"]["name"], "--namespace=vision", "--wait=false")
         wait_until(lambda: names(pods(stack, "vision-digits")) != names(before), "another pod", 60)
         wait_until(all_ready(stack, "vision-digits", 2), "both replicas", 60)
-    assert seen.longest_gap_seconds < 3, seen
+    assert seen.longest_gap_seconds < 10, seen
     # A process that is killed takes the requests with it that it had, and those that come until its node has seen it.
-    assert len(seen.failures) < seen.answered / 20, seen
+    assert all(at - killed < 15 for at, _ in seen.failures), seen
 
 
 def processes_of(service: str) -> list[psutil.Process]:
@@ -386,6 +405,7 @@ def test_an_update_to_another_model_and_back_loses_no_request(stack: LocalStack)
             stack.project.up()
             wait_until(lambda: len(pods(stack, "vision-digits")) == 2, "the end of the old replicas", 120)
             versions.append(predict(host)["model"]["version"])
+        assert seen.answered >= 1000, "the updates were under load"
         wait_until(lambda: seen.answered >= 5000, "5,000 requests", 300)
     assert seen.failures == []
     assert versions[0] == versions[2] != versions[1]
@@ -442,6 +462,8 @@ def test_an_engine_and_a_kubelet_that_are_killed_in_an_update(stack: LocalStack)
     for name, process in daemons(stack.project.state_folder).items():
         if name.endswith(("/kubelet", "/containerd")):
             process.kill()
-    stack.make("up")
+    said = stack.make("up")
+    assert "vision/digits answered POST /predict with 200" in said
+    assert '"accuracy":' in said
     assert predict(address(stack))["accuracy"] > 0.9
     wait_until(lambda: not names(pods(stack, "vision-digits")) & before, "the end of the old replicas", 120)

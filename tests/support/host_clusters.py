@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -118,7 +119,7 @@ def restart_machine(state_folder: Path, settings: Sequence[str]) -> None:
         subprocess.run(["umount", "--lazy", mount], capture_output=True)
     # The links of pods end with their namespaces.
     subprocess.run(["ip", "link", "delete", "modelyard0"], capture_output=True)
-    for table in ("ip modelyard", "ip kube-proxy", "ip6 kube-proxy"):
+    for table in ("inet modelyard", "ip kube-proxy", "ip6 kube-proxy"):
         subprocess.run(["nft", "delete", "table", *table.split()], capture_output=True)
     for cgroup in sorted(Path("/sys/fs/cgroup").glob("**/modelyard/**"), reverse=True):
         with suppress(OSError):
@@ -137,7 +138,8 @@ def machine_state(state_folder: Path) -> dict[str, list[str]]:
         "mounts": [each for each in Path("/proc/self/mounts").read_text().splitlines() if _bears(marks, each)],
         "network namespaces": _names("/run/netns"),
         "links": _names("/sys/class/net"),
-        "routes": _shown("ip", "route", "show", "table", "all"),
+        # Routes that a router announces count down.
+        "routes": [re.sub(r" expires \d+sec", "", line) for line in _shown("ip", "route", "show", "table", "all")],
         "addresses": _shown("ip", "-brief", "address"),
         "nftables": _shown("nft", "list", "tables"),
         "iptables": [line for line in _shown("iptables-save") if not line.startswith(("#", ":"))],

@@ -1,6 +1,8 @@
 """The parts of the driver that need no engine: pending creates, the salt, the table."""
 
 import json
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -145,7 +147,7 @@ def test_summary_tells_real_from_simulated() -> None:
 
 
 class TestTrial:
-    ROWS: ClassVar[list[table.Row]] = [_placed("simulated", "l4-0", "l4")]
+    ROWS: ClassVar[list[table.Row]] = [replace(_placed("simulated", "l4-0", "l4"), workload="a-b")]
 
     def test_it_is_read_beside_the_stacks_file(self, tmp_path: Path) -> None:
         (tmp_path / "trial.local.yaml").write_text("{service: vision/digits, path: /predict, body: sub/body.json}")
@@ -167,3 +169,35 @@ class TestTrial:
         assert trial.run(asked, "no kubeconfig is needed", self.ROWS) == (
             "no request was sent to a/b: its pods are simulated here, and no container runs"
         )
+
+    @pytest.mark.parametrize("rows", [[], [_placed("-", "-", "-")]])
+    def test_a_service_without_a_pod_on_a_node_is_an_error(self, rows: list[table.Row]) -> None:
+        asked = trial.Trial(workspace="a", service="b", path="/", body={})
+        with pytest.raises(trial.TrialError, match="a/b has no pod on a node; see: kubectl get pods --namespace a"):
+            trial.run(asked, "no kubeconfig is needed", rows)
+
+    @pytest.mark.parametrize(
+        ("answers", "said"),
+        [
+            ([(200, '{"predictions": [7]}')], "a/b answered POST /predict with 200"),
+            ([(503, "no endpoints"), (0, "refused"), (200, "fine")], "with 200"),
+            ([(500, "broken")], "a/b answered POST /predict with 500: broken; see: kubectl"),
+            ([(422, "not an image")], "with 422: not an image"),
+        ],
+    )
+    def test_the_answer_decides(
+        self, answers: list[tuple[int, str]], said: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Served:
+            def post(self, *_: object) -> tuple[int, str]:
+                return answers.pop(0)
+
+        monkeypatch.setattr(trial, "connected", lambda _: nullcontext(Served()))  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+        monkeypatch.setattr(trial, "_POLL_SECONDS", 0)
+        asked = trial.Trial(workspace="a", service="b", path="/predict", body={})
+        rows = [replace(_placed("real", "host", "system"), workload="a-b")]
+        failed = answers[-1][0] >= 400
+        with pytest.raises(trial.TrialError) if failed else nullcontext() as caught:
+            assert said in trial.run(asked, "", rows)
+        if caught:
+            assert said in str(caught.value)

@@ -28,7 +28,7 @@ echo "$DEBIAN_FRONTEND" >> "$HOME/frontend"
 for program in containerd ctr runc nft iptables conntrack ip openssl buildah mmdebstrap; do
   printf '#!/bin/sh\\n' > "$BIN/$program"; /bin/chmod 755 "$BIN/$program"
 done
-for plugin in bridge portmap; do
+for plugin in ptp host-local; do
   echo > "$CNI/$plugin"
 done
 echo > "$KEYRING"

@@ -52,16 +52,21 @@ class Api:
     def post(self, namespace: str, service: str, path: str, body: object) -> tuple[int, str]:
         """Send JSON to the port `http` of a Service, through the API server; return the status and the answer.
 
+        The status is 0 where there was no connection, and the answer why.
         https://kubernetes.io/docs/tasks/access-application-cluster/access-cluster-services/
         """
         url = f"{self._client.configuration.host}/api/v1/namespaces/{namespace}/services/{service}:http/proxy{path}"
-        answer = self._client.call_api(
-            "POST",
-            url,
-            header_params={"Content-Type": "application/json"},
-            body=body,
-            _request_timeout=REQUEST_SECONDS,
-        )
+        exceptions: Any = importlib.import_module("urllib3.exceptions")
+        try:
+            answer = self._client.call_api(
+                "POST",
+                url,
+                header_params={"Content-Type": "application/json"},
+                body=body,
+                _request_timeout=REQUEST_SECONDS,
+            )
+        except (exceptions.HTTPError, OSError) as error:
+            return 0, str(error)
         return answer.status, answer.read().decode(errors="replace").strip()
 
     def _kind_of(self, wanted: Mapping[str, Any]) -> Any:

@@ -29,6 +29,9 @@ def main(arguments: Sequence[str]) -> int:
         if str(failure):
             print(failure, file=sys.stderr)
         return failure.status
+    except trial.TrialError as failure:
+        print(f"the stack is up, but {failure}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -10,13 +10,19 @@ import yaml
 
 from modelyard.kube.names import logical_name
 from tools.stack.api import connected
-from tools.stack.table import REAL, Row
+from tools.stack.table import REAL, SIMULATED, Row
 
 _ANSWER_SECONDS = 30
 """A Service knows a new pod a moment after it is ready."""
 _POLL_SECONDS = 0.5
-_UNAVAILABLE = 503
+_SUCCESS = range(200, 300)
+_NOT_YET = (0, 502, 503)
+"""No connection, or the API server had none to a pod."""
 _SHOWN_CHARACTERS = 600
+
+
+class TrialError(Exception):
+    """The service did not answer; the message says what it said, and where to look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,17 +54,26 @@ def find(folder: Path, stack: str) -> Trial | None:
 
 
 def run(trial: Trial, kubeconfig: str, rows: Sequence[Row]) -> str:
-    """Send the request through the API server, which reaches every Service; return what to tell the user."""
-    name = f"{trial.workspace}/{trial.service}"
-    instance = logical_name(trial.workspace, trial.service)
-    if not any(row.workload == instance and row.runs == REAL for row in rows):
+    """Send the request through the API server, which reaches every Service; return what to tell the user.
+
+    Raises:
+        TrialError: the service did not answer with success.
+    """
+    name, instance = f"{trial.workspace}/{trial.service}", logical_name(trial.workspace, trial.service)
+    kinds = {row.runs for row in rows if row.workload == instance}
+    if kinds == {SIMULATED}:
         return f"no request was sent to {name}: its pods are simulated here, and no container runs"
+    look = f"see: kubectl get pods --namespace {trial.workspace}"
+    if REAL not in kinds:
+        raise TrialError(f"{name} has no pod on a node; {look}")
     deadline = time.monotonic() + _ANSWER_SECONDS
     with connected(kubeconfig) as api:
         while True:
             began = time.monotonic()
             status, text = api.post(trial.workspace, trial.service, trial.path, trial.body)
-            if status != _UNAVAILABLE or began > deadline:
-                took = round((time.monotonic() - began) * 1000)
+            took = round((time.monotonic() - began) * 1000)
+            if status in _SUCCESS:
                 return f"{name} answered POST {trial.path} with {status} in {took} ms:\n{text[:_SHOWN_CHARACTERS]}"
+            if status not in _NOT_YET or began > deadline:
+                raise TrialError(f"{name} answered POST {trial.path} with {status}: {text[:_SHOWN_CHARACTERS]}; {look}")
             time.sleep(_POLL_SECONDS)

@@ -47,7 +47,7 @@ def wanted() -> tuple[Package, ...]:
     return (
         Package(name="containerd", programs=("containerd", "ctr")),
         Package(name="runc", programs=("runc",)),
-        Package(name="containernetworking-plugins", files=(CNI_FOLDER / "bridge", CNI_FOLDER / "portmap")),
+        Package(name="containernetworking-plugins", files=(CNI_FOLDER / "ptp", CNI_FOLDER / "host-local")),
         Package(name="nftables", programs=("nft",)),
         Package(name="iptables", programs=("iptables",)),
         Package(name="conntrack", programs=("conntrack",)),
@@ -130,10 +130,10 @@ def _no_service_starts() -> Generator[None]:
         yield
         return
     # What a killed run leaves forbids nothing: it looks for the process that wrote it.
-    POLICY.write_text(
-        f"#!/bin/sh\n# {_MARK}\nkill -0 {os.getpid()} 2>/dev/null && exit 101\nexit 0\n", encoding="utf-8"
-    )
-    POLICY.chmod(0o755)
+    draft = POLICY.with_name(f"{POLICY.name}.new")
+    draft.write_text(f"#!/bin/sh\n# {_MARK}\nkill -0 {os.getpid()} 2>/dev/null && exit 101\nexit 0\n", encoding="utf-8")
+    draft.chmod(0o755)
+    draft.replace(POLICY)
     try:
         yield
     finally:

@@ -48,6 +48,16 @@ def test_a_living_cluster_refuses_another() -> None:
     assert claim.is_ours(["first"])
 
 
+def test_a_living_cluster_of_the_same_name_in_another_folder_refuses_too(
+    removed: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim.take("first", made("first"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
+    with pytest.raises(LocalClusterError, match="real node of the local cluster first"):
+        claim.take("first", made("first"))
+    assert removed == []
+
+
 def test_a_cluster_whose_folder_is_gone_is_cleared_away(removed: list[Path]) -> None:
     first = made("first")
     claim.take("first", first)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.cluster.local.engines.host import containerd, kubelet, network
+from modelyard.cluster.local.engines.host import containerd, kubelet, mounts, network
 from modelyard.cluster.local.engines.host.certificates import issue
 from modelyard.cluster.local.engines.host.machine import Addresses
 from modelyard.cluster.local.folder import LocalClusterError
@@ -23,7 +23,7 @@ def routes(program: MakeProgram, *networks: str) -> None:
 
 
 def test_addresses_avoid_what_this_machine_reaches(program: MakeProgram, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_resolver_lines", lambda: ["nameserver 10.202.3.4", "nameserver fe80::1%eth0"])
+    monkeypatch.setattr(network, "_resolvers", lambda: ["10.202.3.4", "fe80::1%eth0"])
     routes(program, "0.0.0.0/1", "10.200.7.0/24", "10.201.0.1", "192.168.0.0/16")
     assert network.choose_addresses().network == IPv4Network("10.203.0.0/16")
 
@@ -31,7 +31,7 @@ def test_addresses_avoid_what_this_machine_reaches(program: MakeProgram, monkeyp
 def test_a_machine_whose_private_networks_are_taken_as_a_whole(
     program: MakeProgram, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "_resolver_lines", list)
+    monkeypatch.setattr(network, "_resolvers", list)
     routes(program, "10.0.0.0/8", "172.31.0.0/20")
     assert network.choose_addresses().network == IPv4Network("172.30.0.0/16")
     routes(program, "10.0.0.0/8", "172.16.0.0/12")
@@ -63,7 +63,7 @@ def test_only_our_own_rules_are_taken_back(program: MakeProgram, tmp_path: Path)
     program("iptables", f'echo "$@" >> {tmp_path}/called; test "$2" = FORWARD && printf "%s\\n" "{ours}" "{theirs}"')
     network._close_other_firewalls()  # pyright: ignore[reportPrivateUsage]
     called = (tmp_path / "called").read_text().splitlines()
-    assert [each for each in called if each.startswith("-D")] == [ours.replace("-A", "-D")]
+    assert [each for each in called if each.startswith("-D")] == [f"{ours.replace('-A', '-D')} -w 10"]
 
 
 def test_an_image_of_one_program(tmp_path: Path) -> None:
@@ -93,10 +93,9 @@ def test_a_certificate_says_who_it_is_and_can_sign_no_other(tmp_path: Path) -> N
     issue(tmp_path, "kubelet", "system:node:host", group="system:nodes")
     issue(tmp_path, "server", "system:node:host", addresses=["10.200.0.1", "metrics.kube-system.svc"])
     openssl("verify", "-CAfile", f"{tmp_path}/ca.crt", f"{tmp_path}/kubelet.crt")
-    shown = {
-        name: openssl("x509", "-noout", "-text", "-in", f"{tmp_path}/{name}.crt") for name in ("kubelet", "server")
-    }
-    assert "Subject: O = system:nodes, CN = system:node:host" in shown["kubelet"]
+    asked = ("x509", "-noout", "-text", "-nameopt", "RFC2253", "-in")
+    shown = {name: openssl(*asked, f"{tmp_path}/{name}.crt") for name in ("kubelet", "server")}
+    assert "Subject: CN=system:node:host,O=system:nodes" in shown["kubelet"]
     assert "TLS Web Client Authentication" in shown["kubelet"]
     assert "CA:TRUE" not in shown["kubelet"] + shown["server"]
     assert "IP Address:10.200.0.1, DNS:metrics.kube-system.svc" in shown["server"]
@@ -110,3 +109,27 @@ def test_the_node_keeps_for_itself_what_a_pools_node_does() -> None:
     size = kubelet.node_size()
     assert 0 < size.allocatable_cpus < size.cpus
     assert 0 < size.allocatable_memory_gib < size.memory_gib
+
+
+def test_every_controller_is_handed_down(tmp_path: Path) -> None:
+    kubelet.hand_down(tmp_path)
+    assert not (tmp_path / "cgroup.subtree_control").exists(), "version 1 has none"
+    (tmp_path / "cgroup.controllers").write_text("cpu\n")
+    kubelet.hand_down(tmp_path)
+    assert (tmp_path / "cgroup.subtree_control").read_text() == "+cpu"
+
+
+def test_mounts_are_found_whatever_their_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = tmp_path / "mountinfo"
+    listed.write_bytes("36 35 98:0 / /home/josé/a\\040b rw - ext4 /dev/sda rw\n".encode())
+    monkeypatch.setattr(mounts, "_MOUNTS", listed)
+    unmounted: list[str] = []
+
+    def umount(*command: str) -> subprocess.CompletedProcess[str]:
+        unmounted.append(command[-1])
+        listed.write_bytes(b"")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(mounts, "attempt", umount)
+    mounts.unmount_below(Path("/home/josé"))
+    assert unmounted == ["/home/josé/a b"]

@@ -113,7 +113,7 @@ class KindEngine:
     def load(self, name: str, folder: Path, archive: Path) -> None:
         """Have kind hand the archive to its nodes."""
         command = ("load", "image-archive", f"--name={name}", str(archive))
-        self._kind(folder, *command, timeout_seconds=_COMMAND_SECONDS)
+        self._kind(folder, *command, timeout_seconds=_CREATE_SECONDS)
 
     def _kind(self, folder: Path, *arguments: str, timeout_seconds: int) -> None:
         kind = programs.find({"kind": "kind"}, _FIX)["kind"]

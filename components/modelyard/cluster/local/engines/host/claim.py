@@ -49,7 +49,8 @@ def take(name: str, folder: Path) -> None:
         claim = _read()
         if claim and claim.folder == str(folder):
             return
-        refusal = other({name})
+        # Also a cluster of this name in another folder is another: that of somebody with another home.
+        refusal = other(())
         if refusal:
             raise LocalClusterError(refusal)
         if claim:

@@ -15,12 +15,15 @@ def path() -> str:
     return with_sbin(os.environ.get("PATH", os.defpath))
 
 
-def attempt(*command: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+def attempt(
+    *command: str, text: str | None = None, timeout_seconds: int = _COMMAND_SECONDS
+) -> subprocess.CompletedProcess[str]:
     """Run a command whose failure is the caller's to judge.
 
     Args:
         command: program and arguments.
         text: standard input.
+        timeout_seconds: how long it may take.
 
     Raises:
         LocalClusterError: the program is absent or took too long.
@@ -36,19 +39,19 @@ def attempt(*command: str, text: str | None = None) -> subprocess.CompletedProce
             capture_output=True,
             text=True,
             check=False,
-            timeout=_COMMAND_SECONDS,
+            timeout=timeout_seconds,
         )
     except subprocess.TimeoutExpired:
-        raise LocalClusterError(f"{' '.join(command[:3])} took over {_COMMAND_SECONDS} seconds") from None
+        raise LocalClusterError(f"{' '.join(command[:3])} took over {timeout_seconds} seconds") from None
 
 
-def run(*command: str, text: str | None = None) -> str:
+def run(*command: str, text: str | None = None, timeout_seconds: int = _COMMAND_SECONDS) -> str:
     """Run a command and return its output.
 
     Raises:
         LocalClusterError: it failed; with what it wrote.
     """
-    done = attempt(*command, text=text)
+    done = attempt(*command, text=text, timeout_seconds=timeout_seconds)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip()
         raise LocalClusterError(f"{' '.join(command[:4])} failed with exit code {done.returncode}: {said}")

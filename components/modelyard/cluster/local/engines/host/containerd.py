@@ -19,6 +19,8 @@ PLUGINS = ("ptp", "host-local", "loopback")
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _ANSWER_SECONDS = 60
 _ANSWER_POLL_SECONDS = 0.1
+_LOAD_SECONDS = 1800
+"""An image of 10 GiB with PyTorch, on a slow disk."""
 
 
 def plugin_folder() -> Path | None:
@@ -76,7 +78,9 @@ def images() -> set[str]:
 
 def load(archive: Path) -> None:
     """Take in the images of a docker-archive under the references that are in it."""
-    run("ctr", "-a", str(SOCKET), "-n", IMAGE_NAMESPACE, "images", "import", str(archive))
+    run(
+        "ctr", "-a", str(SOCKET), "-n", IMAGE_NAMESPACE, "images", "import", str(archive), timeout_seconds=_LOAD_SECONDS
+    )
 
 
 def load_pause(machine: Machine) -> None:

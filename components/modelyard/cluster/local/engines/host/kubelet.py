@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -37,6 +38,7 @@ def configure(machine: Machine) -> list[str]:
     mounts.bind(machine.node_folder / "kubelet", _ROOT)
     for folder in cgroup_folders():
         folder.mkdir(exist_ok=True)
+        hand_down(folder.parent)
     kubeconfig = machine.node_folder / "kubelet.kubeconfig"
     write_kubeconfig(kubeconfig, NODE, machine.server, machine.certificates, "kubelet")
     config = machine.write("kubelet.yaml", json.dumps(_configuration(machine)))
@@ -56,6 +58,18 @@ def cgroup_folders() -> Iterator[Path]:
         _, folder, kind = line.split()[:3]
         if kind in {"cgroup", "cgroup2"}:
             yield Path(folder) / CGROUP
+
+
+def hand_down(root: Path) -> None:
+    """Let the cgroups below the root of a hierarchy have every controller.
+
+    With version 2 they have those only that their parent names, and a kubelet wants all of them.
+    https://docs.kernel.org/admin-guide/cgroup-v2.html#controlling-controllers
+    """
+    offered = root / "cgroup.controllers"
+    for each in offered.read_text(encoding="utf-8").split() if offered.exists() else ():
+        with suppress(OSError):  # some are handed to nobody
+            (root / "cgroup.subtree_control").write_text(f"+{each}", encoding="utf-8")
 
 
 def _configuration(machine: Machine) -> dict[str, object]:

@@ -7,8 +7,9 @@ table. https://www.cni.dev/plugins/current/main/ptp/
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from modelyard.cluster.local.engines.host.commands import attempt, path, run
@@ -23,8 +24,12 @@ _CANDIDATES = [
 """Private networks, those first that others rarely take. A company's VPN may have all that begin with 10."""
 _DEFAULT_PREFIX = 8
 """A route of a shorter prefix is one to everywhere: VPNs have 0.0.0.0/1 beside the default route."""
+# Of both families: what listens on all addresses listens on those of version 6 too.
+_TABLE = ("inet", TABLE)
 _PROXY_TABLES = (("ip", "kube-proxy"), ("ip6", "kube-proxy"))
 _RULE_COMMENT = "modelyard"
+_WAIT = ("-w", "10")
+"""Seconds that iptables waits for another program that changes rules."""
 _DEFAULT_MTU = 1500
 
 
@@ -45,23 +50,24 @@ def _taken() -> Iterator[IPv4Network]:
     for route in json.loads(run("ip", "-json", "-4", "route", "show", "table", "all") or "[]"):
         if route["dst"] != "default":
             yield IPv4Network(route["dst"], strict=False)
-    for line in _resolver_lines():
-        address = ip_network(line.split()[1].split("%")[0])
-        if isinstance(address, IPv4Network):
-            yield address
+    for server in _resolvers():
+        with suppress(ValueError):  # version 6
+            yield IPv4Network(server)
 
 
-def _resolver_lines() -> Iterable[str]:
+def _resolvers() -> list[str]:
+    """The machine's name servers. https://man7.org/linux/man-pages/man5/resolv.conf.5.html"""
     try:
-        lines = Path("/etc/resolv.conf").read_text(encoding="utf-8").splitlines()
+        lines = Path("/etc/resolv.conf").read_text(encoding="utf-8", errors="replace").splitlines()
     except FileNotFoundError:
         return []
-    return [line for line in lines if line.startswith("nameserver ")]
+    words = [line.split() for line in lines]
+    return [each[1] for each in words if len(each) > 1 and each[0] == "nameserver"]
 
 
 def has_resolver() -> bool:
     """Whether this machine has a server to ask for names outside of the cluster."""
-    return bool(_resolver_lines())
+    return bool(_resolvers())
 
 
 def set_up(machine: Machine) -> None:
@@ -78,7 +84,7 @@ def set_up(machine: Machine) -> None:
 
 def is_up() -> bool:
     """Whether the interface and the rules are there."""
-    return _has_link() and attempt("nft", "list", "table", "ip", TABLE).returncode == 0
+    return _has_link() and attempt("nft", "list", "table", *_TABLE).returncode == 0
 
 
 def _has_link() -> bool:
@@ -98,9 +104,9 @@ def _rules(machine: Machine) -> str:
     """
     addresses = machine.addresses
     return f"""
-table ip {TABLE}
-delete table ip {TABLE}
-table ip {TABLE} {{
+table inet {TABLE}
+delete table inet {TABLE}
+table inet {TABLE} {{
   chain guard {{
     type filter hook prerouting priority raw; policy accept;
     iifname "lo" accept
@@ -146,30 +152,32 @@ def _pass_other_firewalls(network: IPv4Network) -> None:
             continue
         for direction in ("-s", "-d"):
             comment = ("-m", "comment", "--comment", _RULE_COMMENT)
-            run("iptables", "-I", chain, direction, str(network), *comment, "-j", "ACCEPT")
+            run("iptables", "-I", chain, direction, str(network), *comment, "-j", "ACCEPT", *_WAIT)
 
 
 def _close_other_firewalls() -> None:
     for chain in ("INPUT", "FORWARD"):
         for rule in _iptables(chain):
             if f"--comment {_RULE_COMMENT} " in rule:
-                run("iptables", "-D", *rule.split()[1:])
+                run("iptables", "-D", *rule.split()[1:], *_WAIT)
 
 
 def _iptables(chain: str) -> list[str]:
     """Rules of iptables; none where it is not installed, as nothing else makes any."""
     if shutil.which("iptables", path=path()) is None:
         return []
-    return attempt("iptables", "-S", chain).stdout.splitlines()
+    return attempt("iptables", "-S", chain, *_WAIT).stdout.splitlines()
 
 
 def remove() -> None:
     """Remove interface, pods' links, tables and rules, whatever there is of them."""
+    # After a restart of the machine the tables of a kube-proxy are another Kubernetes' own.
+    ours = _has_link() or attempt("nft", "list", "table", *_TABLE).returncode == 0
+    for table in (*(_PROXY_TABLES if ours else ()), _TABLE):
+        attempt("nft", "delete", "table", *table)
     for link in _pod_links():
         attempt("ip", "link", "delete", link)
     attempt("ip", "link", "delete", BRIDGE)
-    for family, table in (("ip", TABLE), *_PROXY_TABLES):
-        attempt("nft", "delete", "table", family, table)
     _close_other_firewalls()
 
 

@@ -85,7 +85,7 @@ def _link_refusal() -> str | None:
 
 
 def _rules_refusal() -> str | None:
-    rules = f"table ip {_CHECK} {{ chain leave {{ type nat hook postrouting priority srcnat; masquerade; }}; }}"
+    rules = f"table inet {_CHECK} {{ chain leave {{ type nat hook postrouting priority srcnat; masquerade; }}; }}"
     checked = attempt("nft", "--check", "-f", "-", text=rules)
     return None if checked.returncode == 0 else f"nftables refuses rules ({_last(checked.stderr)})"
 
