@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -61,21 +62,26 @@ class Workshop:
         return self._status(command, environment) == 0
 
     def _status(self, command: Sequence[str | Path], environment: Mapping[str, str] | None) -> int | None:
-        with self.log.open("ab") as log:
+        with (
+            self.log.open("ab") as log,
+            subprocess.Popen(
+                [str(part) for part in command],
+                env={**_environment(), **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(self.lock,),
+            ) as process,
+        ):
             try:
-                return subprocess.run(
-                    [str(part) for part in command],
-                    env={**_environment(), **(environment or {})},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    check=False,
-                    timeout=_COMMAND_SECONDS,
-                    start_new_session=True,
-                    pass_fds=(self.lock,),
-                ).returncode
+                return process.wait(_COMMAND_SECONDS)
             except subprocess.TimeoutExpired:
                 return None
+            finally:
+                if process.poll() is None:
+                    # With all that it has started, which would hold the lock and go on in a folder that is emptied.
+                    os.killpg(process.pid, signal.SIGKILL)
 
     def keep(self, path: Path, make: Callable[[Path], None]) -> Path:
         """Return `path`, made by `make` under another name if it is not there: whole or absent, whatever happens.

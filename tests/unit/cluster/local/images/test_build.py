@@ -9,6 +9,7 @@ import pytest
 
 from modelyard.cluster.local.folder import LocalClusterError
 from modelyard.cluster.local.images import build, content
+from modelyard.cluster.local.images import workshop as workshop_module
 from modelyard.cluster.local.images.sources import ImageSource
 from modelyard.cluster.local.images.workshop import archive_path, workshop
 from tests.unit.cluster.local.conftest import MakeProgram
@@ -255,6 +256,17 @@ def test_a_killed_build_is_waited_for_and_its_rest_removed(cache: Path) -> None:
         assert list(held.scratch.iterdir()) == []
     assert waited > 0.5
     assert not (cache / "scratch").exists()
+
+
+def test_a_build_that_takes_too_long_ends_with_all_that_it_has_started(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workshop_module, "_COMMAND_SECONDS", 0.5)
+    with pytest.raises(LocalClusterError, match=r"building took over 0\.5 seconds"), workshop() as held:
+        held.run("sh", "-c", "sleep 61.75 & sleep 61.75", what="building")
+    start = time.monotonic()
+    with workshop():
+        assert time.monotonic() - start < 5, "its child still holds the lock"
 
 
 def test_half_an_archive_is_never_found(cache: Path) -> None:
