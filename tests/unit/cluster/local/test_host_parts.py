@@ -57,6 +57,22 @@ def test_other_firewalls_are_opened_only_where_they_drop(
     assert len([each for each in called if each.startswith("-I")]) == rules
 
 
+@pytest.mark.parametrize(
+    ("forward", "up"),
+    [
+        (["-P FORWARD ACCEPT"], True),
+        (["-P FORWARD DROP"], False),
+        (["-P FORWARD DROP", "-A FORWARD -s 10.200.0.0/16 -m comment --comment modelyard -j ACCEPT"], True),
+    ],
+)
+def test_a_firewall_that_was_loaded_anew_is_seen(program: MakeProgram, forward: list[str], up: bool) -> None:
+    lines = " ".join(f"'{line}'" for line in forward)
+    program("iptables", f'test "$2" = FORWARD && printf "%s\\n" {lines} || echo "-P $2 ACCEPT"')
+    program("ip", "exit 0")
+    program("nft", "exit 0")
+    assert network.is_up() is up
+
+
 def test_only_our_own_rules_are_taken_back(program: MakeProgram, tmp_path: Path) -> None:
     ours = "-A FORWARD -s 10.200.0.0/16 -m comment --comment modelyard -j ACCEPT"
     theirs = "-A FORWARD -s 10.9.0.0/16 -m comment --comment theirs -j ACCEPT"

@@ -1,6 +1,7 @@
 """Makes an image's archive: by Docker where it answers, otherwise by buildah."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,11 +15,15 @@ from modelyard.cluster.local.images.workshop import Workshop, archive_path, say,
 from modelyard.errors import Problem
 
 
-def problems(source: ImageSource) -> Iterable[Problem]:
+def problems(source: ImageSource) -> Iterator[Problem]:
     """Why the image cannot be had on this machine. Empty where its archive is there already. Changes nothing."""
-    if archive_path(source.reference).exists() or docker_problem() is None:
-        return ()
-    return buildah.problems(source.file.read_text(encoding="utf-8"))
+    if archive_path(source.reference).exists():
+        return
+    if (source.context / REQUIREMENTS).is_file() and find_spec("pip") is None:
+        why = f"{REQUIREMENTS} names packages, and pip, which downloads them, is not installed beside modelyard"
+        yield Problem(path="context", why=why, fix="run: python -m ensurepip, or uv pip install pip")
+    if docker_problem() is not None:
+        yield from buildah.problems(source.file.read_text(encoding="utf-8", errors="replace"))
 
 
 def provide_archive(source: ImageSource) -> Path:

@@ -189,6 +189,14 @@ def test_a_machine_that_can_build_has_no_problem(machine: Machine) -> None:
     assert problems(machine) == []
 
 
+def test_wheels_take_a_pip(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "find_spec", lambda _: None)  # pyright: ignore[reportUnknownArgumentType, reportUnknownLambdaType]
+    assert problems(machine) == [], "without a list of packages nothing is downloaded"
+    (machine.context / "requirements.txt").write_text("", encoding="utf-8")
+    [problem] = problems(machine)
+    assert "pip, which downloads them, is not installed" in problem
+
+
 def test_what_is_missing_without_docker_is_refused(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -28,6 +28,7 @@ _DEFAULT_PREFIX = 8
 _TABLE = ("inet", TABLE)
 _PROXY_TABLES = (("ip", "kube-proxy"), ("ip6", "kube-proxy"))
 _RULE_COMMENT = "modelyard"
+_CHAINS = ("INPUT", "FORWARD")
 _WAIT = ("-w", "10")
 """Seconds that iptables waits for another program that changes rules."""
 _DEFAULT_MTU = 1500
@@ -83,8 +84,9 @@ def set_up(machine: Machine) -> None:
 
 
 def is_up() -> bool:
-    """Whether the interface and the rules are there."""
-    return _has_link() and attempt("nft", "list", "table", *_TABLE).returncode == 0
+    """Whether the interface and the rules are there, and no other firewall has been started or loaded anew since."""
+    rules = attempt("nft", "list", "table", *_TABLE)
+    return _has_link() and rules.returncode == 0 and all(any(map(_is_ours, each)) for each in _dropping().values())
 
 
 def _has_link() -> bool:
@@ -147,19 +149,26 @@ def _pass_other_firewalls(network: IPv4Network) -> None:
     iptables is asked only then: its first rule in a table makes the table.
     """
     _close_other_firewalls()
-    for chain in ("INPUT", "FORWARD"):
-        if f"-P {chain} DROP" not in _iptables(chain):
-            continue
+    for chain in _dropping():
         for direction in ("-s", "-d"):
             comment = ("-m", "comment", "--comment", _RULE_COMMENT)
             run("iptables", "-I", chain, direction, str(network), *comment, "-j", "ACCEPT", *_WAIT)
 
 
 def _close_other_firewalls() -> None:
-    for chain in ("INPUT", "FORWARD"):
-        for rule in _iptables(chain):
-            if f"--comment {_RULE_COMMENT} " in rule:
-                run("iptables", "-D", *rule.split()[1:], *_WAIT)
+    for chain in _CHAINS:
+        for rule in filter(_is_ours, _iptables(chain)):
+            run("iptables", "-D", *rule.split()[1:], *_WAIT)
+
+
+def _dropping() -> dict[str, list[str]]:
+    """The chains that drop by default, and their rules."""
+    listed = {chain: _iptables(chain) for chain in _CHAINS}
+    return {chain: rules for chain, rules in listed.items() if f"-P {chain} DROP" in rules}
+
+
+def _is_ours(rule: str) -> bool:
+    return f"--comment {_RULE_COMMENT} " in rule
 
 
 def _iptables(chain: str) -> list[str]:
