@@ -92,3 +92,5 @@ def test_permissive_kinds_are_accepted(api_server: ApiServer) -> None:
         "spec": {"whatever": [{"is": "in it"}]},
     }
     wait_until(lambda: apply(api_server, [rule], dry_run=True) == "", "the permissive kind to accept anything")
+    for kind in kinds:
+        kubectl(api_server, "delete", "customresourcedefinition", kind["metadata"]["name"])

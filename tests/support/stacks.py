@@ -29,7 +29,7 @@ _STACK: dict[str, Any] = {
             "quota": {"gpus": 24, "cpus": 256, "memory_gib": 4096},
             "members": {"edit": ["group:chat"], "view": ["group:all"]},
             "secrets": {"hf-token": {"from": "config/hf-token"}},
-            "config": {"prompts": {"values": {"system.txt": "Be kind."}}},
+            "config": {"prompts": {"values": {"system": "Be kind."}}},
             "volumes": {"models": {"size_gib": 5}},
             "network": {"allow_egress": [{"cidr": "10.20.0.0/16", "ports": [5432]}]},
             "services": {
