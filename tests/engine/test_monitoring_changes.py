@@ -35,9 +35,8 @@ def test_it_comes_stays_unchanged_and_goes(api_server: ApiServer, make_project: 
     project = make_project(PROGRAM, environment={"PYTHONPATH": str(ROOT)})
     project.set_config({"kubeconfig": str(api_server.kubeconfig)})
     project.up()
-    assert "ModelServiceUnavailable" in kubectl(
-        api_server, "get", "prometheusrules.monitoring.coreos.com", "-A", "-o", "yaml"
-    )
+    rules = kubectl(api_server, "get", "prometheusrules.monitoring.coreos.com", "-A", "-o", "yaml")
+    assert "ModelServiceUnavailable" in rules
     assert project.preview().unchanged
     project.destroy()
     assert "monitoring.coreos.com" not in kubectl(api_server, "get", "customresourcedefinitions", "-o", "name")
