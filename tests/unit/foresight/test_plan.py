@@ -117,7 +117,7 @@ def test_pools_with_what_their_workloads_want() -> None:
 
 def test_pods_at_a_time() -> None:
     pods = {each["name"]: (each["min_pods"], each["max_pods"]) for each in planned(LOCAL)["workloads"]}
-    assert pods == {"assistant": (1, 3), "embed-backlog": (2, 2), "finetune": (2, 2), "digits": (2, 4),
+    assert pods == {"assistant": (1, 3), "embed-backlog": (2, 2), "finetune": (2, 2), "digits": (1, 4),
                     "train-digits": (1, 1), "score-digits": (0, 1)}  # fmt: skip
 
 
