@@ -5,12 +5,12 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.batch.jobs import AWAIT_MARGIN_SECONDS, NOT_AWAITED, job_args, job_options, task_container
+from modelyard.batch.jobs import job_args, job_metadata, job_options, task_container
 from modelyard.batch.spec import BatchJobSpec
 from modelyard.kube.labels import labels
 from modelyard.kube.names import logical_name
 from modelyard.workspace.checks import check_workload
-from modelyard.workspace.pods import offer_artifact, workload_pod
+from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "batch-job"
@@ -48,18 +48,14 @@ class BatchJob(pulumi.ComponentResource):
         pod = replace(workload_pod(workspace, spec, task_container(name, spec)), restart_policy="Never")
         self.job_name = k8s.batch.v1.Job(
             logical,
-            metadata=k8s.meta.v1.ObjectMetaArgs(
-                namespace=workspace.namespace,
-                labels=its_labels,
-                annotations=None if spec.await_completion else NOT_AWAITED,
-            ),
+            metadata=job_metadata(workspace, spec, its_labels),
             spec=job_args(spec, pod, its_labels),
             opts=job_options(
                 self,
                 workspace,
+                spec,
                 [spec.indexed, spec.indexed and spec.retries, sorted(set(spec.fatal_exit_codes))],
-                create_seconds=spec.timeout_seconds + AWAIT_MARGIN_SECONDS if spec.await_completion else None,
             ),
         ).metadata.name
-        offer_artifact(workspace, name, spec, self.job_name)
+        workspace.offer_artifact(name, spec, self.job_name)
         self.register_outputs({"job_name": self.job_name})

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.batch.spec import JobSpec, TaskSpec
+from modelyard.batch.spec import BatchJobSpec, JobSpec, TaskSpec, TrainingJobSpec
 from modelyard.kube.pods import Container, Pod, pod_template
 from modelyard.workspace.workspace import Workspace
 
 AWAIT_MARGIN_SECONDS = 120
 """From the end of a Job's time until Kubernetes has ended its pods and says that it failed."""
-NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
+_NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 """The annotation that lets an update go on while the Job still runs."""
 
 
@@ -49,17 +49,32 @@ def failure_policy(fatal_exit_codes: Sequence[int]) -> k8s.batch.v1.PodFailurePo
     return k8s.batch.v1.PodFailurePolicyArgs(rules=rules)
 
 
+def job_metadata(
+    workspace: Workspace, spec: BatchJobSpec | TrainingJobSpec, labels: Mapping[str, str]
+) -> k8s.meta.v1.ObjectMetaArgs:
+    """The metadata of a Job with a generated name, which an update waits for if the spec says so."""
+    return k8s.meta.v1.ObjectMetaArgs(
+        namespace=workspace.namespace,
+        labels=dict(labels),
+        annotations=None if spec.await_completion else _NOT_AWAITED,
+    )
+
+
 def job_options(
-    parent: pulumi.Resource, workspace: Workspace, immutable: Sequence[object], *, create_seconds: int | None = None
+    parent: pulumi.Resource,
+    workspace: Workspace,
+    spec: BatchJobSpec | TrainingJobSpec,
+    immutable: Sequence[object],
 ) -> pulumi.ResourceOptions:
     """Options of a Job, which Kubernetes lets nobody change once it exists.
 
     Args:
         parent: the component.
         workspace: where it runs; its rules exist before the Job's pods.
+        spec: what runs; its time is that of the creation where an update waits for its end.
         immutable: what cannot change beyond the fields that Pulumi knows of: a change replaces the Job.
-        create_seconds: how long its creation may take; None where nobody waits.
     """
+    create = f"{spec.timeout_seconds + AWAIT_MARGIN_SECONDS}s"
     return pulumi.ResourceOptions(
         parent=parent,
         provider=workspace.cluster.kubernetes_provider,
@@ -67,5 +82,5 @@ def job_options(
         # Old and new together would need twice the GPUs and write to the same place.
         delete_before_replace=True,
         replacement_trigger=repr(immutable),
-        custom_timeouts=pulumi.CustomTimeouts(create=f"{create_seconds}s") if create_seconds else None,
+        custom_timeouts=pulumi.CustomTimeouts(create=create) if spec.await_completion else None,
     )

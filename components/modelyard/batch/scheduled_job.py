@@ -10,7 +10,7 @@ from modelyard.batch.spec import ScheduledJobSpec
 from modelyard.kube.labels import labels
 from modelyard.kube.names import logical_name
 from modelyard.workspace.checks import check_workload
-from modelyard.workspace.pods import offer_artifact, workload_pod
+from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "scheduled-job"
@@ -63,5 +63,5 @@ class ScheduledJob(pulumi.ComponentResource):
                 parent=self, provider=workspace.cluster.kubernetes_provider, depends_on=workspace.ready
             ),
         ).metadata.name
-        offer_artifact(workspace, name, spec, self.cron_job_name)
+        workspace.offer_artifact(name, spec, self.cron_job_name)
         self.register_outputs({"cron_job_name": self.cron_job_name})

@@ -5,14 +5,14 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.batch.jobs import AWAIT_MARGIN_SECONDS, NOT_AWAITED, failure_policy, job_options, task_container
+from modelyard.batch.jobs import failure_policy, job_metadata, job_options, task_container
 from modelyard.batch.spec import TrainingJobSpec
 from modelyard.kube.labels import labels, selector
 from modelyard.kube.names import logical_name
 from modelyard.kube.placement import require_other_nodes
 from modelyard.kube.pods import Container, Pod, pod_template
 from modelyard.workspace.checks import check_workload
-from modelyard.workspace.pods import offer_artifact, workload_pod
+from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "training-job"
@@ -63,7 +63,7 @@ class TrainingJob(pulumi.ComponentResource):
         self._selector = selector(name, instance=logical, component=COMPONENT)
         self.service_name = self._service().metadata.name
         self.job_name = self._job(spec).metadata.name
-        offer_artifact(workspace, name, spec, self.job_name)
+        workspace.offer_artifact(name, spec, self.job_name)
         self.register_outputs({"job_name": self.job_name, "service_name": self.service_name})
 
     def _service(self) -> k8s.core.v1.Service:
@@ -85,11 +85,7 @@ class TrainingJob(pulumi.ComponentResource):
     def _job(self, spec: TrainingJobSpec) -> k8s.batch.v1.Job:
         return k8s.batch.v1.Job(
             self._logical,
-            metadata=k8s.meta.v1.ObjectMetaArgs(
-                namespace=self._workspace.namespace,
-                labels=self._labels,
-                annotations=None if spec.await_completion else NOT_AWAITED,
-            ),
+            metadata=job_metadata(self._workspace, spec, self._labels),
             spec=k8s.batch.v1.JobSpecArgs(
                 completions=spec.nodes,
                 parallelism=spec.nodes,
@@ -100,12 +96,7 @@ class TrainingJob(pulumi.ComponentResource):
                 pod_replacement_policy="Failed",
                 template=pod_template(self._pod(spec), self._labels),
             ),
-            opts=job_options(
-                self,
-                self._workspace,
-                sorted(set(spec.fatal_exit_codes)),
-                create_seconds=spec.timeout_seconds + AWAIT_MARGIN_SECONDS if spec.await_completion else None,
-            ),
+            opts=job_options(self, self._workspace, spec, sorted(set(spec.fatal_exit_codes))),
         )
 
     def _pod(self, spec: TrainingJobSpec) -> Pod:

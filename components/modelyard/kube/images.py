@@ -9,7 +9,7 @@ from modelyard.spec import Rule, Text
 # The reference grammar: https://github.com/distribution/reference/blob/main/reference.go
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
-    rf"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*"
+    rf"(?P<repository>(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?{_COMPONENT}(?:/{_COMPONENT})*)"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?",
     re.ASCII,
 )
@@ -19,8 +19,7 @@ _REGISTRY = re.compile(r"(?:localhost|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|[A-Za-z0
 def is_repository(text: str) -> bool:
     """Whether `text` is an image's registry and path, without tag or digest."""
     registry, slash, _ = text.partition("/")
-    parts = _REFERENCE.fullmatch(text)
-    return bool(slash and parts and not parts["tag"] and not parts["digest"] and _REGISTRY.fullmatch(registry))
+    return bool(slash and _REGISTRY.fullmatch(registry) and repository_of(text) == text and _REFERENCE.fullmatch(text))
 
 
 def _check_image(image: str) -> tuple[str, str] | None:
@@ -44,6 +43,5 @@ else:
 
 def repository_of(image: str) -> str:
     """The image without tag and digest: `registry.example.org/digits` of `registry.example.org/digits:1.0.0`."""
-    name = image.split("@", 1)[0]
-    head, _, last = name.rpartition("/")
-    return "/".join(part for part in (head, last.split(":", 1)[0]) if part)
+    parts = _REFERENCE.fullmatch(image)
+    return parts["repository"] if parts else image

@@ -16,7 +16,7 @@ from modelyard.platform.spec import PlatformSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import Name, OneOf, load_json, spec
 from modelyard.workspace.spec import WorkspaceSpec, secret_problems, volume_problems, workspace_name_problems
-from modelyard.workspace.workload_spec import Place, WorkloadSpec
+from modelyard.workspace.workload_spec import WorkloadSpec
 
 STACK_KEY = "stack"
 """The config key, below `modelyard:`, that holds the stack."""
@@ -60,16 +60,6 @@ class WorkspaceStackSpec(WorkspaceSpec):
             for name in getattr(self, block):
                 yield block, block, name
 
-    def place(self, pools: Mapping[str, Pool]) -> Place:
-        """What its workloads find around them, on a cluster with these pools."""
-        return Place(
-            pools=pools,
-            secrets=self.secrets,
-            volumes=self.volumes,
-            config=self.config,
-            artifacts={name: each.is_awaited for _, name, each in self.workloads() if each.artifact_written},
-        )
-
     def in_order(self) -> list[str]:
         """The names of its jobs and trainings, each after the one whose artifact it reads.
 
@@ -111,7 +101,8 @@ class StackSpec:
         existing = self.cluster.existing
         if existing:
             yield from volume_problems(workspace.volumes, shared_available=bool(existing.shared_storage_class))
-        place = workspace.place(sound)
+        written = {key: each.is_awaited for _, key, each in workspace.workloads() if each.artifact_written}
+        place = workspace.place(sound, written)
         for block, workload_name, workload in workspace.workloads():
             found = [*name_problems(name, workload_name)]
             if workload.pool in sound or workload.pool not in self.pools:

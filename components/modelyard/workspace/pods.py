@@ -14,7 +14,7 @@ from modelyard.kube.pods import DEFAULT_USER_ID, Container, Mount, Pod, Scratch,
 from modelyard.kube.quantities import cpu_quantity, memory_quantity
 from modelyard.workspace.secrets import SECRET_KEY
 from modelyard.workspace.workload_spec import ARTIFACT_PATH, MODEL_PATH, PodResources, WorkloadSpec
-from modelyard.workspace.workspace import Artifact, Workspace
+from modelyard.workspace.workspace import Workspace
 
 
 def workload_pod(workspace: Workspace, spec: WorkloadSpec, container: Container) -> Pod:
@@ -46,12 +46,6 @@ def workload_pod(workspace: Workspace, spec: WorkloadSpec, container: Container)
         # Rolls a service when the job has run again, and lets nothing start before it has succeeded.
         annotations={MODEL_RUN: workspace.artifacts[spec.artifact_read].run} if spec.artifact_read else {},
     )
-
-
-def offer_artifact(workspace: Workspace, name: str, spec: WorkloadSpec, run: pulumi.Output[str]) -> None:
-    """Let what is made after this job read its artifact, if it has one."""
-    if spec.artifact_written:
-        workspace.artifacts[name] = Artifact(spec=spec.artifact_written, run=run, is_awaited=spec.is_awaited)
 
 
 def _local_image(images: Mapping[str, str], image: pulumi.Input[str]) -> pulumi.Input[str]:

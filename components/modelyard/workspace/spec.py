@@ -8,10 +8,12 @@ from typing import Annotated
 
 import annotated_types
 
+from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem, show
 from modelyard.kube.names import plain_name_problems
 from modelyard.platform.namespaces import PLATFORM_NAMESPACES
 from modelyard.spec import Amount, CountOrZero, Filled, Name, Rule, Text, spec
+from modelyard.workspace.workload_spec import Place
 
 LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
 """Where nodes find their cloud's metadata, with credentials of the node: no pod gets there by a wide rule."""
@@ -163,6 +165,10 @@ class WorkspaceSpec:
     """Its volumes by name; workloads mount them, and artifacts lie on them."""
     network: NetworkSpec = field(default_factory=NetworkSpec)
     """What its pods may reach."""
+
+    def place(self, pools: Mapping[str, Pool], artifacts: Mapping[str, bool]) -> Place:
+        """What its workloads find around them, on a cluster with these pools and beside jobs with these artifacts."""
+        return Place(pools=pools, secrets=self.secrets, volumes=self.volumes, config=self.config, artifacts=artifacts)
 
 
 def workspace_name_problems(name: str) -> Iterator[Problem]:

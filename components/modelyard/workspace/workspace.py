@@ -22,7 +22,7 @@ from modelyard.workspace.spec import (
     volume_problems,
     workspace_name_problems,
 )
-from modelyard.workspace.workload_spec import ArtifactSpec, Place
+from modelyard.workspace.workload_spec import ArtifactSpec, Place, WorkloadSpec
 
 SERVICE_ACCOUNT = "workload"
 """The ServiceAccount that a workspace's pods run as. It has no rights; clouds can give it an identity by this name."""
@@ -112,13 +112,14 @@ class Workspace(pulumi.ComponentResource):
     @property
     def place(self) -> Place:
         """What its workloads find around them."""
-        return Place(
-            pools=self.cluster.pools,
-            secrets=self.spec.secrets,
-            volumes=self.spec.volumes,
-            config=self.spec.config,
-            artifacts={name: artifact.is_awaited for name, artifact in self.artifacts.items()},
+        return self.spec.place(
+            self.cluster.pools, {name: artifact.is_awaited for name, artifact in self.artifacts.items()}
         )
+
+    def offer_artifact(self, name: str, spec: WorkloadSpec, run: pulumi.Output[str]) -> None:
+        """Let what is made after this job read its artifact, if it has one."""
+        if spec.artifact_written:
+            self.artifacts[name] = Artifact(spec=spec.artifact_written, run=run, is_awaited=spec.is_awaited)
 
     def _metadata(self, name: str | None = None) -> k8s.meta.v1.ObjectMetaArgs:
         return k8s.meta.v1.ObjectMetaArgs(name=name, namespace=self.namespace, labels=self._labels())

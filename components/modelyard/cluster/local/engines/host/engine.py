@@ -148,8 +148,7 @@ def _run_node(machine: Machine) -> None:
     objects.apply(machine)
     containerd.wait_answering()
     containerd.load_pause(machine)
-    for name in _DAEMONS:
-        _start(machine, name)
+    _start(machine, *_DAEMONS)
     _wait_ready(machine)
 
 
@@ -165,9 +164,15 @@ def _issue_certificates(machine: Machine) -> None:
     issue(folder, "metrics-server-server", service, addresses=[service])
 
 
-def _start(machine: Machine, name: str) -> None:
-    if name not in _stopped(machine):
-        return
+def _start(machine: Machine, *names: str) -> None:
+    """Start those of these daemons that do not run."""
+    stopped = _stopped(machine)
+    for name in names:
+        if name in stopped:
+            _start_daemon(machine, name)
+
+
+def _start_daemon(machine: Machine, name: str) -> None:
     port = machine.record.ports.get(name)
     if port:
         address = ADDRESS if name == "kube-proxy" else machine.addresses.node
