@@ -39,7 +39,6 @@ def test_a_deployment_is_waited_for_until_its_pods_are_ready(plugin: Plugin) -> 
     updated = plugin.update(made, deployment("example.test/web:2", replicas=2))
     assert updated.state["status"]["updatedReplicas"] == 2
     assert updated.state["metadata"]["annotations"]["deployment.kubernetes.io/revision"] == "2"
-    assert any("waiting for Deployment" in line for line in plugin.engine.statuses())
     assert plugin.read(updated) is not None
 
 
@@ -53,7 +52,9 @@ def test_a_deployment_that_cannot_run_times_out_and_says_why(plugin: Plugin) -> 
     reasons = " ".join(caught.value.partial.reasons)
     assert "0 of 2 replicas ready" in reasons
     assert "Unschedulable 0/1 nodes are available" in reasons
-    assert any("Unschedulable" in line for line in plugin.engine.statuses()), "the wait itself says so too"
+    said = plugin.engine.statuses()
+    assert any("waiting for Deployment" in line for line in said)
+    assert any("Unschedulable" in line for line in said), "the wait itself says so too"
     made = recovered(caught.value, DEPLOYMENT, "web")
     with pytest.raises(PluginError, match="failed to initialize"):
         plugin.read(made)
