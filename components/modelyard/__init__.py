@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from modelyard.errors import ConfigError, Problem
     from modelyard.observability.monitoring import Monitoring
     from modelyard.observability.spec import MetricsSpec, ObservabilitySpec
-    from modelyard.platform.operator import Operator
-    from modelyard.platform.spec import ChartsSpec, PlatformSpec
+    from modelyard.operators.operator import Operator
+    from modelyard.operators.spec import ChartsSpec
+    from modelyard.platform.spec import PlatformSpec
     from modelyard.serving.model_service import ModelService
     from modelyard.serving.spec import (
         AutoscalingSpec,
@@ -79,11 +80,9 @@ _ROOMS = {
         "MetricsSpec",
         "ObservabilitySpec",
     ),
-    "platform.operator": ("Operator",),
-    "platform.spec": (
-        "ChartsSpec",
-        "PlatformSpec",
-    ),
+    "operators.operator": ("Operator",),
+    "operators.spec": ("ChartsSpec",),
+    "platform.spec": ("PlatformSpec",),
     "serving.model_service": ("ModelService",),
     "serving.spec": (
         "AutoscalingSpec",

@@ -4,8 +4,8 @@ Only the kinds that a stack or its users write are listed. Those that describe a
 from the chart together with their objects.
 """
 
-from modelyard.platform.definition import Kind, OperatorDefinition
-from modelyard.platform.namespaces import MONITORING, MONITORING_NODES
+from modelyard.operators.definition import Kind, OperatorDefinition
+from modelyard.operators.namespaces import MONITORING, MONITORING_NODES
 from modelyard.versions import KUBE_PROMETHEUS_STACK, PROMETHEUS_OPERATOR_CRDS
 
 _GROUP = "monitoring.coreos.com"

@@ -12,8 +12,8 @@ from modelyard.observability.kinds import PROMETHEUS_OPERATOR, PROMETHEUS_RULE
 from modelyard.observability.rules import rule_groups
 from modelyard.observability.spec import MetricsSpec
 from modelyard.observability.values import FULL_NAME, chart_values
-from modelyard.platform.operator import Operator
-from modelyard.platform.spec import ChartsSpec
+from modelyard.operators.operator import Operator
+from modelyard.operators.spec import ChartsSpec
 
 
 class Monitoring(pulumi.ComponentResource):

@@ -8,7 +8,7 @@ from typing import Any
 
 from modelyard.observability.rules import EXPORTED_LABELS
 from modelyard.observability.spec import MetricsSpec
-from modelyard.platform.namespaces import MONITORING, MONITORING_NODES
+from modelyard.operators.namespaces import MONITORING, MONITORING_NODES
 
 FULL_NAME = "monitoring"
 """The names of the chart's objects begin with it: `monitoring-prometheus`, `monitoring-alertmanager`."""

@@ -1,6 +1,5 @@
-"""What a cluster needs before workloads: operators with the kinds they bring, and where their charts come from.
+"""What a cluster needs before workloads, once for a whole cluster.
 
-Belongs here: anything that is installed once for a whole cluster. Does not: what one operator is set up to do (metrics
-stand in `observability`), or what a team's namespace holds (`workspace`). Only
-`operator.py` imports Pulumi packages.
+Belongs here: what makes its accelerators usable. Does not: how an operator is installed (`operators`), what a cluster's
+own nodes need to come and go (`cluster`), or what a team's namespace holds (`workspace`).
 """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pulumi_kubernetes as k8s
 
 from modelyard.kube.labels import GATEWAY, NAME
-from modelyard.platform.namespaces import MONITORING
+from modelyard.operators.namespaces import MONITORING
 from modelyard.workspace.spec import LINK_LOCAL, EgressSpec, NetworkSpec
 
 HTTP_PORT = "http"

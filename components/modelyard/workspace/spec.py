@@ -11,7 +11,7 @@ import annotated_types
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem, show
 from modelyard.kube.names import plain_name_problems
-from modelyard.platform.namespaces import PLATFORM_NAMESPACES
+from modelyard.operators.namespaces import PLATFORM_NAMESPACES
 from modelyard.spec import Amount, CountOrZero, Filled, Name, Rule, Text, spec
 from modelyard.workspace.workload_spec import Place
 

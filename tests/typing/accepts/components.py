@@ -27,7 +27,7 @@ from modelyard import (
     Workspace,
     WorkspaceSpec,
 )
-from modelyard.platform.definition import OperatorDefinition
+from modelyard.operators.definition import OperatorDefinition
 from tests.typing.accepts import specs
 
 

@@ -10,7 +10,7 @@ from modelyard.observability.monitors import service_monitor
 from modelyard.observability.rules import MODEL_SERVICE, rule_groups
 from modelyard.observability.spec import MetricsSpec
 from modelyard.observability.values import chart_values
-from modelyard.platform.spec import ChartsSpec
+from modelyard.operators.spec import ChartsSpec
 from modelyard.serving.model_service import COMPONENT
 from tests.support.clusters import bare_cluster
 from tests.support.mocks import Recorded, refused, run

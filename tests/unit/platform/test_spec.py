@@ -1,7 +1,8 @@
 import pytest
 
 from modelyard.errors import ConfigError
-from modelyard.platform.spec import ChartsSpec, PlatformSpec
+from modelyard.operators.spec import ChartsSpec
+from modelyard.platform.spec import PlatformSpec
 from modelyard.spec import load_json, validate
 
 

@@ -1,23 +1,55 @@
 """One operator on a cluster: its chart, or only its kinds."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.cluster.base import Cluster
 from modelyard.component import ProgramConfigError, checked
 from modelyard.errors import ConfigError
 from modelyard.kube.labels import labels
-from modelyard.platform.crds import Crd, crds_in, permissive_crd
-from modelyard.platform.definition import OperatorDefinition, PodSecurity
-from modelyard.platform.spec import ChartsSpec
+from modelyard.operators.crds import Crd, crds_in, permissive_crd
+from modelyard.operators.definition import OperatorDefinition, PodSecurity
+from modelyard.operators.spec import ChartsSpec
 from modelyard.versions import Chart
 
 _OCI = "oci://"
 _KEPT_REVISIONS = 5
 """Helm keeps every revision of a release by default, each a Secret of up to a MiB."""
+
+
+class ChartTraits(Protocol):
+    """What a cluster says of charts."""
+
+    @property
+    def charts_installed(self) -> bool:
+        """Whether operators come from their charts; otherwise only their kinds are registered."""
+        ...
+
+    @property
+    def crds(self) -> str | None:
+        """A folder of CustomResourceDefinitions to register instead of permissive ones; only without charts."""
+        ...
+
+
+class OperatorHost(Protocol):
+    """The part of a cluster that an operator needs; every `Cluster` has it."""
+
+    @property
+    def kubernetes_provider(self) -> k8s.Provider:
+        """The provider through which objects on it are made."""
+        ...
+
+    @property
+    def traits(self) -> ChartTraits:
+        """Whether charts are installed."""
+        ...
+
+    @property
+    def ready(self) -> Sequence[pulumi.Resource]:
+        """What must exist before the operator and outlive it."""
+        ...
 
 
 class Operator(pulumi.ComponentResource):
@@ -43,7 +75,7 @@ class Operator(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        cluster: Cluster,
+        cluster: OperatorHost,
         definition: OperatorDefinition,
         *,
         values: Mapping[str, Any],

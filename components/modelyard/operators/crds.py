@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.errors import ConfigError, Problem, show
-from modelyard.platform.definition import Kind
+from modelyard.operators.definition import Kind
 
 Crd = Mapping[str, Any]
 """`metadata` and `spec` of a CustomResourceDefinition."""

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.platform.crds import permissive_crd
-from modelyard.platform.definition import Kind, OperatorDefinition
-from modelyard.platform.operator import Operator
-from modelyard.platform.spec import ChartsSpec
+from modelyard.operators.crds import permissive_crd
+from modelyard.operators.definition import Kind, OperatorDefinition
+from modelyard.operators.operator import Operator
+from modelyard.operators.spec import ChartsSpec
 from modelyard.versions import Chart
 from tests.support.clusters import BareCluster
 from tests.support.mocks import Recorded, Registration, refused, run

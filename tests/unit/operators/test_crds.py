@@ -5,8 +5,8 @@ import pytest
 import yaml
 
 from modelyard.errors import ConfigError
-from modelyard.platform.crds import crds_in, permissive_crd
-from modelyard.platform.definition import Kind
+from modelyard.operators.crds import crds_in, permissive_crd
+from modelyard.operators.definition import Kind
 
 WIDGET = Kind(group="example.org", version="v1", kind="Widget", plural="widgets")
 FLEET = Kind(group="example.org", version="v1beta1", kind="Fleet", plural="fleets", namespaced=False)
