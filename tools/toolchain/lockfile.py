@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -92,6 +93,41 @@ def read(places: Places) -> dict[str, Locked]:
         return parse(places.lock_list.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ToolchainError(f"{places.lock_list} is missing: restore it from git") from error
+
+
+def read_parts(places: Places, parts: Iterable[str]) -> list[Locked]:
+    """Read from the project's lock what parts of the project need, as `subset` names them."""
+    project = tomllib.loads((places.project / "pyproject.toml").read_text(encoding="utf-8")).get("project", {})
+    extras = project.get("optional-dependencies", {})
+    return subset(by_extra(read(places), project.get("dependencies", []), extras), parts)
+
+
+def by_extra(
+    packages: Mapping[str, Locked], always: Iterable[str], extras: Mapping[str, Iterable[str]]
+) -> dict[str, Locked]:
+    """
+    Return the packages with those extras in `wanted_by` that want them: the lock calls all of them the project.
+
+    `always` and `extras` are the project's requirements: in any case, and by extra.
+    """
+    needed = {_name(requirement) for requirement in always}
+    wanting: dict[str, set[str]] = defaultdict(set)
+    for extra, requirements in extras.items():
+        for requirement in requirements:
+            wanting[_name(requirement)].add(f"{_PROJECT}:{extra}")
+    return {name: _told_apart(package, wanting.get(name, set()), name in needed) for name, package in packages.items()}
+
+
+def _told_apart(package: Locked, extras: set[str], is_needed: bool) -> Locked:
+    if not extras:
+        return package
+    others = package.wanted_by if is_needed else package.wanted_by - {_PROJECT}
+    return replace(package, wanted_by=others | extras)
+
+
+def _name(requirement: str) -> str:
+    """The name in a requirement, as a lock spells it."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0]).lower()
 
 
 def compile_lock(places: Places, environ: Mapping[str, str], target: Path) -> None:

@@ -83,13 +83,16 @@ class Client:
         """The live version of `obj`."""
         return self._transport.request("GET", self._path(obj, name or name_of(obj))).body
 
-    def list_objects(self, api_version: str, kind: str, *, namespace: str = "", selector: str = "") -> list[Json]:
-        """The objects of a kind in a namespace, optionally those with certain labels."""
+    def list_objects(
+        self, api_version: str, kind: str, *, namespace: str = "", selector: str = "", everywhere: bool = False
+    ) -> list[Json]:
+        """The objects of a kind in a namespace or in all, optionally those with certain labels."""
         resource = self.resource(kind_of_object({"apiVersion": api_version, "kind": kind}))
         query = {"limit": _PAGE} | ({"labelSelector": selector} if selector else {})
         items: list[Json] = []
         while True:
-            body = self._transport.request("GET", resource.path(namespace), query=query).body
+            path = f"{resource.base}/{resource.plural}" if everywhere else resource.path(namespace)
+            body = self._transport.request("GET", path, query=query).body
             items += map(as_map, as_list(body.get("items")))
             more = as_text(as_map(body.get("metadata")).get("continue"))
             if not more:

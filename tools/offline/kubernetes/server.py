@@ -2,19 +2,18 @@
 
 # ruff: noqa: N802, ARG002 - the protocol sets names and arguments
 
-import sys
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from typing import Any, NoReturn, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import engine_pb2, plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from tools.offline.host.lifeline import hold_on_to_engine
+from tools.offline.common import serving
+from tools.offline.common.serving import partial_status
 from tools.offline.kubernetes import check, create, delete, diff, helm, provider_config, read, update
 from tools.offline.kubernetes.engine import Engine
 from tools.offline.kubernetes.errors import ApiError, NoMatchError, PartialError, ProviderError, UnreachableError
@@ -22,12 +21,6 @@ from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.tokens import HELM_RELEASE, parse_urn
 from tools.offline.kubernetes.values import marshal
 
-_THREADS = 256
-_MAX_MESSAGE_BYTES = 400 * 1024 * 1024
-_OPTIONS = [
-    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-]
 _ANNOUNCEMENT = (
     "modelyard: the kubernetes provider is a stand-in (tools/offline/kubernetes); it manages real objects on the API "
     "server, but installs no Helm charts"
@@ -171,26 +164,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         raise AssertionError("abort does not return")
 
 
-class _Status(grpc.Status):
-    """A status as `abort_with_status` takes it."""
-
-    def __init__(self, code: grpc.StatusCode, details: str, trailing_metadata: Any) -> None:
-        self.code = code
-        self.details = details
-        self.trailing_metadata = trailing_metadata
-
-
-def _partial_status(error: PartialError) -> _Status:
-    """The status that makes the engine keep the object that exists but is not ready."""
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=error.object_id,
-        properties=marshal(error.state),
-        reasons=error.reasons,
+def _partial_status(error: PartialError) -> grpc.Status:
+    return partial_status(
+        error.code,
+        error.message,
+        object_id=error.object_id,
+        state=marshal(error.state),
         inputs=None if error.inputs is None else marshal(error.inputs),
+        reasons=error.reasons,
     )
-    status = status_pb2.Status(code=error.code.value[0], message=error.message)
-    status.details.add().Pack(detail)
-    return _Status(error.code, error.message, (("grpc-status-details-bin", status.SerializeToString()),))
 
 
 def _is_release(request: Any) -> bool:
@@ -199,13 +181,4 @@ def _is_release(request: Any) -> bool:
 
 def serve(arguments: list[str]) -> None:
     """Serves the engine at the address in `arguments` until it ends; prints the port for it."""
-    if not arguments:
-        sys.exit("pulumi-resource-kubernetes: fatal: could not connect to host RPC; missing argument")
-    server: Any = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(arguments[-1]), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    hold_on_to_engine()
-    sys.stdout.write(f"{port}\n")
-    sys.stdout.flush()
-    server.wait_for_termination()
+    serving.serve("pulumi-resource-kubernetes", Provider, arguments)

@@ -1,0 +1,291 @@
+"""Nodes on a real API server: those of node groups, and what makes more of them for pods that wait."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelyard.cluster.eks.node_pool import EC2_NODE_CLASS, NODE_OVERLAY, NODE_POOL
+from modelyard.operators.crds import permissive_crd
+from tests.support.control_plane import ApiServer
+from tests.support.processes import wait_until
+from tests.tools.aws import things
+from tests.tools.aws.account import Aws, Made
+from tests.tools.aws.things import CLUSTER, NODE_GROUP, TEMPLATE
+from tests.tools.kubernetes.cluster import Cluster
+from tools.offline.aws import autoscaler, karpenter, nodes
+from tools.offline.aws.plans import Plans
+from tools.offline.aws.session import Session
+
+pytestmark = pytest.mark.engine
+
+Json = dict[str, Any]
+
+_numbers = itertools.count()
+_GPU = {"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}
+_TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
+
+
+@pytest.fixture
+def kube(api_server: ApiServer) -> Iterator[Cluster]:
+    """The API server, without nodes and with Karpenter's kinds."""
+    found = Cluster(api_server.kubeconfig)
+    _remove_all(found)
+    head = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
+    kinds = [NODE_POOL, EC2_NODE_CLASS, NODE_OVERLAY]
+    found.apply(*({**head, **permissive_crd(kind)} for kind in kinds))
+    for kind in kinds:
+        found.run("wait", "--for=condition=Established", f"crd/{kind.crd_name}")
+    yield found
+    found.run("delete", "crd", "--ignore-not-found", *(kind.crd_name for kind in kinds))
+    _remove_all(found)
+
+
+def _remove_all(kube: Cluster) -> None:
+    kube.run("delete", "nodes", "--all")
+    kube.run("delete", "pods", "--all", "--force", "--grace-period=0")
+
+
+@pytest.fixture
+def aws(kube: Cluster, tmp_path: Path) -> Aws:
+    """An account whose clusters lead to the API server."""
+    return Aws(tmp_path / "world", kubeconfig=kube.kubeconfig)
+
+
+@pytest.fixture(autouse=True)
+def _environment(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MODELYARD_AWS_KUBECONFIG", str(api_server.kubeconfig))
+
+
+@pytest.fixture
+def subnets(aws: Aws) -> list[Made]:
+    """Subnets of two zones, and a cluster in them."""
+    found = things.network(aws)[1]
+    things.cluster(aws, found)
+    return found
+
+
+def _pod(kube: Cluster, selector: Json, *, gpus: int = 0, tolerations: list[Json] | None = None) -> str:
+    name = f"pod-{next(_numbers)}"
+    limits = {"nvidia.com/gpu": str(gpus)} if gpus else {}
+    container = {"name": "a", "image": "a", "resources": {"requests": {"cpu": "1", **limits}, "limits": limits}}
+    spec = {"nodeSelector": selector, "tolerations": tolerations or [], "containers": [container]}
+    kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec})
+    wait_until(lambda: _is_waiting(kube, name) or bool(_node_of(kube, name)), f"the scheduler's word on {name}")
+    return name
+
+
+def _is_waiting(kube: Cluster, name: str) -> bool:
+    conditions = kube.get("pod", name, "default")["status"].get("conditions", [])
+    return any(each.get("reason") == "Unschedulable" for each in conditions)
+
+
+def _node_of(kube: Cluster, name: str) -> str:
+    return kube.get("pod", name, "default")["spec"].get("nodeName", "")
+
+
+def _serve(serve: Callable[[Session, Plans], None], aws: Aws) -> None:
+    """One look at the cluster, and the nodes that follow from it."""
+    plans = Plans()
+    serve(aws.session, plans)
+    plans.settle()
+
+
+def test_a_node_group_has_its_nodes_and_takes_them_with_it(aws: Aws, kube: Cluster, subnets: list[Made]) -> None:
+    more = {"labels": {"modelyard.dev/pool": "system"}, "scalingConfig": {"minSize": 0, "maxSize": 3, "desiredSize": 2}}
+    group = aws.create(NODE_GROUP, "group", things.node_inputs(aws, subnets, **more))
+    names = kube.names("node")
+    assert len(names) == 2
+    node = kube.get("node", names[0])
+    labels = node["metadata"]["labels"]
+    assert labels["node.kubernetes.io/instance-type"] == "m7i.large"
+    assert labels["modelyard.dev/pool"] == "system"
+    assert labels[nodes.GROUP_LABEL] == group["nodeGroupName"]
+    assert node["status"]["capacity"]["cpu"] == "2"
+    zones = {kube.get("node", name)["metadata"]["labels"]["topology.kubernetes.io/zone"] for name in names}
+    assert zones == {"us-east-1a", "us-east-1b"}
+
+    smaller = {"minSize": 0, "maxSize": 3, "desiredSize": 1}
+    aws.update(group, {**group.given, "scalingConfig": smaller})
+    assert len(kube.names("node")) == 1
+    relabelled = {**group.given, "scalingConfig": smaller, "labels": {"modelyard.dev/pool": "other"}}
+    aws.update(group, relabelled)
+    [name] = kube.names("node")
+    assert kube.get("node", name)["metadata"]["labels"]["modelyard.dev/pool"] == "other"
+    aws.delete(group)
+    assert kube.names("node") == []
+
+
+def test_a_waiting_pod_makes_a_node_of_the_group_that_would_take_it(
+    aws: Aws, kube: Cluster, subnets: list[Made]
+) -> None:
+    sizes = {"scalingConfig": {"minSize": 0, "maxSize": 1, "desiredSize": 0}}
+    plain = things.node_inputs(aws, subnets, **sizes)
+    aws.create(NODE_GROUP, "plain", plain)
+    gpus = {
+        "instanceTypes": ["g6.xlarge"],
+        "amiType": "AL2023_x86_64_NVIDIA",
+        "taints": [_GPU],
+        "labels": {"pool": "l4"},
+    }
+    group = aws.create(NODE_GROUP, "gpus", {**plain, **gpus})
+
+    _pod(kube, {"pool": "l4"}, gpus=1)
+    _serve(autoscaler.serve, aws)
+    assert kube.names("node") == [], "without a toleration no group takes it"
+    pod = _pod(kube, {"pool": "l4"}, gpus=1, tolerations=[_TOLERATION])
+    _serve(autoscaler.serve, aws)
+    wait_until(lambda: bool(_node_of(kube, pod)), "a node for the pod")
+    node = kube.get("node", _node_of(kube, pod))
+    assert node["status"]["capacity"]["nvidia.com/gpu"] == "1"
+    assert node["metadata"]["labels"][nodes.GROUP_LABEL] == group["nodeGroupName"]
+    seen = aws.read(group)
+    assert seen is not None
+    assert seen["scalingConfig"]["desiredSize"] == 1
+
+    _pod(kube, {"pool": "l4"}, gpus=1, tolerations=[_TOLERATION])
+    _serve(autoscaler.serve, aws)
+    assert len(kube.names("node")) == 1, "the group is as large as it may be"
+
+
+def test_pods_share_nodes_on_their_way_and_others_come_beside_them(
+    aws: Aws, kube: Cluster, subnets: list[Made]
+) -> None:
+    sizes = {"scalingConfig": {"minSize": 0, "maxSize": 5, "desiredSize": 0}}
+    aws.create(NODE_GROUP, "plain", things.node_inputs(aws, subnets, **sizes, instanceTypes=["m7i.xlarge"]))
+    plans = Plans()
+    waiting = [_pod(kube, {}) for _ in range(5)]
+    autoscaler.serve(aws.session, plans)
+    autoscaler.serve(aws.session, plans)
+    plans.settle()
+    wait_until(lambda: all(_node_of(kube, pod) for pod in waiting), "a node for each pod")
+    assert len(kube.names("node")) == 2, "three pods of a CPU each fit on a node with 4"
+
+
+def test_a_groups_tags_and_the_test_say_what_its_nodes_have(aws: Aws, kube: Cluster, subnets: list[Made]) -> None:
+    prefix = "k8s.io/cluster-autoscaler/node-template/resources"
+    told = {f"{prefix}/nvidia.com/gpu": "0", f"{prefix}/nvidia.com/mig-1g.10gb": "56"}
+    more: Json = {"instanceTypes": ["p5.48xlarge"], "amiType": "AL2023_x86_64_NVIDIA", "tags": told}
+    inputs = things.node_inputs(aws, subnets, **more, labels={nodes.POOL_LABEL: "h100"})
+    made = aws.create(NODE_GROUP, "mig", inputs)
+    [name] = kube.names("node")
+    capacity = kube.get("node", name)["status"]["capacity"]
+    assert capacity["nvidia.com/mig-1g.10gb"] == "56"
+    assert "nvidia.com/gpu" not in capacity
+    aws.delete(made)
+    aws.world.give_devices({"h100": {"nvidia.com/gpu": 32}})
+    aws.create(NODE_GROUP, "shared", inputs)
+    [name] = kube.names("node")
+    assert kube.get("node", name)["status"]["capacity"]["nvidia.com/gpu"] == "32"
+
+
+def _karpenter(aws: Aws, kube: Cluster, subnets: list[Made], **spec: Any) -> None:
+    """A NodePool of L4 machines, its class and what the class names."""
+    role = things.role(aws, "karpenter-node", "ec2.amazonaws.com")
+    aws.create("aws:iam/instanceProfile:InstanceProfile", "nodes", {"name": "nodes", "role": role.id})
+    group = aws.world.one("Cluster").get("vpcConfig.clusterSecurityGroupId")
+    node_class = {
+        "instanceProfile": "nodes",
+        "subnetSelectorTerms": [{"id": each.id} for each in subnets],
+        "securityGroupSelectorTerms": [{"id": group}],
+    }
+    requirements = [
+        {"key": "node.kubernetes.io/instance-type", "operator": "In", "values": ["g6.xlarge", "g6.4xlarge"]},
+        {"key": "topology.kubernetes.io/zone", "operator": "In", "values": ["us-east-1b"]},
+        {"key": "karpenter.sh/capacity-type", "operator": "In", "values": ["spot"]},
+    ]
+    reference = {"group": "karpenter.k8s.aws", "kind": "EC2NodeClass", "name": "l4"}
+    template = {
+        "metadata": {"labels": {"pool": "l4"}},
+        "spec": {"nodeClassRef": reference, "requirements": requirements},
+    }
+    pool = {"template": template, "limits": {"nodes": "1"}, **spec}
+    head = {"metadata": {"name": "l4"}}
+    kube.apply(
+        {"apiVersion": "karpenter.k8s.aws/v1", "kind": "EC2NodeClass", **head, "spec": node_class},
+        {"apiVersion": "karpenter.sh/v1", "kind": "NodePool", **head, "spec": pool},
+    )
+
+
+def test_karpenter_makes_the_smallest_machine_that_does_and_takes_it_away(
+    aws: Aws, kube: Cluster, subnets: list[Made]
+) -> None:
+    _karpenter(aws, kube, subnets)
+    _serve(karpenter.serve, aws)
+    assert kube.names("node") == [], "nobody waits"
+    pod = _pod(kube, {"pool": "l4"}, gpus=1)
+    _serve(karpenter.serve, aws)
+    wait_until(lambda: bool(_node_of(kube, pod)), "a node for the pod")
+    labels = kube.get("node", _node_of(kube, pod))["metadata"]["labels"]
+    assert labels["node.kubernetes.io/instance-type"] == "g6.xlarge"
+    assert labels["topology.kubernetes.io/zone"] == "us-east-1b"
+    assert labels["karpenter.sh/capacity-type"] == "spot"
+    assert aws.world.one("Instance").inputs["subnetId"] == subnets[1].id
+
+    _pod(kube, {"pool": "l4"}, gpus=1)
+    _serve(karpenter.serve, aws)
+    assert len(kube.names("node")) == 1, "the NodePool's limit is one"
+    kube.delete("nodepool", "l4")
+    _serve(karpenter.serve, aws)
+    assert kube.names("node") == []
+    assert aws.world.resources("Instance") == []
+
+
+def test_karpenter_makes_nothing_without_what_its_class_names(aws: Aws, kube: Cluster, subnets: list[Made]) -> None:
+    _karpenter(aws, kube, subnets)
+    _pod(kube, {"pool": "l4"}, gpus=1)
+    aws.world.forget("InstanceProfile", "nodes")
+    _serve(karpenter.serve, aws)
+    assert kube.names("node") == []
+
+
+def test_a_node_pool_of_fixed_size_has_its_nodes_and_an_overlay_says_what_they_have(
+    aws: Aws, kube: Cluster, subnets: list[Made]
+) -> None:
+    requirement = {"key": "karpenter.sh/nodepool", "operator": "In", "values": ["l4"]}
+    overlay = {"requirements": [requirement], "capacity": {"nvidia.com/gpu": "4"}}
+    head = {"apiVersion": "karpenter.sh/v1alpha1", "kind": "NodeOverlay", "metadata": {"name": "l4"}}
+    kube.apply({**head, "spec": overlay})
+    _karpenter(aws, kube, subnets, replicas=2)
+    for _ in range(3):
+        _serve(karpenter.serve, aws)
+    names = kube.names("node")
+    assert len(names) == 2
+    assert kube.get("node", names[0])["status"]["capacity"]["nvidia.com/gpu"] == "4"
+
+
+def test_auto_mode_brings_its_kinds_and_takes_everything_with_it(aws: Aws, kube: Cluster) -> None:
+    kube.run("delete", "crd", NODE_POOL.crd_name)
+    policies = ["Cluster", "Compute", "BlockStorage", "LoadBalancing", "Networking"]
+    names = [f"AmazonEKS{each}Policy" for each in policies]
+    role = things.role(aws, "auto", "eks.amazonaws.com", *names, actions=("sts:AssumeRole", "sts:TagSession"))
+    node_role = things.role(aws, "nodes", "ec2.amazonaws.com")
+    found = things.network(aws)[1]
+    auto = {
+        "computeConfig": {"enabled": True, "nodePools": ["general-purpose"], "nodeRoleArn": node_role["arn"]},
+        "kubernetesNetworkConfig": {"elasticLoadBalancing": {"enabled": True}},
+        "storageConfig": {"blockStorage": {"enabled": True}},
+    }
+    inputs = {**things.cluster_inputs(aws, found, **auto), "roleArn": role["arn"]}
+    made = aws.create(CLUSTER, "small", inputs)
+    assert kube.names("nodepool") == ["general-purpose"]
+    pod = _pod(kube, {})
+    _serve(karpenter.serve, aws)
+    wait_until(lambda: bool(_node_of(kube, pod)), "a node for the pod")
+    aws.delete(made)
+    assert kube.names("node") == []
+    assert aws.world.resources("Instance") == []
+    wait_until(lambda: NODE_POOL.crd_name not in kube.names("crd"), "the end of Auto Mode's kinds")
+
+
+def test_a_new_template_version_makes_new_nodes(aws: Aws, kube: Cluster, subnets: list[Made]) -> None:
+    template = aws.create(TEMPLATE, "nodes", {"keyName": "a"})
+    more = {"launchTemplate": {"id": template.id, "version": "1"}}
+    group = aws.create(NODE_GROUP, "group", things.node_inputs(aws, subnets, **more))
+    [before] = kube.names("node")
+    aws.update(template, {"keyName": "b"})
+    aws.update(group, {**group.given, "launchTemplate": {"id": template.id, "version": "2"}})
+    [after] = kube.names("node")
+    assert after != before

@@ -1,0 +1,1 @@
+"""What several stand-ins for plugins share."""
