@@ -6,13 +6,13 @@ TOOLCHAIN := $(PYTHON) -m tools.toolchain
 .PHONY: up destroy test check bench env lock tools
 
 up: ## provision the stack and show what runs where
-	@$(TOOLCHAIN) run -- .venv/bin/python -m tools.stack up $(STACK)
+	@$(TOOLCHAIN) run --stack $(STACK) -- .venv/bin/python -m tools.stack up $(STACK)
 
 destroy: ## remove the stack and everything that it made
-	@$(TOOLCHAIN) run -- .venv/bin/python -m tools.stack destroy $(STACK)
+	@$(TOOLCHAIN) run --stack $(STACK) -- .venv/bin/python -m tools.stack destroy $(STACK)
 
-test: ## run the tests; ARGS goes to pytest
-	@$(TOOLCHAIN) test -- .venv-test/bin/python -m pytest $(ARGS)
+test: ## run the tests, two files at a time; ARGS goes to pytest
+	@$(TOOLCHAIN) test -- .venv-test/bin/python -m pytest --numprocesses=2 --dist=loadfile $(ARGS)
 
 check: ## lint, types, import rules, lock file
 	@$(TOOLCHAIN) check

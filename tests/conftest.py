@@ -1,6 +1,8 @@
 """Fixtures of every test room."""
 
-from collections.abc import Iterator, Mapping
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,47 @@ import pytest
 
 from tests.support import paths
 from tests.support.control_plane import ApiServer, running_control_plane
-from tests.support.engine import MakeProject, PulumiProject, write_project
+from tests.support.engine import MakeProject, projects
+from tests.support.leftovers import end_all_below
+
+_OF_THE_REAL_NODE = ("tests/engine/test_host_", "tests/engine/test_local_images.py")
+"""How the files begin whose tests make the machine's real node, of which it can have one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest goes first: one process is busy with the real node while the other does the rest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(_OF_THE_REAL_NODE))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """
+    Give the files to the processes of `make test` one by one, in the order in which they are collected.
+
+    The tests of a file share what they look at, so they stay together and in their order, and so do all files of the
+    real node. xdist's own marker for such groups does nothing with pytest 9.2.
+    """
+    from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingTypeStubs]
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "the real node" if nodeid.startswith(_OF_THE_REAL_NODE) else super()._split_scope(nodeid)
+
+    # By their number of tests, by default.
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
+
+
+def pytest_keyboard_interrupt() -> None:
+    """Let a process of `make test` that is interrupted end its clusters: xdist interrupts it again after 5 s."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End what is left of processes of `make test` that were stopped in the middle: xdist kills them after 10 s."""
+    if config.getoption("numprocesses", None):
+        end_all_below(vars(config)["_tmp_path_factory"].getbasetemp())
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +68,6 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> Iterator[MakeProject]:
-    """Projects that end with the test: what they left running is killed, their stacks are not destroyed."""
-    projects: list[PulumiProject] = []
-
-    def make(
-        program: str, *, settings: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
-    ) -> PulumiProject:
-        base = tmp_path / f"project-{len(projects)}"
-        write_project(base / "program", program, settings=settings)
-        projects.append(PulumiProject(base / "program", base / "scratch", environment=environment))
-        return projects[-1]
-
-    yield make
-    for project in projects:
-        project.close()
+    """Projects that end with the test."""
+    with projects(tmp_path) as make:
+        yield make

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from modelyard.cluster.local.api import core_api
-from tests.support.engine import MakeProject, PulumiProject
+from tests.support.engine import MakeProject, PulumiProject, projects
 from tests.support.local_clusters import cluster_folders, end_clusters
+from tests.support.toolchain import require_tool
 
 POOLS = "dict(system=PoolSpec(cpus=4, memory_gib=16), l4=PoolSpec(accelerator='l4', max_nodes=2))"
 NODES = {"system-0", "l4-0", "l4-1"}
@@ -52,6 +53,16 @@ def stacks(make_project: MakeProject, state_folder: Path) -> Generator[MakeStack
         yield make
     finally:
         end_clusters(state_folder)
+
+
+@contextmanager
+def one_stack(base: Path) -> Generator[PulumiProject]:
+    """One such project, made: for tests that share it. What is left of it is removed afterwards."""
+    require_tool("kwokctl")
+    with projects(base) as make_project, stacks(make_project, base / "state") as make:
+        made = make()
+        assert set(made.up().changes) == {"create"}
+        yield made
 
 
 def kubeconfig_of(project: PulumiProject) -> Path:

@@ -61,7 +61,7 @@ class LocalStack:
         self.base = base
         self.folder = base / "project"
         self.home = base / "user"
-        _write_project(self.folder)
+        write_stack_project(self.folder)
         self.home.mkdir()
         self.project = PulumiProject(
             self.folder, base / "scratch", environment={"HOME": str(self.home), **(environment or {})}
@@ -213,7 +213,7 @@ class LocalStack:
         wait_until(lambda: not self.processes(), "the end of the cluster")
 
 
-def _write_project(folder: Path) -> None:
+def write_stack_project(folder: Path) -> None:
     (folder / "stacks").mkdir(parents=True)
     shutil.copy(ROOT / "Pulumi.yaml", folder)
     shutil.copy(ROOT / "stacks" / "__main__.py", folder / "stacks")

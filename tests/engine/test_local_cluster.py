@@ -1,6 +1,7 @@
 """A local cluster under the real engine: made once, changed pool by pool, removed to the last process and file."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.engine.local_cluster_stack import (
     kubeconfig_of,
     nodes,
     objects,
+    one_stack,
     program,
 )
 from tests.support.engine import PulumiProject
@@ -24,14 +26,14 @@ pytestmark = pytest.mark.engine
 PROGRAMS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller"}
 
 
-@pytest.fixture
-def stack(make_stack: MakeStack) -> PulumiProject:
-    made = make_stack()
-    assert set(made.up().changes) == {"create"}
-    return made
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulumiProject]:
+    """A stack that is looked at and changed by one test after the other."""
+    with one_stack(tmp_path_factory.mktemp("stack")) as made:
+        yield made
 
 
-def test_a_cluster_is_made_once_and_removed_to_the_last_file(stack: PulumiProject) -> None:
+def test_a_cluster_is_made_once(stack: PulumiProject) -> None:
     assert set(nodes(stack)) == NODES
     name = stack.outputs()["name"]
     assert set(daemons(stack.state_folder)) == {f"{name}/{each}" for each in PROGRAMS}
@@ -39,21 +41,37 @@ def test_a_cluster_is_made_once_and_removed_to_the_last_file(stack: PulumiProjec
     assert all(ip == "127.0.0.1" for each in addresses.values() for ip, _ in each), addresses
     assert "client-key-data" in stack.outputs(show_secrets=True)["kubeconfig"]
     assert "client-key-data" not in json.dumps(stack.export()), "the key stands encrypted in the state"
-    volumes = volume_folders(stack)
-    assert [folder.is_dir() for folder in volumes] == [True]
 
     assert stack.up().unchanged
     assert stack.preview().unchanged
 
-    assert set(stack.destroy().changes) == {"delete"}
-    assert daemons(stack.state_folder) == {}
-    assert_nothing_left(stack)
-    assert not any(folder.exists() for folder in volumes)
 
+def test_pods_are_placed_by_the_real_scheduler(stack: PulumiProject) -> None:
+    def pod(name: str, gpus: int) -> dict[str, object]:
+        container = {"name": "main", "image": "none", "resources": {"limits": {"nvidia.com/gpu": str(gpus)}}}
+        tolerations = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
+        return {"metadata": {"name": name}, "spec": {"containers": [container], "tolerations": tolerations}}
 
-def volume_folders(stack: PulumiProject) -> list[Path]:
     with core_api(kubeconfig_of(stack)) as core:
-        return [Path(volume.spec.host_path.path) for volume in core.list_persistent_volume().items]
+        wait_until(lambda: bool(core.list_namespaced_service_account("team").items), "a service account")
+        for body in (pod("fits", 1), pod("too-big", 2)):
+            core.create_namespaced_pod("team", body)
+        wait_until(lambda: core.read_namespaced_pod("fits", "team").status.phase == "Running", "the pod runs")
+        assert core.read_namespaced_pod("fits", "team").spec.node_name in {"l4-0", "l4-1"}
+        events = "involvedObject.name=too-big,reason=FailedScheduling"
+        wait_until(lambda: bool(core.list_namespaced_event("team", field_selector=events).items), "the refusal")
+        too_big = core.read_namespaced_pod("too-big", "team")
+        assert (too_big.status.phase, too_big.spec.node_name) == ("Pending", None)
+        core.delete_collection_namespaced_pod("team", grace_period_seconds=0)
+
+
+def test_a_refresh_finds_missing_nodes_and_the_next_update_makes_them(stack: PulumiProject) -> None:
+    with core_api(kubeconfig_of(stack)) as core:
+        core.delete_node("l4-1")
+    assert stack.up().unchanged, "an update asks a cluster that lives for nothing"
+    stack.refresh()
+    assert {step.name for step in stack.up().steps if step.op != "same"} == {"local-l4"}
+    assert set(nodes(stack)) == NODES
 
 
 def test_pools_change_without_touching_anything_else(stack: PulumiProject) -> None:
@@ -80,48 +98,6 @@ def test_pools_change_without_touching_anything_else(stack: PulumiProject) -> No
     assert stack.up().unchanged
 
 
-def test_pods_are_placed_by_the_real_scheduler(stack: PulumiProject) -> None:
-    def pod(name: str, gpus: int) -> dict[str, object]:
-        container = {"name": "main", "image": "none", "resources": {"limits": {"nvidia.com/gpu": str(gpus)}}}
-        tolerations = [{"key": "nvidia.com/gpu", "operator": "Exists"}]
-        return {"metadata": {"name": name}, "spec": {"containers": [container], "tolerations": tolerations}}
-
-    with core_api(kubeconfig_of(stack)) as core:
-        wait_until(lambda: bool(core.list_namespaced_service_account("team").items), "a service account")
-        for body in (pod("fits", 1), pod("too-big", 2)):
-            core.create_namespaced_pod("team", body)
-        wait_until(lambda: core.read_namespaced_pod("fits", "team").status.phase == "Running", "the pod runs")
-        assert core.read_namespaced_pod("fits", "team").spec.node_name in {"l4-0", "l4-1"}
-        events = "involvedObject.name=too-big,reason=FailedScheduling"
-        wait_until(lambda: bool(core.list_namespaced_event("team", field_selector=events).items), "the refusal")
-        too_big = core.read_namespaced_pod("too-big", "team")
-        assert (too_big.status.phase, too_big.spec.node_name) == ("Pending", None)
-
-
-def test_a_refresh_finds_missing_nodes_and_the_next_update_makes_them(stack: PulumiProject) -> None:
-    with core_api(kubeconfig_of(stack)) as core:
-        core.delete_node("l4-1")
-    assert stack.up().unchanged, "an update asks a cluster that lives for nothing"
-    stack.refresh()
-    assert {step.name for step in stack.up().steps if step.op != "same"} == {"local-l4"}
-    assert set(nodes(stack)) == NODES
-
-
-def test_two_stacks_live_side_by_side(make_stack: MakeStack) -> None:
-    first, second = make_stack(), make_stack()
-    assert first.state_folder == second.state_folder
-    running = [each.start("up", "--yes", "--skip-preview") for each in (first, second)]
-    for each in running:
-        result = each.wait()
-        assert result.exit_code == 0, result.text
-    assert first.outputs()["name"] != second.outputs()["name"]
-    addresses = [address for each in listening_ports(first.state_folder).values() for address in each]
-    assert len(addresses) == len(set(addresses)) == 12
-    first.destroy()
-    assert second.up().unchanged
-    assert set(nodes(second)) == NODES
-
-
 def test_another_cluster_is_made_beside_the_old_one_which_is_removed_last(stack: PulumiProject) -> None:
     before, old = objects(stack), stack.outputs()["name"]
     # The project's folder is part of a cluster's identity, as engine and version are.
@@ -136,6 +112,41 @@ def test_another_cluster_is_made_beside_the_old_one_which_is_removed_last(stack:
     assert {name.split("/")[0] for name in daemons(stack.state_folder)} == {new}
     assert [folder.name for folder in cluster_folders(stack.state_folder)] == [new]
     assert stack.up().unchanged
+
+
+def test_removing_it_leaves_no_process_and_no_file(stack: PulumiProject) -> None:
+    """Runs last of those that share the stack."""
+    volumes = volume_folders(stack)
+    assert [folder.is_dir() for folder in volumes] == [True]
+    assert set(stack.destroy().changes) == {"delete"}
+    assert daemons(stack.state_folder) == {}
+    assert_nothing_left(stack)
+    assert not any(folder.exists() for folder in volumes)
+
+
+def volume_folders(stack: PulumiProject) -> list[Path]:
+    with core_api(kubeconfig_of(stack)) as core:
+        return [Path(volume.spec.host_path.path) for volume in core.list_persistent_volume().items]
+
+
+def test_two_stacks_live_side_by_side_and_are_removed_alive_or_dead(make_stack: MakeStack) -> None:
+    first, second = make_stack(), make_stack()
+    assert first.state_folder == second.state_folder
+    running = [each.start("up", "--yes", "--skip-preview") for each in (first, second)]
+    for each in running:
+        result = each.wait()
+        assert result.exit_code == 0, result.text
+    assert first.outputs()["name"] != second.outputs()["name"]
+    addresses = [address for each in listening_ports(first.state_folder).values() for address in each]
+    assert len(addresses) == len(set(addresses)) == 12
+    first.destroy()
+    assert second.up().unchanged
+    assert set(nodes(second)) == NODES
+
+    kill_daemons(second.state_folder)
+    assert set(second.destroy().changes) == {"delete"}
+    assert_nothing_left(second)
+    assert second.resources() == []
 
 
 def test_auto_keeps_the_engine_that_the_cluster_was_made_with(make_stack: MakeStack, tmp_path: Path) -> None:
@@ -165,10 +176,3 @@ def test_what_the_machine_lacks_is_said_at_preview_without_a_stack_trace(make_st
 def without(stack: PulumiProject, program: str) -> None:
     folders = stack.environment["PATH"].split(":")
     stack.environment["PATH"] = ":".join(each for each in folders if not (Path(each) / program).exists())
-
-
-def test_destroying_a_dead_cluster_leaves_nothing(stack: PulumiProject) -> None:
-    kill_daemons(stack.state_folder)
-    assert set(stack.destroy().changes) == {"delete"}
-    assert_nothing_left(stack)
-    assert stack.resources() == []

@@ -1,6 +1,7 @@
 """A local cluster after a crash: started again on its own data, with every object still there."""
 
 import shutil
+from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -13,6 +14,7 @@ from tests.engine.local_cluster_stack import (
     kubeconfig_of,
     nodes,
     objects,
+    one_stack,
 )
 from tests.support.engine import PulumiProject
 from tests.support.local_clusters import cluster_folders, daemons, kill_daemons, listening_ports
@@ -21,11 +23,11 @@ from tests.support.processes import wait_until
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture
-def stack(make_stack: MakeStack) -> PulumiProject:
-    made = make_stack()
-    made.up()
-    return made
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulumiProject]:
+    """A stack that is hurt by one test after the other; the last one removes it."""
+    with one_stack(tmp_path_factory.mktemp("stack")) as made:
+        yield made
 
 
 def kill(stack: PulumiProject, *programs: str) -> None:

@@ -10,6 +10,7 @@ from modelyard.cluster.base import Cluster
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import PoolSpec, TaintSpec
 from modelyard.cluster.traits import ClusterTraits
+from modelyard.cluster.without_cloud import WithoutCloud
 
 POOLS: Mapping[str, Pool] = {
     "system": resolve_pool("system", PoolSpec(cpus=16, memory_gib=64, max_nodes=3)),
@@ -26,7 +27,7 @@ POOLS: Mapping[str, Pool] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class BareCluster:
+class BareCluster(WithoutCloud):
     """A cluster of given pools and traits. Make it inside of the program that a test runs: it registers a provider."""
 
     cluster_name: str = "bare"
@@ -38,6 +39,10 @@ class BareCluster:
     )
     ready: list[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
     images: list[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
+
+    def pool_ready(self, pool: str) -> list[pulumi.Resource]:
+        """Nothing is made for a pool."""
+        return []
 
 
 def bare_cluster(pools: Mapping[str, Pool] = POOLS, traits: ClusterTraits | None = None) -> Cluster:

@@ -1,12 +1,14 @@
 """A real Kubernetes control plane on this machine for tests: etcd, API server, controllers, scheduler and kwok."""
 
 import json
+import os
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from modelyard.cluster.local.ports import is_free
 from tests.support.processes import kill_all, processes_with, wait_until
 from tests.support.toolchain import clean_environment, require_tool
 
@@ -20,11 +22,17 @@ _BINARIES = {
 }
 """kwokctl's component to the program that is one."""
 
+_PORTS = (
+    *("etcdPort", "etcdPeerPort", "kubeApiserverPort", "kubeControllerManagerPort", "kubeSchedulerPort"),
+    "kwokControllerPort",
+)
+"""kwokctl's options."""
+_FIRST_PORT, _PORT_COUNT = 11000, 9000
+"""Between those that Kubernetes itself uses on a node and those of local clusters."""
+
 _CONFIGURATION = {
     "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
     "kind": "KwokctlConfiguration",
-    # The default lets the whole network reach it.
-    "options": {"runtime": "binary", "bindAddress": "127.0.0.1"},
     "componentsPatches": [
         {
             # etcd before 3.5.8 breaks kwok's streaming lists, and kwok then sees new nodes and pods up to 40 s late.
@@ -70,9 +78,11 @@ def running_control_plane(folder: Path) -> Generator[ApiServer]:
         "KUBECONFIG": str(kubeconfig),
     }
     configuration = folder / "kwokctl.yaml"
-    configuration.write_text(json.dumps(_CONFIGURATION), encoding="utf-8")
+    # The default lets the whole network reach it.
+    options = {"runtime": "binary", "bindAddress": "127.0.0.1", **_free_ports()}
+    configuration.write_text(json.dumps({**_CONFIGURATION, "options": options}), encoding="utf-8")
     create = [
-        *(kwokctl, "--name", _NAME, "--config", str(configuration), "create", "cluster", "--wait", "60s"),
+        *(kwokctl, "--name", _NAME, "--config", str(configuration), "create", "cluster", "--wait", "180s"),
         *("--kubeconfig", str(kubeconfig), *binaries),
     ]
     try:
@@ -86,3 +96,15 @@ def running_control_plane(folder: Path) -> Generator[ApiServer]:
     finally:
         kill_all(f"KWOK_WORKDIR={folder}")
         wait_until(lambda: not processes_with(f"KWOK_WORKDIR={folder}"), "the end of the control plane")
+
+
+def _free_ports() -> dict[str, int]:
+    """
+    A port for each part of a control plane.
+
+    kwokctl always looks for free ports from the same one downwards, and gives two control planes that are made at once
+    the same. Here every process begins at a place of its own.
+    """
+    start = os.getpid() * 7919
+    ports = (_FIRST_PORT + (start + step) % _PORT_COUNT for step in range(_PORT_COUNT))
+    return dict(zip(_PORTS, filter(is_free, ports), strict=False))

@@ -5,7 +5,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -236,6 +237,26 @@ class MakeProject(Protocol):
         settings: Mapping[str, Any] | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> PulumiProject: ...
+
+
+@contextmanager
+def projects(base: Path) -> Generator[MakeProject]:
+    """Make projects in `base`; what they left running is killed afterwards, their stacks are not destroyed."""
+    made: list[PulumiProject] = []
+
+    def make(
+        program: str, *, settings: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+    ) -> PulumiProject:
+        folder = base / f"project-{len(made)}"
+        write_project(folder / "program", program, settings=settings)
+        made.append(PulumiProject(folder / "program", folder / "scratch", environment=environment))
+        return made[-1]
+
+    try:
+        yield make
+    finally:
+        for project in made:
+            project.close()
 
 
 def write_project(

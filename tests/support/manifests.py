@@ -38,6 +38,13 @@ def apply(server: ApiServer, objects: Iterable[Mapping[str, Any]], *, dry_run: b
     return "" if done.returncode == 0 else done.stderr
 
 
+def delete(server: ApiServer, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Delete objects by kind and name, and wait until they are gone."""
+    listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+    command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), "delete", "-f", "-"]
+    subprocess.run(command, input=json.dumps(listed), capture_output=True, encoding="utf-8", check=True)
+
+
 @contextmanager
 def simulated_nodes(server: ApiServer, nodes: Sequence[Mapping[str, Any]]) -> Generator[None]:
     """Nodes that kwok plays, for as long as the block lasts: the other tests of this API server count theirs."""
@@ -45,9 +52,7 @@ def simulated_nodes(server: ApiServer, nodes: Sequence[Mapping[str, Any]]) -> Ge
     try:
         yield
     finally:
-        names = [node["metadata"]["name"] for node in nodes]
-        command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), "delete", "node", *names]
-        subprocess.run(command, capture_output=True, check=True)
+        delete(server, nodes)
 
 
 def _manifest(registration: Registration) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_pulumi_func
 
 from modelyard.errors import ConfigError
+from tests.support import aws
 
 PROJECT, STACK = "project", "test"
 AUTO_NAME_SUFFIX = "-0a1b2c3d"
@@ -181,6 +182,8 @@ class _Mocks(mocks.Mocks):
         if args.typ.startswith("kubernetes:"):
             metadata: dict[str, Any] = rpc.unwrap_rpc_secret(state.get("metadata")) or {}
             state["metadata"] = {"name": f"{args.name}{AUTO_NAME_SUFFIX}", **metadata}
+        elif args.typ.startswith("aws:"):
+            state = aws.outputs(args.typ, args.name, state)
         return f"{args.name}-id", state
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+_LOOK_SECONDS = 0.05
+
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
@@ -47,6 +49,11 @@ def kill_all(environment_entry: str) -> None:
 def wait_until(condition: Callable[[], bool], what: str, timeout_seconds: float = 30) -> None:
     """Poll `condition` until it holds; AssertionError naming `what` when `timeout_seconds` have passed."""
     deadline = time.monotonic() + timeout_seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {timeout_seconds} s in vain: {what}"
-        time.sleep(0.05)
+    while True:
+        began = time.monotonic()
+        if condition():
+            return
+        ended = time.monotonic()
+        assert ended < deadline, f"waited {timeout_seconds} s in vain: {what}"
+        # A look may start a program: as long again for what is waited for.
+        time.sleep(max(_LOOK_SECONDS, ended - began))

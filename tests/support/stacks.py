@@ -9,7 +9,14 @@ import yaml
 
 from modelyard.stack.spec import STACK_KEY
 
-REMOVED = object()
+
+class _Removed:
+    def __repr__(self) -> str:
+        # It is in names of tests, which are to be the same in every process.
+        return "REMOVED"
+
+
+REMOVED = _Removed()
 """Put in place of a value: the key is left out."""
 
 SECRET = "v1:AAABAHRoZSB2YWx1ZQ=="

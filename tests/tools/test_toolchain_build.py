@@ -136,7 +136,8 @@ def _wait_for(file: Path) -> None:
 
 def test_killed_build_is_run_again_after_its_compiler_has_ended(machine: FakeMachine) -> None:
     """The compiler outlives the kill; the second run waits for it instead of building beside it."""
-    machine.program("go", _GO % 'echo half > "${out}kwok"; : > "$HOME/started"; sleep 2; : > "$HOME/ended"')
+    wait = 'n=0; while [ ! -e "$HOME/waited-for" ] && [ $((n+=1)) -lt 400 ]; do sleep 0.05; done'
+    machine.program("go", _GO % f'echo half > "${{out}}kwok"; : > "$HOME/started"; {wait}; : > "$HOME/ended"')
     first = _start_build(machine)
     _wait_for(machine.home / "started")
     first.send_signal(signal.SIGKILL)
@@ -145,9 +146,11 @@ def test_killed_build_is_run_again_after_its_compiler_has_ended(machine: FakeMac
 
     machine.program("go", _GO % '[ -e "$HOME/ended" ] || { echo "two builds at once"; exit 1; }')
     second = _start_build(machine)
+    assert second.stderr is not None
+    assert any(f"waiting for process {first.pid}" in line for line in second.stderr)
+    (machine.home / "waited-for").touch()
     _, messages = second.communicate(timeout=30)
     assert second.returncode == 0, messages
-    assert f"waiting for process {first.pid}" in messages
     assert (machine.places.programs(KWOK) / "kwok").read_text(encoding="utf-8") == "built\n"
     assert not list((machine.places.cache / KWOK.folder).glob(".*.partial"))
 

@@ -49,3 +49,16 @@ def test_following_command_gets_the_environment_and_gives_its_status() -> None:
         f"cli.main(['run', '--', 'sh', '-c', {script!r}])"
     )
     assert (answer.returncode, answer.stdout) == (7, "true")
+
+
+def test_a_stack_is_provided_for_by_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[str] = []
+
+    def provide(*_: object, kind: str) -> None:
+        kinds.append(kind)
+
+    monkeypatch.setattr("tools.toolchain.install.provide_for_run", provide)
+    assert cli.main(["run", "--stack", "local"]) == 0
+    assert cli.main(["run", "--stack", "prod-eks"]) == 0
+    assert kinds == ["local", "eks"]
+    assert cli.main(["test", "--stack", "local"]) == 2

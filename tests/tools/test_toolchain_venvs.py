@@ -3,12 +3,13 @@
 import base64
 import hashlib
 import subprocess
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tools.toolchain import venvs, wheels
+from tools.toolchain import stacks, venvs, wheels
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.places import Places
 
@@ -136,3 +137,36 @@ def test_wheel_that_there_is_not_for_this_system_is_told(checkout: Checkout, tmp
         wheel.unlink()
     with pytest.raises(ToolchainError, match="no wheel for this system"):
         wheels.unpack("tiny", checkout.places, checkout.environ, tmp_path / "a")
+
+
+def _parts(kind: str) -> tuple[str, ...]:
+    return venvs.run_environment(stacks.EXTRAS.get(kind, ())).parts
+
+
+def test_environment_holds_a_clouds_package_only_where_the_stack_needs_it() -> None:
+    assert "modelyard:aws" in _parts("eks")
+    assert not any("aws" in part for part in (*_parts("local"), *_parts("existing")))
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    assert all(extra in extras for kind in stacks.EXTRAS.values() for extra in kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("config:\n  modelyard:stack:\n    cluster:\n      eks:\n        region: us-east-1\n", "eks"),
+        ("config:\n  modelyard:stack:\n    cluster: {eks: {region: us-east-1}}\n", "eks"),
+        (
+            "config:\n  modelyard:stack:\n    cluster:  # where\n      # one of\n\n      existing: {context: a}\n",
+            "existing",
+        ),
+        ("config:\n  modelyard:stack:\n    cluster: {local: {}}\n    pools: {eks: {cpus: 1}}\n", "local"),
+        ("config:\n  modelyard:stack: {}\n", "local"),
+    ],
+)
+def test_kind_of_a_stack_is_read_from_its_file(tmp_path: Path, text: str, kind: str) -> None:
+    places = Places(project=tmp_path, cache=tmp_path)
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.here.yaml").write_text(text, encoding="utf-8")
+    assert stacks.kind_of("organization/modelyard/here", places) == kind
+    assert stacks.kind_of("elsewhere", places) == "local"

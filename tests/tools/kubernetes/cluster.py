@@ -1,5 +1,6 @@
-"""The API server as somebody else sees it: kubectl."""
+"""The API server as somebody else sees it: kubectl, for the most part."""
 
+import importlib
 import json
 import subprocess
 from pathlib import Path
@@ -22,7 +23,17 @@ class Cluster:
 
     def __init__(self, kubeconfig: Path) -> None:
         self.kubeconfig = kubeconfig
+        api: Any = importlib.import_module("kubernetes.config").new_client_from_config(str(kubeconfig))
+        self._core: Any = importlib.import_module("kubernetes.client").CoreV1Api(api)
         self._kubectl = str(require_tool("kubectl"))
+
+    def make_namespace(self, name: str) -> None:
+        """Make it without kubectl, whose start every test would wait for."""
+        self._core.create_namespace({"metadata": {"name": name}})
+
+    def give_up_namespace(self, name: str) -> None:
+        """Begin to delete it."""
+        self._core.delete_namespace(name)
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         done = subprocess.run(

@@ -31,9 +31,9 @@ def cluster(api_server: ApiServer) -> Cluster:
 def namespace(cluster: Cluster) -> Iterator[str]:
     """A namespace of the test's own."""
     name = f"test-{next(_numbers)}"
-    cluster.run("create", "namespace", name)
+    cluster.make_namespace(name)
     yield name
-    cluster.run("delete", "namespace", name, "--wait=false")
+    cluster.give_up_namespace(name)
 
 
 @pytest.fixture

@@ -10,16 +10,20 @@ from tests.tools.kubernetes.shapes import CRD, annotated, widget, widget_crd
 
 pytestmark = pytest.mark.engine
 
+# The garbage collector learns new kinds only every 30 s, and a deletion in the foreground waits for it.
+QUICK = {"deletionPropagationPolicy": "background"}
+
 
 def test_an_object_follows_right_after_its_definition(plugin: Plugin, cluster: Cluster, namespace: str) -> None:
     group = "right-after.example.test"
     token = f"kubernetes:{group}/v1:Widget"
     defined = plugin.create(CRD, "widgets", widget_crd(group))
-    made = plugin.create(token, "w", widget(group, colour="red"))
+    red, blue = (annotated(widget(group, colour=colour), **QUICK) for colour in ("red", "blue"))
+    made = plugin.create(token, "w", red)
     assert made.id.startswith(f"{namespace}/w-")
-    assert not plugin.diff(made, widget(group, colour="red")).changed
-    assert plugin.diff(made, widget(group, colour="blue")).kinds == {"spec.colour": "UPDATE"}
-    updated = plugin.update(made, widget(group, colour="blue"))
+    assert not plugin.diff(made, red).changed
+    assert plugin.diff(made, blue).kinds == {"spec.colour": "UPDATE"}
+    updated = plugin.update(made, blue)
     assert updated.state["spec"] == {"colour": "blue"}
     plugin.delete(updated)
     plugin.delete(defined)
@@ -53,10 +57,8 @@ def test_an_immutable_field_is_refused_at_preview(plugin: Plugin) -> None:
     group = "immutable.example.test"
     token = f"kubernetes:{group}/v1:Widget"
     defined = plugin.create(CRD, "widgets", widget_crd(group))
-    # The garbage collector learns new kinds only every 30 s, and a deletion in the foreground waits for it.
-    quick = {"deletionPropagationPolicy": "background"}
-    made = plugin.create(token, "w", annotated(widget(group, size=1), **quick))
-    bigger = annotated(widget(group, size=2), **quick)
+    made = plugin.create(token, "w", annotated(widget(group, size=1), **QUICK))
+    bigger = annotated(widget(group, size=2), **QUICK)
     change = plugin.diff(made, bigger)
     assert change.changed
     assert change.replaces == [], "the real provider has no table for custom resources"
