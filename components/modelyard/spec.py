@@ -100,10 +100,15 @@ def _check(cls: type[T], run: Callable[["TypeAdapter[T]"], T], path: str) -> T:
         from modelyard.spec_messages import problems_of
 
         raise ConfigError(problem.under(path) for problem in problems_of(error, cls)) from None
-    found = [problem.under(path) for problem in _walk(checked)]
+    found = [problem.under(path) for problem in rule_problems(checked)]
     if found:
         raise ConfigError(found)
     return checked
+
+
+def rule_problems(value: object) -> list[Problem]:
+    """What breaks the rules across fields, of a spec whose types are right and of all specs in it."""
+    return list(_walk(value))
 
 
 # What is no character of YAML: https://yaml.org/spec/1.2.2/#51-character-set
@@ -157,23 +162,32 @@ class Rule:
         return {**handler(schema), **self.schema}
 
 
+UNNAMED_MEMBER = "\0"
+"""What a place in pydantic's error begins with where it names a member of a union that is no spec: never a key."""
+
+
 @dataclass(frozen=True, eq=False)
 class OneOf:
-    """Chooses the class of a union by looking at the value, so that errors speak of that class only.
+    """Chooses the member of a union by looking at the value, so that errors speak of that member only.
 
     Attributes:
-        choose: given the mapping (or the instance) returns the name of the class.
-        classes: the classes of the union.
+        choose: given the mapping, the instance or the plain value returns the member that it is taken for.
+        members: the members of the union: specs, or types of plain values.
     """
 
-    choose: Callable[[Any], str]
-    classes: tuple[type[Any], ...]
+    choose: Callable[[Any], Any]
+    members: tuple[Any, ...]
+
+    def _tag(self, member: Any) -> str:
+        name: str = getattr(member, "__name__", "") if is_dataclass(member) else ""
+        return name or f"{UNNAMED_MEMBER}{self.members.index(member)}"
 
     def __get_pydantic_core_schema__(self, source: Any, handler: "GetCoreSchemaHandler") -> "CoreSchema":
         from pydantic_core import core_schema
 
         return core_schema.tagged_union_schema(
-            {cls.__name__: handler.generate_schema(cls) for cls in self.classes}, discriminator=self.choose
+            {self._tag(member): handler.generate_schema(member) for member in self.members},
+            discriminator=lambda value: self._tag(self.choose(value)),
         )
 
 
@@ -258,6 +272,7 @@ def exactly_one(value: object, *names: str) -> Iterator[Problem]:
 
 
 __all__ = [
-    "NAME_CHARACTERS", "Amount", "Count", "CountOrZero", "Filled", "Name", "Names", "OneOf", "Percent", "Rule",
-    "Seconds", "Text", "exactly_one", "join_path", "json_schema", "load_json", "spec", "validate",
+    "NAME_CHARACTERS", "UNNAMED_MEMBER", "Amount", "Count", "CountOrZero", "Filled", "Name", "Names", "OneOf",
+    "Percent", "Rule", "Seconds", "Text", "exactly_one", "join_path", "json_schema", "load_json", "rule_problems",
+    "spec", "validate",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 from modelyard.errors import Problem, join_path, show
-from modelyard.spec import key_of
+from modelyard.spec import UNNAMED_MEMBER, key_of
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -98,7 +98,8 @@ def _locate(loc: tuple[int | str, ...], root: type[Any]) -> tuple[str, type[Any]
     path, here = "", [root]
     owner: type[Any] | None = None
     for step in loc:
-        if step == "[key]":  # pydantic's mark for a mapping's key, which the path already ends with
+        # pydantic's mark for a mapping's key, which the path already ends with; or a member of a union.
+        if step == "[key]" or (isinstance(step, str) and step.startswith(UNNAMED_MEMBER)):
             continue
         owners = _specs(here)
         following = list(_follow(here, step))
@@ -123,9 +124,11 @@ def _follow(types: Sequence[Any], step: int | str) -> Iterator[Any]:
             hints = {key_of(name): hint for name, hint in get_type_hints(each, include_extras=True).items()}
             if step in hints:
                 yield from _members(hints[str(step)])
-        elif (origin := get_origin(each)) and issubclass(origin, Mapping) and isinstance(step, str):
+        elif not isinstance(origin := get_origin(each), type):  # text, a number, a choice of words
+            continue
+        elif issubclass(origin, Mapping) and isinstance(step, str):
             yield from _members(get_args(each)[1])
-        elif origin and issubclass(origin, Sequence) and isinstance(step, int):
+        elif issubclass(origin, Sequence) and isinstance(step, int):
             yield from _members(get_args(each)[0])
 
 

@@ -10,6 +10,7 @@ from modelyard.batch.spec import BatchJobSpec
 from modelyard.kube.labels import labels
 from modelyard.kube.names import logical_name
 from modelyard.workspace.checks import check_workload
+from modelyard.workspace.claims import device_claims
 from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
@@ -45,11 +46,12 @@ class BatchJob(pulumi.ComponentResource):
         logical = logical_name(workspace.workspace_name, name)
         super().__init__("modelyard:batch:BatchJob", logical, {}, opts)
         its_labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
-        pod = replace(workload_pod(workspace, spec, task_container(name, spec)), restart_policy="Never")
+        claims = device_claims(logical, workspace, spec, its_labels, self)
+        pod = workload_pod(workspace, spec, task_container(name, spec), claims=claims)
         self.job_name = k8s.batch.v1.Job(
             logical,
             metadata=job_metadata(workspace, spec, its_labels),
-            spec=job_args(spec, pod, its_labels),
+            spec=job_args(spec, replace(pod, restart_policy="Never"), its_labels),
             opts=job_options(
                 self,
                 workspace,

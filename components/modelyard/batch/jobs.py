@@ -54,7 +54,7 @@ def job_metadata(
 ) -> k8s.meta.v1.ObjectMetaArgs:
     """The metadata of a Job with a generated name, which an update waits for if the spec says so."""
     return k8s.meta.v1.ObjectMetaArgs(
-        namespace=workspace.namespace,
+        namespace=workspace.namespace_for(spec).namespace,
         labels=dict(labels),
         annotations=None if spec.await_completion else _NOT_AWAITED,
     )
@@ -78,7 +78,7 @@ def job_options(
     return pulumi.ResourceOptions(
         parent=parent,
         provider=workspace.cluster.kubernetes_provider,
-        depends_on=workspace.ready,
+        depends_on=workspace.before_pods(spec),
         # Old and new together would need twice the GPUs and write to the same place.
         delete_before_replace=True,
         replacement_trigger=repr(immutable),

@@ -10,6 +10,7 @@ from modelyard.batch.spec import ScheduledJobSpec
 from modelyard.kube.labels import labels
 from modelyard.kube.names import logical_name
 from modelyard.workspace.checks import check_workload
+from modelyard.workspace.claims import device_claims
 from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
@@ -43,10 +44,11 @@ class ScheduledJob(pulumi.ComponentResource):
         logical = logical_name(workspace.workspace_name, name)
         super().__init__("modelyard:batch:ScheduledJob", logical, {}, opts)
         its_labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
-        pod = replace(workload_pod(workspace, spec, task_container(name, spec)), restart_policy="Never")
+        claims = device_claims(logical, workspace, spec, its_labels, self)
+        pod = replace(workload_pod(workspace, spec, task_container(name, spec), claims=claims), restart_policy="Never")
         self.cron_job_name = k8s.batch.v1.CronJob(
             logical,
-            metadata=k8s.meta.v1.ObjectMetaArgs(namespace=workspace.namespace, labels=its_labels),
+            metadata=k8s.meta.v1.ObjectMetaArgs(namespace=workspace.namespace_for(spec).namespace, labels=its_labels),
             spec=k8s.batch.v1.CronJobSpecArgs(
                 schedule=spec.schedule,
                 time_zone=spec.time_zone,
@@ -60,7 +62,7 @@ class ScheduledJob(pulumi.ComponentResource):
                 ),
             ),
             opts=pulumi.ResourceOptions(
-                parent=self, provider=workspace.cluster.kubernetes_provider, depends_on=workspace.ready
+                parent=self, provider=workspace.cluster.kubernetes_provider, depends_on=workspace.before_pods(spec)
             ),
         ).metadata.name
         workspace.offer_artifact(name, spec, self.cron_job_name)

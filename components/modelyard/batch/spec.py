@@ -1,15 +1,19 @@
 """What a user writes of jobs and training."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 import annotated_types
 
+from modelyard.batch.fabric import companion_problems, fabric_share_problems, no_companion, outside_artifacts
 from modelyard.batch.schedule import Schedule, TimeZone
 from modelyard.errors import Problem
+from modelyard.gpu.spec import Gpus
 from modelyard.kube.images import Image
 from modelyard.spec import Count, CountOrZero, Seconds, Text, spec
-from modelyard.workspace.workload_spec import ArtifactSpec, Place, ReadArtifactSpec, WorkloadSpec
+from modelyard.workspace.place import Place
+from modelyard.workspace.workload_spec import ArtifactSpec, ReadArtifactSpec, WorkloadSpec
 
 DAY_SECONDS = 24 * 3600
 
@@ -50,8 +54,9 @@ class TaskSpec(WorkloadSpec):
 class JobSpec(TaskSpec):
     """The base of jobs of independent pods. Use BatchJobSpec or ScheduledJobSpec."""
 
-    gpus: CountOrZero = 0
-    """Accelerators of each pod. Required on a pool that has some."""
+    gpus: Gpus = 0
+    """Accelerators of each pod, or slices of them: `{mig: 1g.10gb, count: 1}`. Required on a pool that has some. On a
+    pool whose GPUs are shared by time slicing or MPS, 1 is one share."""
     completions: Count = 1
     """How many pods must succeed."""
     parallelism: Count = 1
@@ -121,7 +126,7 @@ class TrainingJobSpec(TaskSpec):
     nodes: Count = 1
     """How many nodes take part; each runs one pod of it."""
     gpus_per_node: CountOrZero = 0
-    """Accelerators on each node. Required on a pool that has some."""
+    """Accelerators on each node, whole ones only. Required on a pool that has some."""
     retries: CountOrZero = 2
     """How often all nodes together start again after a failure. A failure of one node makes all others fail, so that as
     many pods as there are nodes count as one retry. Pods that lose their node are replaced without being counted."""
@@ -140,10 +145,30 @@ class TrainingJobSpec(TaskSpec):
         """Whether an update waits for it."""
         return self.await_completion
 
+    @property
+    def spans_nodes(self) -> bool:
+        """Whether it runs on several nodes."""
+        return self.nodes > 1
+
     def problems_on(self, place: Place) -> Iterator[Problem]:
         """Why a valid spec cannot work there."""
-        yield from super().problems_on(place)
         pool = place.pools.get(self.pool)
-        if pool and self.nodes > pool.max_nodes:
+        if not pool or not self.needs_companion(pool):
+            found = super().problems_on(place)
+        elif place.fabric_volumes is None:
+            yield no_companion(pool)
+            found = super().problems_on(place)
+        else:
+            yield from companion_problems(self, pool)
+            inside = replace(place, volumes=place.fabric_volumes, volumes_block="fabric.volumes")
+            found = outside_artifacts(super().problems_on(inside))
+        for problem in found:
+            of_divided = problem.path == self.GPU_FIELD and pool and pool.gpu and pool.gpu.slices_per_gpu
+            yield replace(problem, fix="use a pool whose GPUs are whole") if of_divided else problem
+        if not pool:
+            return
+        if self.is_on_fabric(pool):
+            yield from fabric_share_problems(self.gpus_per_node, pool)
+        if self.nodes > pool.max_nodes:
             why = f"{self.nodes} exceed max_nodes {pool.max_nodes} of pool {pool.name}"
             yield Problem(path="nodes", why=why, fix=f"use at most {pool.max_nodes}, or raise the pool's max_nodes")

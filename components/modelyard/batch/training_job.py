@@ -12,6 +12,7 @@ from modelyard.kube.names import logical_name
 from modelyard.kube.placement import require_other_nodes
 from modelyard.kube.pods import Container, Pod, pod_template
 from modelyard.workspace.checks import check_workload
+from modelyard.workspace.claims import device_claims
 from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
@@ -30,6 +31,10 @@ class TrainingJob(pulumi.ComponentResource):
     each node. The pods get torchrun's variables (`PET_…`, so that the command needs no options for them) and
     `MASTER_ADDR`, `MASTER_PORT`, `NODE_RANK` and `NNODES` for other launchers. Variables in the spec win over all of
     these.
+
+    Over more than one node of a pool with a fabric, each pod gets the fabric's devices that go with its GPUs, and what
+    else the fabric needs. Where that is a capability which pod security `restricted` refuses, all of the job is made in
+    the workspace's companion namespace.
 
     Pods start as nodes become free, not all or none. It makes no volume for checkpoints. A change of its pods or its
     failure rules ends the Job, also one under way, and starts the changed one from the beginning, where the program
@@ -61,6 +66,7 @@ class TrainingJob(pulumi.ComponentResource):
         self._name, self._logical, self._workspace = name, logical, workspace
         self._labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
         self._selector = selector(name, instance=logical, component=COMPONENT)
+        self._home = workspace.namespace_for(spec)
         self.service_name = self._service().metadata.name
         self.job_name = self._job(spec).metadata.name
         workspace.offer_artifact(name, spec, self.job_name)
@@ -69,9 +75,7 @@ class TrainingJob(pulumi.ComponentResource):
     def _service(self) -> k8s.core.v1.Service:
         return k8s.core.v1.Service(
             self._logical,
-            metadata=k8s.meta.v1.ObjectMetaArgs(
-                name=self._name, namespace=self._workspace.namespace, labels=self._labels
-            ),
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=self._name, namespace=self._home.namespace, labels=self._labels),
             spec=k8s.core.v1.ServiceSpecArgs(
                 cluster_ip="None",
                 # The nodes must find each other before any of them is ready.
@@ -100,8 +104,9 @@ class TrainingJob(pulumi.ComponentResource):
         )
 
     def _pod(self, spec: TrainingJobSpec) -> Pod:
+        claims = device_claims(self._logical, self._workspace, spec, self._labels, self)
         return replace(
-            workload_pod(self._workspace, spec, self._container(spec)),
+            workload_pod(self._workspace, spec, self._container(spec), claims=claims),
             restart_policy="Never",
             affinity=require_other_nodes(self._selector) if spec.nodes > 1 else None,
             subdomain=self.service_name,
@@ -109,6 +114,7 @@ class TrainingJob(pulumi.ComponentResource):
 
     def _container(self, spec: TrainingJobSpec) -> Container:
         # The Job's name is generated, so that a pod learns it from its own labels; Kubernetes fills in $(…).
+        on_fabric = spec.is_on_fabric(self._workspace.cluster.pools[spec.pool])
         master = pulumi.Output.concat("$(JOB_NAME)-0.", self.service_name)
         return replace(
             task_container(self._name, spec),
@@ -126,8 +132,8 @@ class TrainingJob(pulumi.ComponentResource):
                 "PET_MASTER_ADDR": "$(MASTER_ADDR)",
                 "PET_MASTER_PORT": "$(MASTER_PORT)",
                 "PET_RDZV_CONF": f"timeout={RENDEZVOUS_SECONDS}",
-                # Pods have no RDMA device, and NCCL must not try one that it sees on the node.
-                **({"NCCL_IB_DISABLE": "1"} if spec.gpus_per_node else {}),
+                # Without a device of the fabric, NCCL must not try one that it sees on the node.
+                **({"NCCL_IB_DISABLE": "1"} if spec.gpus_per_node and not on_fabric else {}),
             },
             ports={"rendezvous": RENDEZVOUS_PORT},
         )

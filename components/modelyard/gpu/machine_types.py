@@ -1,20 +1,39 @@
 """The machine types that clouds offer for accelerators, and the common ones without.
 
 The table is `machine_types.csv` beside this file: vCPUs and memory in GiB (as the clouds publish them), whole
-accelerators only. Sources: Karpenter's instance type pages for AWS, Google's cluster-toolkit and pricing calculators
-for Google Cloud, the size pages of Azure. A machine type that is newer than the table is described inline in a pool, by
-its `cpus`, `memory_gib`, `accelerator` and `gpus_per_node`.
+accelerators only; local NVMe in GiB; network as the baseline in Gbit/s; RDMA devices as kind and number; the quota that
+counts it. An empty cell is not known. Columns named in a row's `unsourced` are common knowledge that no source was read
+for. Sources: Karpenter's instance type pages for AWS (https://karpenter.sh/docs/reference/instance-types/), Google's
+cluster-toolkit and pricing calculators for Google Cloud, the size pages of Azure, quota codes as SkyPilot lists them
+(https://github.com/skypilot-org/skypilot-catalog). A machine type that is newer than the table is described inline in a
+pool, by its `cpus`, `memory_gib`, `accelerator`, `gpus_per_node`, `architecture` and `rdma_devices`.
 """
 
 import csv
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Literal, cast
+
+Architecture = Literal["amd64", "arm64"]
+_QUOTA_UNITS = {"aws": "vCPU", "azure": "vCPU", "gcp": "GPU"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class MachineType:
-    """One machine type of one cloud; `accelerator` is None and `gpus` 0 for one without."""
+    """One machine type of one cloud.
+
+    Attributes:
+        accelerator: None for one without.
+        gpus: its accelerators, 0 for one without.
+        local_nvme_gib: NVMe disks that come with it, GiB; None where not known.
+        network_gbps: its network without bursts, Gbit/s; None where not known.
+        rdma_devices: devices of its fast network, 0 for one without.
+        quota: the quota that counts it, as the cloud names it; empty where not known.
+        quota_spot: the one that counts it as spot.
+        unsourced: names of the fields above that no source was read for.
+    """
 
     cloud: str
     name: str
@@ -22,33 +41,88 @@ class MachineType:
     memory_gib: float
     accelerator: str | None
     gpus: int
-    architecture: str
+    architecture: Architecture
+    local_nvme_gib: int | None
+    network_gbps: float | None
+    rdma_devices: int
+    quota: str
+    quota_spot: str
+    unsourced: frozenset[str]
+
+    @property
+    def quota_unit(self) -> str:
+        """What its quota counts: vCPUs, or GPUs."""
+        return _QUOTA_UNITS[self.cloud]
+
+
+def _machine_type(row: Mapping[str, str]) -> MachineType:
+    return MachineType(
+        cloud=row["cloud"],
+        name=row["machine_type"],
+        vcpus=int(row["vcpus"]),
+        memory_gib=float(row["memory_gib"]),
+        accelerator=row["accelerator"] or None,
+        gpus=int(row["gpus"]),
+        architecture=cast("Architecture", row["architecture"]),
+        local_nvme_gib=int(row["local_nvme_gib"]) if row["local_nvme_gib"] else None,
+        network_gbps=float(row["network_gbps"]) if row["network_gbps"] else None,
+        rdma_devices=int(row["rdma"].removeprefix("efa:") or 0),
+        quota=row["quota"],
+        quota_spot=row["quota_spot"],
+        unsourced=frozenset(row["unsourced"].split()),
+    )
 
 
 @cache
 def machine_types() -> dict[str, MachineType]:
     """Every machine type by its name."""
     text = files("modelyard.gpu").joinpath("machine_types.csv").read_text(encoding="utf-8")
-    return {
-        row["machine_type"]: MachineType(
-            cloud=row["cloud"],
-            name=row["machine_type"],
-            vcpus=int(row["vcpus"]),
-            memory_gib=float(row["memory_gib"]),
-            accelerator=row["accelerator"] or None,
-            gpus=int(row["gpus"]),
-            architecture=row["architecture"],
-        )
-        for row in csv.DictReader(text.splitlines())
-    }
+    return {row["machine_type"]: _machine_type(row) for row in csv.DictReader(text.splitlines())}
 
 
-def sizes(accelerator: str) -> list[int]:
-    """How many of an accelerator a single machine can have, over all clouds, ascending."""
-    return sorted({each.gpus for each in machine_types().values() if each.accelerator == accelerator})
+def _of(cloud: str | None) -> Iterator[MachineType]:
+    return (each for each in machine_types().values() if cloud in {None, each.cloud})
 
 
-def smallest(accelerator: str, gpus: int) -> MachineType | None:
-    """The machine with the fewest vCPUs, then the least memory, that has exactly these devices; None where none has."""
-    fitting = [each for each in machine_types().values() if (each.accelerator, each.gpus) == (accelerator, gpus)]
+def sizes(accelerator: str, cloud: str | None = None) -> list[int]:
+    """How many of an accelerator a single machine can have, ascending; without a cloud over all of them."""
+    return sorted({each.gpus for each in _of(cloud) if each.accelerator == accelerator})
+
+
+def offered(cloud: str) -> list[str]:
+    """The accelerators that a cloud's machines have."""
+    return sorted({each.accelerator for each in _of(cloud) if each.accelerator})
+
+
+def smallest(
+    accelerator: str | None,
+    gpus: int,
+    cloud: str | None = None,
+    *,
+    cpus: float = 0,
+    memory_gib: float = 0,
+    architecture: str | None = None,
+    rdma: bool = False,
+) -> MachineType | None:
+    """The machine with the fewest vCPUs, then the least memory, that has exactly these devices; None where none has.
+
+    Args:
+        accelerator: None for a machine without, `gpus` is 0 then.
+        gpus: devices of one machine.
+        cloud: whose machine; without one, of any cloud.
+        cpus: vCPUs that it must have at least.
+        memory_gib: GiB of memory that it must have at least.
+        architecture: of its processor. Left out: any with accelerators, amd64 without, for which most images are built.
+        rdma: whether it must have a fast network.
+    """
+    architecture = architecture or (None if accelerator else "amd64")
+    fitting = [
+        each
+        for each in _of(cloud)
+        if (each.accelerator, each.gpus) == (accelerator, gpus)
+        and each.vcpus >= cpus
+        and each.memory_gib >= memory_gib
+        and architecture in {None, each.architecture}
+        and (each.rdma_devices or not rdma)
+    ]
     return min(fitting, key=lambda each: (each.vcpus, each.memory_gib, each.name), default=None)

@@ -1,4 +1,4 @@
-"""Pods with one container that pass pod security `restricted`, from plain values.
+"""Pods with one container, hardened, from plain values.
 
 https://kubernetes.io/docs/concepts/security/pod-security-standards/
 """
@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.kube.pod_security import container_security, pod_security
 from modelyard.kube.quantities import memory_quantity
-
-DEFAULT_USER_ID = 10001
-"""Above 10000, where no user of a node's operating system is. It is always set as a number, because the kubelet cannot
-tell whether an image's user that is given by name is root, and then refuses to start it."""
+from modelyard.kube.users import DEFAULT_USER_ID
 
 TEMPORARY_FOLDER = "/tmp"  # noqa: S108  # inside the container, on a volume of its own
 
@@ -85,6 +83,7 @@ class Container:
         pre_stop_seconds: how long it goes on after it was told to end, until load balancers have noticed.
         scratch: writable folders beside `/tmp`.
         mounts: volumes, configuration and secrets as files.
+        capabilities: of Linux, such as `IPC_LOCK`. With any, the pod passes pod security `privileged` only.
     """
 
     name: str
@@ -103,6 +102,7 @@ class Container:
     pre_stop_seconds: int | None = None
     scratch: Sequence[Scratch] = ()
     mounts: Sequence[Mount] = ()
+    capabilities: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +112,7 @@ class Pod:
     Attributes:
         container: its container.
         service_account: the ServiceAccount it runs as; its token is not mounted.
-        user_id: the number of the user, the group and the volumes' group.
+        user_id: the number of the user, the group and the volumes' group. Root passes pod security `baseline` only.
         node_selector: labels of its nodes.
         tolerations: taints that do not keep it away.
         restart_policy: `Always` for services, `Never` for Jobs.
@@ -121,6 +121,7 @@ class Pod:
         affinity: what it is kept near to or away from.
         subdomain: the headless Service that gives it a DNS name.
         annotations: further annotations; a changed one makes a controller replace its pods.
+        claims: claims of its container to devices, each with the name of its ResourceClaimTemplate.
     """
 
     container: Container
@@ -134,12 +135,14 @@ class Pod:
     affinity: k8s.core.v1.AffinityArgs | None = None
     subdomain: pulumi.Input[str] | None = None
     annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    claims: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
 
 
 def pod_template(pod: Pod, labels: Mapping[str, str]) -> k8s.core.v1.PodTemplateSpecArgs:
-    """The template of a Deployment or a Job for pods that pass `restricted` without a warning.
+    """The template of a Deployment or a Job for pods that pass `restricted` without a warning, unless they are given
+    capabilities or root as their user.
 
-    They run as a numbered user that is not root, without capabilities and without a token of the API server, on a
+    They run as a numbered user, without capabilities and without a token of the API server, on a
     read-only file system with a writable `/tmp`. `HOME` is `/tmp` and `USER` is set unless the container's own
     variables say otherwise, because the user's number has no entry in the image's `/etc/passwd`.
     """
@@ -158,7 +161,7 @@ def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
         automount_service_account_token=False,
         # A variable for each Service of the namespace would be read as settings: VLLM_PORT of a Service called vllm.
         enable_service_links=False,
-        security_context=_pod_security(pod.user_id),
+        security_context=pod_security(pod.user_id),
         node_selector=dict(pod.node_selector) or None,
         tolerations=list(pod.tolerations) or None,
         restart_policy=pod.restart_policy,
@@ -166,7 +169,12 @@ def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
         topology_spread_constraints=list(pod.spread) or None,
         affinity=pod.affinity,
         subdomain=pod.subdomain,
-        containers=[_container(pod.container)],
+        resource_claims=[
+            k8s.core.v1.PodResourceClaimArgs(name=name, resource_claim_template_name=template)
+            for name, template in pod.claims.items()
+        ]
+        or None,
+        containers=[_container(pod)],
         volumes=[
             *(_volume(scratch) for scratch in _all_scratch(pod.container)),
             *(_mounted(mount) for mount in {each.volume: each for each in pod.container.mounts}.values()),
@@ -174,18 +182,8 @@ def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
     )
 
 
-def _pod_security(user_id: int) -> k8s.core.v1.PodSecurityContextArgs:
-    return k8s.core.v1.PodSecurityContextArgs(
-        run_as_non_root=True,
-        run_as_user=user_id,
-        run_as_group=user_id,
-        fs_group=user_id,
-        fs_group_change_policy="OnRootMismatch",
-        seccomp_profile=k8s.core.v1.SeccompProfileArgs(type="RuntimeDefault"),
-    )
-
-
-def _container(container: Container) -> k8s.core.v1.ContainerArgs:
+def _container(pod: Pod) -> k8s.core.v1.ContainerArgs:
+    container = pod.container
     return k8s.core.v1.ContainerArgs(
         name=container.name,
         image=container.image,
@@ -195,19 +193,15 @@ def _container(container: Container) -> k8s.core.v1.ContainerArgs:
         ports=[k8s.core.v1.ContainerPortArgs(name=name, container_port=port) for name, port in container.ports.items()]
         or None,
         resources=k8s.core.v1.ResourceRequirementsArgs(
-            requests=dict(container.requests), limits=dict(container.limits)
+            requests=dict(container.requests),
+            limits=dict(container.limits),
+            claims=[k8s.core.v1.ResourceClaimArgs(name=name) for name in pod.claims] or None,
         ),
         startup_probe=container.startup,
         readiness_probe=container.readiness,
         liveness_probe=container.liveness,
         lifecycle=_lifecycle(container),
-        security_context=k8s.core.v1.SecurityContextArgs(
-            allow_privilege_escalation=False,
-            privileged=False,
-            read_only_root_filesystem=True,
-            run_as_non_root=True,
-            capabilities=k8s.core.v1.CapabilitiesArgs(drop=["ALL"]),
-        ),
+        security_context=container_security(pod.user_id, container.capabilities),
         # What a container that failed wrote last stands in its status, also after the pod's logs are gone.
         termination_message_policy="FallbackToLogsOnError",
         volume_mounts=[

@@ -16,6 +16,7 @@ from modelyard.serving.autoscaling import autoscaler_spec
 from modelyard.serving.runtimes import Server, make_server
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.workspace.checks import check_workload
+from modelyard.workspace.claims import device_claims
 from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
 from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
@@ -121,10 +122,10 @@ class ModelService(pulumi.ComponentResource):
         )
 
     def _pod(self, server: Server, own: dict[str, str]) -> Pod:
-        pod = workload_pod(self._workspace, self._spec, server.container)
+        claims = device_claims(self._logical, self._workspace, self._spec, self._labels, self)
+        pod = workload_pod(self._workspace, self._spec, server.container, claims=claims)
         return replace(
             pod,
-            user_id=self._spec.user_id or server.user_id or pod.user_id,
             grace_seconds=server.grace_seconds,
             spread=spread(own),
             affinity=prefer_other_nodes(own),
@@ -136,7 +137,7 @@ class ModelService(pulumi.ComponentResource):
         return pulumi.ResourceOptions(
             parent=self,
             provider=self._workspace.cluster.kubernetes_provider,
-            depends_on=self._workspace.ready,
+            depends_on=self._workspace.before_pods(self._spec),
             custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds, delete=delete_seconds),
             # A fixed number that is merely taken out becomes 1, Kubernetes' default, until the autoscaler has seen it.
             ignore_changes=["spec.replicas"] if self._spec.autoscaling else None,

@@ -11,10 +11,6 @@ from modelyard.workspace.pods import secret_env
 from modelyard.workspace.workload_spec import MODEL_PATH
 from modelyard.workspace.workspace import Workspace
 
-VLLM_USER_ID = 2000
-"""The user `vllm` that the image brings. Under a number without a name, PyTorch fails while it is imported.
-https://github.com/vllm-project/vllm/pull/40275"""
-
 _VLLM_PORT = 8000
 _CACHE = "/cache"
 _PRE_STOP_SECONDS = 15
@@ -37,13 +33,11 @@ class Server:
 
     Attributes:
         container: the server's container.
-        user_id: the user's number that its image expects; None for any.
         metrics: None where it has none.
         grace_seconds: from being told to end until it is killed.
     """
 
     container: Container
-    user_id: int | None
     metrics: Metrics | None
     grace_seconds: int
 
@@ -54,14 +48,12 @@ def make_server(workspace: Workspace, spec: ModelServiceSpec) -> Server:
     if spec.runtime.vllm:
         return Server(
             container=_vllm_container(workspace, spec, spec.runtime.vllm),
-            user_id=VLLM_USER_ID,
             metrics=Metrics(port=HTTP_PORT, path="/metrics"),
             grace_seconds=grace_seconds,
         )
     assert spec.runtime.container, "a valid spec has one of the two"
     return Server(
         container=_own_container(spec, spec.runtime.container),
-        user_id=None,
         metrics=_own_metrics(spec.runtime.container),
         grace_seconds=grace_seconds,
     )
@@ -77,7 +69,7 @@ def _vllm_container(workspace: Workspace, spec: ModelServiceSpec, vllm: VllmSpec
         command=["vllm", "serve"],
         args=[*_vllm_args(spec, vllm), *vllm.extra_args],
         env=_vllm_env(spec),
-        secret_env=secret_env(workspace, {"HF_TOKEN": token}) if token else {},
+        secret_env=secret_env(workspace.namespace_for(spec), {"HF_TOKEN": token}) if token else {},
         ports={HTTP_PORT: _VLLM_PORT},
         # It listens once the model is loaded, and answers 503 only when its engine is dead.
         startup=startup_probe(HTTP_PORT, health, budget_seconds=spec.startup_seconds),
@@ -94,7 +86,7 @@ def _vllm_args(spec: ModelServiceSpec, vllm: VllmSpec) -> list[str]:
         "--revision": spec.model.revision,
         "--served-model-name": vllm.served_model_name or spec.model.artifact,
         "--port": _VLLM_PORT,
-        "--tensor-parallel-size": vllm.tensor_parallel or spec.gpus // vllm.pipeline_parallel,
+        "--tensor-parallel-size": vllm.tensor_parallel or spec.gpu_count // vllm.pipeline_parallel,
         "--pipeline-parallel-size": vllm.pipeline_parallel,
         "--max-model-len": vllm.max_model_len or "auto",
         # The default, 0, breaks off every request under way.

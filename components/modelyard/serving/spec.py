@@ -9,13 +9,19 @@ import annotated_types
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import NVIDIA
+from modelyard.gpu.spec import Gpus, GpuSliceSpec
 from modelyard.kube.images import Image
 from modelyard.spec import Count, CountOrZero, Filled, Name, Percent, Rule, Text, exactly_one, spec
 from modelyard.versions import VLLM_IMAGE
-from modelyard.workspace.workload_spec import Place, PodResources, Port, WorkloadSpec, unknown_secret
+from modelyard.workspace.place import Place, unknown_secret
+from modelyard.workspace.pod_resources import PodResources
+from modelyard.workspace.workload_spec import Port, WorkloadSpec
 
 VLLM_STARTUP_SECONDS = 1800
 """Download of 130 GiB of weights at 200 MiB/s takes 11 minutes; loading them, compilation and CUDA graphs follow."""
+VLLM_USER_ID = 2000
+"""The user `vllm` that the image brings. Under a number without a name, PyTorch fails while it is imported.
+https://github.com/vllm-project/vllm/pull/40275"""
 CONTAINER_STARTUP_SECONDS = 300
 DRAIN_SECONDS = 60
 """A long answer of a language model streams for about a minute."""
@@ -199,8 +205,9 @@ class ModelServiceSpec(WorkloadSpec):
     """The server."""
     model: ModelSpec | None = None
     """The model. Required with vllm; with container only an `artifact`, as it finds any other model itself."""
-    gpus: CountOrZero = 0
-    """GPUs of each replica: 1 or more on a pool with accelerators."""
+    gpus: Gpus = 0
+    """GPUs of each replica, or slices of them: `{mig: 1g.10gb, count: 1}`; 1 or more on a pool with accelerators. On a
+    pool whose GPUs are shared by time slicing or MPS, 1 is one share."""
     replicas: Count | None = None
     """How many pods serve. Left out: 1, or what autoscaling decides."""
     autoscaling: AutoscalingSpec | None = None
@@ -214,6 +221,11 @@ class ModelServiceSpec(WorkloadSpec):
     surge: CountOrZero = 1
     """Replicas beyond their number during an update, so that none is missing: they need free GPUs. 0 ends a replica
     before its successor starts, which needs none, and leaves a single replica's clients without an answer meanwhile."""
+
+    @property
+    def run_as(self) -> int:
+        """The number of the user that its containers run as: that of a known image."""
+        return self.user_id or VLLM_USER_ID if self.runtime.vllm else super().run_as
 
     @property
     def startup_seconds(self) -> int:
@@ -251,10 +263,16 @@ class ModelServiceSpec(WorkloadSpec):
         if not self.gpus:
             yield Problem(path="gpus", why="vllm needs at least one GPU", fix="set gpus, on a pool with accelerators")
             return
+        if isinstance(self.gpus, GpuSliceSpec) and self.gpus.count > 1:
+            # https://docs.nvidia.com/datacenter/tesla/mig-user-guide/getting-started-with-mig.html
+            why = f"of {self.gpus.count} slices of GPUs, CUDA shows a program the first only"
+            yield Problem(path="gpus.count", why=why, fix="use 1, of a larger profile, or whole GPUs")
+            return
         used = (vllm.tensor_parallel or 1) * vllm.pipeline_parallel
-        if used != self.gpus if vllm.tensor_parallel else self.gpus % vllm.pipeline_parallel:
+        count = self.gpu_count
+        if used != count if vllm.tensor_parallel else count % vllm.pipeline_parallel:
             path = f"runtime.vllm.{'tensor_parallel' if vllm.tensor_parallel else 'pipeline_parallel'}"
-            why = f"tensor_parallel times pipeline_parallel must be gpus, which is {self.gpus}"
+            why = f"tensor_parallel times pipeline_parallel must be gpus, which is {count}"
             yield Problem(path=path, why=why, fix="change one of the three, or leave tensor_parallel out")
 
     @property
@@ -297,5 +315,6 @@ class ModelServiceSpec(WorkloadSpec):
 
 
 def _pods_per_node(pool: Pool, needs: PodResources) -> int:
-    by_gpus = [pool.gpus_per_node // needs.gpus] if needs.gpus else []
+    on_node = pool.gpu.resources.get(needs.gpu_resource or "", pool.gpus_per_node) if pool.gpu else pool.gpus_per_node
+    by_gpus = [on_node // needs.gpus] if needs.gpus else []
     return min(int(pool.allocatable_cpus // needs.cpus), int(pool.allocatable_memory_gib // needs.memory_gib), *by_gpus)

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 from modelyard.component import checked
 from modelyard.errors import Problem
 from modelyard.kube.names import name_problems
-from modelyard.workspace.workload_spec import Place
+from modelyard.workspace.place import Place
 from modelyard.workspace.workspace import Workspace
 
 

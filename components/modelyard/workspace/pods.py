@@ -10,37 +10,51 @@ from modelyard.cluster.pools import Pool
 from modelyard.cluster.spec import TaintSpec
 from modelyard.kube.images import repository_of
 from modelyard.kube.labels import MODEL_RUN
-from modelyard.kube.pods import DEFAULT_USER_ID, Container, Mount, Pod, Scratch, SecretKey
+from modelyard.kube.pods import Container, Mount, Pod, Scratch, SecretKey
 from modelyard.kube.quantities import cpu_quantity, memory_quantity
+from modelyard.kube.users import ROOT
+from modelyard.workspace.namespace import WorkspaceNamespace
+from modelyard.workspace.pod_resources import PodResources
 from modelyard.workspace.secrets import SECRET_KEY
-from modelyard.workspace.workload_spec import ARTIFACT_PATH, MODEL_PATH, PodResources, WorkloadSpec
+from modelyard.workspace.workload_spec import ARTIFACT_PATH, MODEL_PATH, WorkloadSpec
 from modelyard.workspace.workspace import Workspace
 
 
-def workload_pod(workspace: Workspace, spec: WorkloadSpec, container: Container) -> Pod:
+def workload_pod(
+    workspace: Workspace,
+    spec: WorkloadSpec,
+    container: Container,
+    *,
+    claims: Mapping[str, pulumi.Input[str]] | None = None,
+) -> Pod:
     """A pod of this workload, to be changed with `dataclasses.replace` in what its kind adds.
 
     Args:
         workspace: where it runs.
         spec: a spec without problems on the workspace's cluster.
         container: what the kind of workload says of the container; the spec's variables win over its own.
+        claims: its claims to devices: their names in the pod, and their templates' names.
     """
     pool = workspace.cluster.pools[spec.pool]
+    home = workspace.namespace_for(spec)
     needs = spec.resources_on(pool)
     requests, limits = _quantities(needs)
+    capabilities = pool.gpu.pod_capabilities if pool.gpu and spec.needs_companion(pool) else ()
     return Pod(
         container=replace(
             container,
             image=_local_image(workspace.cluster.traits.images, container.image),
-            env={**container.env, **_paths(spec), **spec.env},
-            secret_env={**container.secret_env, **secret_env(workspace, spec.env_from_secrets)},
+            env={**container.env, **_fabric_env(pool, needs), **_paths(spec), **spec.env},
+            secret_env={**container.secret_env, **secret_env(home, spec.env_from_secrets)},
             requests=requests,
             limits=limits,
             scratch=[*container.scratch, *_shared_memory(needs)],
-            mounts=[*_mounts(workspace, spec), *_artifacts(workspace, spec)],
+            mounts=[*_mounts(home, spec), *_artifacts(workspace, home, spec)],
+            capabilities=capabilities,
         ),
-        service_account=workspace.service_account_name,
-        user_id=spec.user_id or DEFAULT_USER_ID,
+        service_account=home.service_account_name,
+        user_id=ROOT if capabilities else spec.run_as,
+        claims=claims or {},
         node_selector=pool.node_selector,
         tolerations=_tolerations(pool),
         # Rolls a service when the job has run again, and lets nothing start before it has succeeded.
@@ -57,49 +71,53 @@ def _local_image(images: Mapping[str, str], image: pulumi.Input[str]) -> pulumi.
     return pulumi.Output.from_input(image).apply(lambda known: images.get(repository_of(known), known))
 
 
+def _fabric_env(pool: Pool, needs: PodResources) -> Mapping[str, str]:
+    return pool.gpu.pod_env if pool.gpu and needs.fabric else {}
+
+
 def _paths(spec: WorkloadSpec) -> dict[str, str]:
     model = {"MODEL_PATH": MODEL_PATH} if spec.artifact_read else {}
     return model | ({"ARTIFACT_PATH": ARTIFACT_PATH} if spec.artifact_written else {})
 
 
-def _mounts(workspace: Workspace, spec: WorkloadSpec) -> Iterator[Mount]:
+def _mounts(home: WorkspaceNamespace, spec: WorkloadSpec) -> Iterator[Mount]:
     for mount in spec.mounts:
         if mount.volume:
-            yield _volume_mount(workspace, mount.volume, mount.path, mount.folder, read_only=mount.read_only)
+            yield _volume_mount(home, mount.volume, mount.path, mount.folder, read_only=mount.read_only)
         elif mount.config:
-            name = workspace.config_names[mount.config]
+            name = home.config_names[mount.config]
             yield Mount(path=mount.path, volume=f"config-{mount.config}", config_map=name)
         elif mount.secret:
-            name = workspace.secret_names[mount.secret]
+            name = home.secret_names[mount.secret]
             yield Mount(path=mount.path, volume=f"secret-{mount.secret}", secret=name)
 
 
-def _artifacts(workspace: Workspace, spec: WorkloadSpec) -> Iterator[Mount]:
+def _artifacts(workspace: Workspace, home: WorkspaceNamespace, spec: WorkloadSpec) -> Iterator[Mount]:
     if spec.artifact_read:
         read = workspace.artifacts[spec.artifact_read].spec
-        yield _volume_mount(workspace, read.volume, MODEL_PATH, read.folder, read_only=True)
+        yield _volume_mount(home, read.volume, MODEL_PATH, read.folder, read_only=True)
     written = spec.artifact_written
     if written:
-        yield _volume_mount(workspace, written.volume, ARTIFACT_PATH, written.folder, read_only=False)
+        yield _volume_mount(home, written.volume, ARTIFACT_PATH, written.folder, read_only=False)
 
 
-def _volume_mount(workspace: Workspace, volume: str, path: str, folder: str | None, *, read_only: bool) -> Mount:
-    claim = workspace.volume_names[volume]
+def _volume_mount(home: WorkspaceNamespace, volume: str, path: str, folder: str | None, *, read_only: bool) -> Mount:
+    claim = home.volume_names[volume]
     return Mount(path=path, volume=f"volume-{volume}", claim=claim, folder=folder, read_only=read_only)
 
 
-def secret_env(workspace: Workspace, variables: Mapping[str, str]) -> dict[str, SecretKey]:
+def secret_env(home: WorkspaceNamespace, variables: Mapping[str, str]) -> dict[str, SecretKey]:
     """Variables from secrets of the workspace, which hold one value each."""
     return {
-        variable: SecretKey(name=workspace.secret_names[secret], key=SECRET_KEY)
-        for variable, secret in variables.items()
+        variable: SecretKey(name=home.secret_names[secret], key=SECRET_KEY) for variable, secret in variables.items()
     }
 
 
 def _quantities(needs: PodResources) -> tuple[dict[str, str], dict[str, str]]:
-    gpus = {needs.gpu_resource: str(needs.gpus)} if needs.gpu_resource else {}
-    requests = {"cpu": cpu_quantity(needs.cpus), "memory": memory_quantity(needs.memory_gib), **gpus}
-    limits = {"memory": memory_quantity(needs.memory_limit_gib), **gpus}
+    # Kubernetes lets nobody ask for less of these than the limit.
+    devices = {**({needs.gpu_resource: str(needs.gpus)} if needs.gpu_resource else {}), **needs.fabric}
+    requests = {"cpu": cpu_quantity(needs.cpus), "memory": memory_quantity(needs.memory_gib), **devices}
+    limits = {"memory": memory_quantity(needs.memory_limit_gib), **devices}
     return requests, limits if needs.cpu_limit is None else {"cpu": cpu_quantity(needs.cpu_limit), **limits}
 
 

@@ -13,7 +13,7 @@ from modelyard.errors import Problem, show
 from modelyard.kube.names import plain_name_problems
 from modelyard.operators.namespaces import PLATFORM_NAMESPACES
 from modelyard.spec import Amount, CountOrZero, Filled, Name, Rule, Text, spec
-from modelyard.workspace.workload_spec import Place
+from modelyard.workspace.place import Place
 
 LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
 """Where nodes find their cloud's metadata, with credentials of the node: no pod gets there by a wide rule."""
@@ -73,10 +73,11 @@ ConfigKey = Annotated[str, Rule(_check_config_key, {"pattern": f"^{_CONFIG_KEY}$
 
 @spec
 class QuotaSpec:
-    """What all pods of a workspace may ask for together. What is left out is not limited."""
+    """What all pods of a namespace may ask for together. What is left out is not limited."""
 
     gpus: CountOrZero | None = None
-    """Accelerators, of each vendor that the pools have."""
+    """Accelerators, of each vendor that the pools have, and of each MIG profile as many slices as these would give.
+    What goes by the name of whole GPUs counts as whole: shares, and the slices that an image counts so."""
     cpus: Amount | None = None
     """vCPUs."""
     memory_gib: Amount | None = None
@@ -150,6 +151,27 @@ class NetworkSpec:
 
 
 @spec
+class FabricSpec:
+    """A companion namespace, `<workspace>-fabric`, for training over a fabric between nodes.
+
+    Such networks read locked memory, for which a container needs the capability IPC_LOCK. Pod security `restricted`,
+    which every workspace enforces, refuses it, and so does `baseline`; Kubernetes has no level between that and
+    `privileged`, which the companion enforces. So nobody gets the role `edit` in it: its pods are made by the stack
+    alone, and have IPC_LOCK and no other right beyond those of other workloads. They run as root, as a capability has
+    no effect for other users.
+    https://kubernetes.io/docs/concepts/security/pod-security-standards/
+
+    It has the workspace's secrets, configuration and network rules, with a quota and volumes of its own. Its pods and
+    the workspace's do not reach each other.
+    """
+
+    quota: QuotaSpec = field(default_factory=QuotaSpec)
+    """What its pods may ask for together, beside the workspace's own quota. Left out: no limit."""
+    volumes: Mapping[Name, VolumeSpec] = field(default_factory=dict[str, VolumeSpec])
+    """Its volumes by name; jobs on the fabric mount these only."""
+
+
+@spec
 class WorkspaceSpec:
     """A team's namespace: who works in it, what it may use, and what it can reach."""
 
@@ -165,10 +187,20 @@ class WorkspaceSpec:
     """Its volumes by name; workloads mount them, and artifacts lie on them."""
     network: NetworkSpec = field(default_factory=NetworkSpec)
     """What its pods may reach."""
+    fabric: FabricSpec | None = None
+    """The companion namespace for training over several nodes of a pool with `fabric: rdma`, where the nodes' image
+    leaves locked memory limited; `{}` for the defaults. Left out: there is none."""
 
     def place(self, pools: Mapping[str, Pool], artifacts: Mapping[str, bool]) -> Place:
         """What its workloads find around them, on a cluster with these pools and beside jobs with these artifacts."""
-        return Place(pools=pools, secrets=self.secrets, volumes=self.volumes, config=self.config, artifacts=artifacts)
+        return Place(
+            pools=pools,
+            secrets=self.secrets,
+            volumes=self.volumes,
+            config=self.config,
+            artifacts=artifacts,
+            fabric_volumes=self.fabric.volumes if self.fabric else None,
+        )
 
 
 def workspace_name_problems(name: str) -> Iterator[Problem]:
@@ -200,9 +232,19 @@ def secret_problems(secrets: Mapping[str, SecretSpec], keys: Mapping[str, bool])
             yield Problem(path=path, why=f"the key modelyard:{key} is in clear text", fix=command)
 
 
-def volume_problems(volumes: Mapping[str, VolumeSpec], *, shared_available: bool) -> Iterator[Problem]:
+def volume_problems(workspace: WorkspaceSpec, *, shared_available: bool) -> Iterator[Problem]:
     """Shared volumes that name no StorageClass, on a cluster that has none for them."""
-    for name, volume in volumes.items():
-        if volume.shared and not volume.storage_class and not shared_available:
-            fix = "name a storage_class for ReadWriteMany volumes, or leave shared out: pods of one node can share it"
-            yield Problem(path=f"volumes.{name}.shared", why="the cluster has no shared storage class", fix=fix)
+    blocks = {"volumes": workspace.volumes}
+    if workspace.fabric:
+        blocks["fabric.volumes"] = workspace.fabric.volumes
+    for block, volumes in blocks.items():
+        for name, volume in volumes.items():
+            if volume.shared and not volume.storage_class and not shared_available:
+                leave = "leave shared out: pods of one node can share it"
+                fix = f"name a storage_class for ReadWriteMany volumes, or {leave}"
+                yield Problem(path=f"{block}.{name}.shared", why="the cluster has no shared storage class", fix=fix)
+
+
+def fabric_namespace(workspace: str) -> str:
+    """The name of a workspace's companion namespace."""
+    return f"{workspace}-fabric"

@@ -2,15 +2,19 @@
 
 import posixpath
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import field, replace
 from typing import Annotated, ClassVar
 
 import annotated_types
 
 from modelyard.cluster.pools import Pool, unknown_pool
 from modelyard.errors import Problem, show
+from modelyard.gpu.spec import GpuSliceSpec
+from modelyard.kube.users import DEFAULT_USER_ID
 from modelyard.spec import Amount, Name, Rule, Text, exactly_one, spec
+from modelyard.workspace.place import Place, unknown_name, unknown_secret, unusable_artifact
+from modelyard.workspace.pod_resources import PodResources, fabric_devices
 
 DEFAULT_CPUS = 1.0
 DEFAULT_MEMORY_GIB = 2.0
@@ -118,48 +122,6 @@ class ReadArtifactSpec:
     """A job or training of the same workspace that has an `artifact`. This one starts after it has succeeded."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """What a workload finds around it, as names.
-
-    Attributes:
-        pools: the cluster's pools.
-        secrets: the workspace's secrets.
-        volumes: its volumes.
-        config: its configuration.
-        artifacts: jobs that write an artifact, and whether the update waits until they have succeeded.
-    """
-
-    pools: Mapping[str, Pool]
-    secrets: Collection[str] = ()
-    volumes: Collection[str] = ()
-    config: Collection[str] = ()
-    artifacts: Mapping[str, bool] = field(default_factory=dict[str, bool])
-
-
-@dataclass(frozen=True, kw_only=True)
-class PodResources:
-    """What one pod asks for, with every default resolved.
-
-    Attributes:
-        gpus: whole GPUs, 0 for none.
-        gpu_resource: the resource they are asked as: `nvidia.com/gpu`. None without GPUs.
-        cpus: vCPUs asked for.
-        cpu_limit: vCPUs it may use at most; None for as many as are idle.
-        memory_gib: memory asked for, GiB.
-        memory_limit_gib: memory above which it is killed, GiB.
-        shared_memory_gib: size of /dev/shm, GiB, of that memory; None for the container runtime's 64 MiB.
-    """
-
-    gpus: int
-    gpu_resource: str | None
-    cpus: float
-    cpu_limit: float | None
-    memory_gib: float
-    memory_limit_gib: float
-    shared_memory_gib: float | None
-
-
 @spec
 class WorkloadSpec:
     """The base of everything that runs pods in a workspace. How a workload names its GPUs is its own."""
@@ -191,9 +153,33 @@ class WorkloadSpec:
     """The field in which this workload says how many GPUs each of its pods has."""
 
     @property
-    def gpus_per_pod(self) -> int:
-        """GPUs of each pod, 0 for none."""
-        return int(getattr(self, self.GPU_FIELD))
+    def gpus_asked(self) -> int | GpuSliceSpec:
+        """GPUs of each pod as the spec has them, 0 for none."""
+        return getattr(self, self.GPU_FIELD)
+
+    @property
+    def gpu_count(self) -> int:
+        """How many GPUs, slices or shares each pod has, 0 for none."""
+        asked = self.gpus_asked
+        return asked.count if isinstance(asked, GpuSliceSpec) else asked
+
+    @property
+    def run_as(self) -> int:
+        """The number of the user that its containers run as."""
+        return self.user_id or DEFAULT_USER_ID
+
+    @property
+    def spans_nodes(self) -> bool:
+        """Whether its pods work together over several nodes."""
+        return False
+
+    def is_on_fabric(self, pool: Pool) -> bool:
+        """Whether its pods use the fast network between nodes of this pool."""
+        return self.spans_nodes and bool(pool.gpu and pool.gpu.fabric_resources)
+
+    def needs_companion(self, pool: Pool) -> bool:
+        """Whether its pods need a capability on this pool that pod security `restricted` refuses."""
+        return self.is_on_fabric(pool) and bool(pool.gpu and pool.gpu.pod_capabilities)
 
     @property
     def artifact_read(self) -> str | None:
@@ -230,11 +216,14 @@ class WorkloadSpec:
             yield unknown_pool(place.pools, self.pool)
             return
         pool = place.pools[self.pool]
-        needs = self.resources_on(pool)
         # The share of a node's GPUs fits whenever they do.
-        cpus, memory_gib = (self.cpus, self.memory_gib) if needs.gpus else (needs.cpus, needs.memory_gib)
-        for problem in pool.problems(gpus=self.gpus_per_pod, cpus=cpus, memory_gib=memory_gib):
-            yield replace(problem, path=self.GPU_FIELD) if problem.path == "gpus" else problem
+        cpus = self.cpus if self.gpu_count else self.cpus or DEFAULT_CPUS
+        memory_gib = self.memory_gib if self.gpu_count else self.memory_gib or DEFAULT_MEMORY_GIB
+        found = list(pool.problems(gpus=self.gpus_asked, cpus=cpus, memory_gib=memory_gib))
+        yield from (replace(problem, path=_renamed(problem.path, self.GPU_FIELD)) for problem in found)
+        if any(problem.path.split(".")[0] == "gpus" for problem in found):
+            return
+        needs = self.resources_on(pool)
         if self.memory_gib is None:
             yield from _below("memory_limit_gib", self.memory_limit_gib, "memory_gib", needs.memory_gib)
         if self.cpus is None:
@@ -249,27 +238,29 @@ class WorkloadSpec:
         for index, mount in enumerate(self.mounts):
             path = f"mounts[{index}]"
             if mount.volume:
-                yield from _unknown(place.volumes, mount.volume, f"{path}.volume", "volume", "volumes")
+                yield from unknown_name(place.volumes, mount.volume, f"{path}.volume", "volume", place.volumes_block)
             if mount.config:
-                yield from _unknown(place.config, mount.config, f"{path}.config", "configuration", "config")
+                yield from unknown_name(place.config, mount.config, f"{path}.config", "configuration", "config")
             if mount.secret:
                 yield from unknown_secret(place.secrets, mount.secret, f"{path}.secret")
         if self.artifact_written:
-            yield from _unknown(place.volumes, self.artifact_written.volume, "artifact.volume", "volume", "volumes")
+            volume = self.artifact_written.volume
+            yield from unknown_name(place.volumes, volume, "artifact.volume", "volume", "volumes")
         if self.artifact_read:
-            yield from _unusable_artifact(place.artifacts, self.artifact_read)
+            yield from unusable_artifact(place.artifacts, self.artifact_read)
 
     def resources_on(self, pool: Pool) -> PodResources:
         """What each pod asks for on this pool."""
-        gpus = self.gpus_per_pod
-        with_gpus = bool(gpus and pool.gpus_per_node)
-        cpus, memory_gib = pool.share(gpus) if with_gpus else (DEFAULT_CPUS, DEFAULT_MEMORY_GIB)
+        gpus, gpu = self.gpu_count, pool.gpu if self.gpu_count else None
+        cpus, memory_gib = pool.share(self.gpus_asked) if gpu else (DEFAULT_CPUS, DEFAULT_MEMORY_GIB)
         memory_gib = self.memory_gib or memory_gib
         limit_gib = self.memory_limit_gib or memory_gib
-        shared_gib = min(_SHARED_MEMORY_GIB_PER_GPU * gpus, limit_gib / 2) if with_gpus else None
+        shared_gib = min(_SHARED_MEMORY_GIB_PER_GPU * gpus, limit_gib / 2) if gpu else None
         return PodResources(
             gpus=gpus,
-            gpu_resource=pool.accelerator.resource if with_gpus and pool.accelerator else None,
+            gpu_resource=next(iter(gpu.requested(self.gpus_asked)), None) if gpu else None,
+            device_class=pool.device_class if gpu else None,
+            fabric=fabric_devices(pool, gpus) if self.is_on_fabric(pool) else {},
             cpus=self.cpus or cpus,
             cpu_limit=self.cpu_limit,
             memory_gib=memory_gib,
@@ -278,26 +269,8 @@ class WorkloadSpec:
         )
 
 
-def unknown_secret(secrets: Collection[str], name: str, path: str) -> Iterator[Problem]:
-    """A problem unless the workspace has a secret of that name."""
-    yield from _unknown(secrets, name, path, "secret", "secrets")
-
-
-def _unknown(known: Collection[str], name: str, path: str, what: str, block: str) -> Iterator[Problem]:
-    if name not in known:
-        fix = f"use one of {', '.join(sorted(known))}, or add it" if known else "add it"
-        yield Problem(path=path, why=f"{show(name)} is no {what} of this workspace", fix=f"{fix} under {block}")
-
-
-def _unusable_artifact(artifacts: Mapping[str, bool], job: str) -> Iterator[Problem]:
-    path = "model.artifact"
-    if job not in artifacts:
-        named = f"name one of {', '.join(sorted(artifacts))}" if artifacts else "give a job an artifact and name it"
-        why = f"{show(job)} is no job of this workspace that writes an artifact"
-        yield Problem(path=path, why=why, fix=named)
-    elif not artifacts[job]:
-        why = f"nothing waits until {job} has written its artifact"
-        yield Problem(path=path, why=why, fix=f"set await_completion: true on {job}, or name a job that has it")
+def _renamed(path: str, gpu_field: str) -> str:
+    return gpu_field + path.removeprefix("gpus") if path.split(".", maxsplit=1)[0] == "gpus" else path
 
 
 def _below(limit_name: str, limit: float | None, name: str, request: float | None) -> Iterator[Problem]:

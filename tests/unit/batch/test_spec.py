@@ -5,7 +5,7 @@ import pytest
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
 from modelyard.errors import ConfigError
 from modelyard.spec import load_json, validate
-from modelyard.workspace.workload_spec import Place
+from modelyard.workspace.place import Place
 from tests.support.clusters import POOLS
 
 IMAGE = "registry.example.org/embed:1.0.0"

@@ -1,7 +1,9 @@
 """The tables agree with each other."""
 
+import pytest
+
 from modelyard.gpu.accelerators import ACCELERATORS
-from modelyard.gpu.machine_types import machine_types, sizes, smallest
+from modelyard.gpu.machine_types import machine_types, offered, sizes, smallest
 
 
 def test_every_machine_has_a_known_accelerator_or_none() -> None:
@@ -25,3 +27,88 @@ def test_the_smallest_machine_has_exactly_the_devices() -> None:
 def test_sizes_are_ascending_and_whole() -> None:
     assert sizes("l4") == [1, 2, 4, 8]
     assert sizes("no-such") == []
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "vendor", "resource", "labels"),
+    [
+        (
+            "l4",
+            "nvidia",
+            "nvidia.com/gpu",
+            {"karpenter.k8s.aws/instance-gpu-name": "l4", "cloud.google.com/gke-accelerator": "nvidia-l4"},
+        ),
+        ("mi300x", "amd", "amd.com/gpu", {}),
+        (
+            "trainium1",
+            "neuron",
+            "aws.amazon.com/neuron",
+            {"karpenter.k8s.aws/instance-accelerator-name": "trainium"},
+        ),
+        ("tpu-v5e", "tpu", "google.com/tpu", {"cloud.google.com/gke-tpu-accelerator": "tpu-v5-lite-podslice"}),
+    ],
+)
+def test_each_vendor_has_resource_and_labels(
+    accelerator: str, vendor: str, resource: str, labels: dict[str, str]
+) -> None:
+    found = ACCELERATORS[accelerator]
+    assert (found.vendor, found.resource, found.cloud_labels) == (vendor, resource, labels)
+
+
+def test_profiles_have_their_sizes() -> None:
+    profiles = ACCELERATORS["h100"].mig_profiles
+    assert {name: (each.compute, each.memory_gb, each.most_per_gpu) for name, each in profiles.items()} == {
+        "1g.10gb": (1, 10, 7),
+        "1g.10gb+me": (1, 10, 1),
+        "1g.20gb": (1, 20, 4),
+        "2g.20gb": (2, 20, 3),
+        "3g.40gb": (3, 40, 2),
+        "4g.40gb": (4, 40, 1),
+        "7g.80gb": (7, 80, 1),
+    }
+    for accelerator in ACCELERATORS.values():
+        assert accelerator.vendor == "nvidia" or not accelerator.mig_profiles
+        for profile in accelerator.mig_profiles.values():
+            assert profile.memory_gb <= accelerator.memory_gib, (accelerator.name, profile.name)
+
+
+def test_a_machine_has_its_network_and_quota() -> None:
+    machine = machine_types()["p5.48xlarge"]
+    assert (machine.rdma_devices, machine.network_gbps, machine.local_nvme_gib) == (32, 3200, 28312)
+    assert (machine.quota, machine.quota_unit) == ("L-417A185B Running On-Demand P instances", "vCPU")
+    assert machine_types()["g6.xlarge"].rdma_devices == 0
+    assert machine_types()["a3-highgpu-8g"].quota_unit == "GPU"
+
+
+def test_every_machine_of_aws_counts_against_a_quota() -> None:
+    for machine in machine_types().values():
+        assert machine.quota or machine.cloud != "aws", machine.name
+        assert machine.unsourced <= {"vcpus", "memory_gib", "gpus", "architecture"}, machine.name
+        assert not machine.rdma_devices or machine.cloud == "aws", machine.name
+
+
+def test_a_machine_is_of_the_cloud_that_is_asked_for() -> None:
+    assert {cloud: found.name for cloud in ("aws", "gcp", "azure") if (found := smallest("h100", 8, cloud))} == {
+        "aws": "p5.48xlarge",
+        "gcp": "a3-highgpu-8g",
+        "azure": "Standard_ND96isr_H100_v5",
+    }
+    assert smallest("mi300x", 8, "aws") is None
+    assert smallest("mi300x", 8)
+    assert sizes("h100", "aws") == [1, 8]
+    assert "mi300x" in offered("azure")
+    assert "mi300x" not in offered("aws")
+
+
+def test_a_machine_is_as_large_as_is_asked_for() -> None:
+    def name(**asked: object) -> str | None:
+        found = smallest(None, 0, "aws", **asked)  # pyright: ignore[reportArgumentType]
+        return found.name if found else None
+
+    assert name(cpus=4, memory_gib=16) == "m7i.xlarge"
+    assert name(cpus=4, memory_gib=17) == "m7i.2xlarge"
+    assert name(cpus=4, memory_gib=16, architecture="arm64") == "m7g.xlarge"
+    assert name(cpus=1000) is None
+    with_fabric = smallest("l4", 1, "aws", rdma=True)
+    assert with_fabric
+    assert (with_fabric.name, with_fabric.rdma_devices) == ("g6.8xlarge", 1)

@@ -1,5 +1,6 @@
 """Pods as plain values; that the API server takes them for `restricted` is shown in tests/engine."""
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi_kubernetes as k8s
@@ -135,3 +136,25 @@ def test_pods_that_must_be_on_nodes_of_their_own() -> None:
 
 def test_the_template_carries_the_labels() -> None:
     assert template_of(PLAIN)["metadata"]["labels"]["app.kubernetes.io/instance"] == "w-a"
+
+
+def test_a_capability_is_the_only_one() -> None:
+    container = replace(PLAIN, capabilities=["IPC_LOCK"])
+    assert pod_of(container)["containers"][0]["securityContext"]["capabilities"] == {
+        "drop": ["ALL"],
+        "add": ["IPC_LOCK"],
+    }
+
+
+def test_root_is_said_to_be_root_in_both_contexts() -> None:
+    spec = pod_of(PLAIN, user_id=0)
+    assert spec["securityContext"]["runAsNonRoot"] is False
+    assert spec["containers"][0]["securityContext"]["runAsNonRoot"] is False
+    assert spec["containers"][0]["securityContext"]["allowPrivilegeEscalation"] is False
+
+
+def test_the_container_has_the_claims_of_its_pod() -> None:
+    spec = pod_of(PLAIN, claims={"gpus": "a-gpus-1234"})
+    assert spec["resourceClaims"] == [{"name": "gpus", "resourceClaimTemplateName": "a-gpus-1234"}]
+    assert spec["containers"][0]["resources"]["claims"] == [{"name": "gpus"}]
+    assert "resourceClaims" not in pod_of(PLAIN)

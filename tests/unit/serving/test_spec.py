@@ -15,7 +15,7 @@ from modelyard.serving.spec import (
     VllmSpec,
 )
 from modelyard.spec import json_schema, load_json, validate
-from modelyard.workspace.workload_spec import Place
+from modelyard.workspace.place import Place
 from tests.support.clusters import POOLS
 from tests.support.mocks import run
 
@@ -244,3 +244,9 @@ def test_every_field_is_described_in_the_schema() -> None:
     for title, part in {"ModelServiceSpec": schema, **schema.get("$defs", {})}.items():
         for key, described in part["properties"].items():
             assert described.get("description"), f"{title}.{key}"
+
+
+def test_a_known_image_runs_as_its_own_user() -> None:
+    assert VLLM.run_as == 2000
+    assert replace(VLLM, user_id=7).run_as == 7
+    assert OWN.run_as == 10001

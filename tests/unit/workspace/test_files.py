@@ -15,8 +15,9 @@ from modelyard.errors import ConfigError
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.spec import ContainerSpec, ModelServiceSpec, ModelSpec, RuntimeSpec, VllmSpec
 from modelyard.spec import validate
+from modelyard.workspace.place import Place
 from modelyard.workspace.spec import ConfigSpec, SecretSpec, VolumeSpec, WorkspaceSpec
-from modelyard.workspace.workload_spec import ArtifactSpec, MountSpec, Place, ReadArtifactSpec
+from modelyard.workspace.workload_spec import ArtifactSpec, MountSpec, ReadArtifactSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, refused, run

@@ -7,7 +7,9 @@ from modelyard.cluster.pools import resolve_pool
 from modelyard.cluster.spec import PoolSpec
 from modelyard.errors import ConfigError
 from modelyard.spec import Count, CountOrZero, spec, validate
-from modelyard.workspace.workload_spec import Place, PodResources, WorkloadSpec
+from modelyard.workspace.place import Place
+from modelyard.workspace.pod_resources import PodResources
+from modelyard.workspace.workload_spec import WorkloadSpec
 from tests.support.clusters import POOLS
 
 

@@ -1,5 +1,6 @@
 from typing import Any
 
+import pulumi
 import pulumi_kubernetes as k8s
 import pytest
 
@@ -14,7 +15,7 @@ from modelyard.workspace.spec import (
     WorkspaceSpec,
 )
 from modelyard.workspace.workspace import Workspace
-from tests.support.clusters import POOLS, bare_cluster
+from tests.support.clusters import POOLS, BareCluster, bare_cluster
 from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, refused, run
 
 TYPE = "modelyard:workspace:Workspace"
@@ -252,3 +253,30 @@ class TestNetwork:
     def test_a_wide_range_leaves_the_metadata_service_out(self) -> None:
         network = NetworkSpec(allow_internet=False, allow_egress=[EgressSpec(cidr="0.0.0.0/0", ports=[8080])])
         assert egress_of(network)[2]["to"][0]["ipBlock"]["except"] == ["169.254.0.0/16"]
+
+
+def test_what_workloads_need_beside_nodes_outlives_the_namespace() -> None:
+    def program() -> None:
+        driver = k8s.core.v1.ConfigMap("driver")
+        Workspace("chat", bare_cluster(), WorkspaceSpec(), after=[driver])
+
+    recorded = run(program)
+    assert recorded.one("ConfigMap").urn in recorded.one("Namespace").depends_on
+
+
+def test_pods_wait_for_the_nodes_of_their_own_pool_only() -> None:
+    class Nodes(BareCluster):
+        def pool_ready(self, pool: str) -> list[pulumi.Resource]:
+            return [nodes[pool]]
+
+    nodes: dict[str, pulumi.Resource] = {}
+
+    def program() -> None:
+        nodes.update({name: k8s.core.v1.Node(name) for name in POOLS})
+        made = Workspace("chat", Nodes(), WorkspaceSpec())
+        BatchJob("embed", made, BatchJobSpec(pool="l4", gpus=1, image="registry.example.org/a:1"))
+
+    recorded = run(program)
+    by_name = {each.name: each.urn for each in recorded.of("Node")}
+    assert recorded.one("Job").depends_on & set(by_name.values()) == {by_name["l4"]}
+    assert not recorded.one("Namespace").depends_on & set(by_name.values())

@@ -1,0 +1,132 @@
+"""What the systems of nodes bring for accelerators, and who does the rest: the matrix that pools are compiled against.
+
+The table is `node_images.csv` beside this file: a row for each image, vendor and feature, with who does it (`by`), or
+`none` with the reason and the alternative. A row of vendor `any` stands for those that have none of their own. Sources:
+
+- EKS images: https://github.com/awslabs/amazon-eks-ami (driver branch 580, no device plugin on AL2023).
+- Bottlerocket's settings, and the device plugin that they configure:
+  https://bottlerocket.dev/en/os/latest/api/settings/kubelet-device-plugins/ and
+  https://github.com/bottlerocket-os/bottlerocket-core-kit/tree/develop/packages/nvidia-k8s-device-plugin. Which driver
+  branch an image has is not documented by variant; 580, as on AL2023, is assumed.
+- DRA on EKS: https://docs.aws.amazon.com/eks/latest/userguide/device-management-nvidia-dra-device-plugin.html. Not with
+  Auto Mode; with Karpenter as an alpha feature, https://karpenter.sh/docs/tasks/dra/.
+- EFA: https://docs.aws.amazon.com/eks/latest/userguide/device-management-efa.html.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Literal, cast
+
+Feature = Literal[
+    "on_demand",
+    "spot",
+    "reservation",
+    "capacity_block",
+    "flex_start",
+    "driver_image",
+    "driver_operator",
+    "device_plugin",
+    "dra",
+    "mig",
+    "mig_mixed",
+    "time_slicing",
+    "mps",
+    "rdma",
+    "metrics",
+]
+By = Literal["image", "settings", "chart", "operator", "cloud", "owner", "simulated", "none"]
+"""Who does it: the image as it is, the image's settings, a chart, the GPU operator, the cloud, who owns the nodes; or
+nobody, as nodes are simulated and only scheduling shows it; or nobody, and it is refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """Whether and by whom a feature is there.
+
+    Attributes:
+        image: the node image.
+        vendor: of the accelerator, or `any`.
+        feature: what it is about.
+        by: who does it.
+        detail: the driver's branch (`driver_image`); how slices are named (`mig`): `single` counts them as GPUs,
+            `mixed` by the name of their profile.
+        why: why it is refused.
+        fix: what to do instead.
+    """
+
+    image: str
+    vendor: str
+    feature: Feature
+    by: By
+    detail: str
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeImage:
+    """The system of a pool's nodes.
+
+    Attributes:
+        name: `eks/al2023`, `existing`, `local`.
+        cells: what is there, by vendor and feature.
+    """
+
+    name: str
+    cells: Mapping[tuple[str, str], Cell]
+
+    @property
+    def cloud(self) -> str | None:
+        """The cloud whose machines it runs on, None for any."""
+        return "aws" if self.name.startswith("eks/") else None
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether its nodes only exist for the scheduler."""
+        return self.name == "local"
+
+    @property
+    def is_bottlerocket(self) -> bool:
+        """Whether it is configured by settings."""
+        return self.name.endswith("/bottlerocket")
+
+    @property
+    def reserves_huge_pages(self) -> bool:
+        """Whether nodes keep huge pages for programs on the fabric.
+
+        EKS Auto Mode lets nobody reserve them, and starts no node for a pod that asks for some. EFA does without, at
+        less speed.
+        """
+        return self.name != "eks/auto_mode"
+
+    def cell(self, vendor: str, feature: str) -> Cell | None:
+        """What the matrix says; None where it says nothing."""
+        return self.cells.get((vendor, feature)) or self.cells.get(("any", feature))
+
+
+@cache
+def node_images() -> dict[str, NodeImage]:
+    """Every node image by its name."""
+    text = files("modelyard.gpu").joinpath("node_images.csv").read_text(encoding="utf-8")
+    found: dict[str, dict[tuple[str, str], Cell]] = {}
+    for row in csv.DictReader(text.splitlines()):
+        feature, by = cast("Feature", row.pop("feature")), cast("By", row.pop("by"))
+        cell = Cell(**row, feature=feature, by=by)
+        found.setdefault(cell.image, {})[cell.vendor, cell.feature] = cell
+    return {name: NodeImage(name=name, cells=cells) for name, cells in found.items()}
+
+
+def eks_image(provisioner: str, node_image: str | None) -> NodeImage:
+    """The image of a pool's nodes on EKS.
+
+    Args:
+        provisioner: `cluster_autoscaler`, `karpenter` or `auto_mode`, which brings an image of its own.
+        node_image: the pool's `node_image`; left out: `al2023`.
+    """
+    if provisioner == "auto_mode":
+        return node_images()["eks/auto_mode"]
+    folder = "eks/karpenter" if provisioner == "karpenter" else "eks"
+    return node_images()[f"{folder}/{node_image or 'al2023'}"]

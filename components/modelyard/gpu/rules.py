@@ -1,0 +1,94 @@
+"""What pools can be on no cluster, each rule with its reason and the alternative. Paths are relative to the pool."""
+
+from collections.abc import Iterator
+
+from modelyard.errors import Problem, show
+from modelyard.gpu.accelerators import Accelerator
+from modelyard.gpu.machine_types import MachineType, machine_types
+from modelyard.gpu.mig import mig_problems
+from modelyard.gpu.request import GpuRequest, capacity_kind
+from modelyard.gpu.spec import CapacityBlockSpec
+
+
+def device_problems(asked: GpuRequest) -> Iterator[Problem]:
+    """Why a pool can be had nowhere."""
+    if asked.accelerator:
+        yield from _sharing_problems(asked, asked.accelerator)
+    else:
+        yield from _without_accelerator(asked)
+    if asked.fabric == "rdma":
+        yield from _fabric_problems(asked)
+    for index, zone in enumerate(asked.zones):
+        if zone in asked.zones[:index]:
+            yield Problem(path=f"zones[{index}]", why=f"{zone} is named twice", fix="remove one of them")
+    if asked.machine_types and asked.capacity != "spot":
+        why = f"are for spot, and this pool is {capacity_kind(asked.capacity)}"
+        yield Problem(path="machine_types", why=why, fix="use capacity: spot, or leave them out")
+    else:
+        for index, name in enumerate(asked.machine_types):
+            for problem in _further_problems(asked, name, asked.machine_types[:index]):
+                yield problem.under(f"machine_types[{index}]")
+
+
+def _without_accelerator(asked: GpuRequest) -> Iterator[Problem]:
+    given = {
+        "sharing": asked.sharing != "whole",
+        "driver": asked.driver != "auto",
+        "device_allocation": asked.device_allocation != "device_plugin",
+        "capacity": isinstance(asked.capacity, CapacityBlockSpec),
+    }
+    for path in (path for path, is_given in given.items() if is_given):
+        yield Problem(path=path, why="is for pools with an accelerator", fix="add accelerator, or leave it out")
+
+
+def _sharing_problems(asked: GpuRequest, accelerator: Accelerator) -> Iterator[Problem]:
+    if asked.sharing == "whole":
+        return
+    if accelerator.vendor != "nvidia":
+        why = f"{accelerator.name} cannot be shared: only NVIDIA's GPUs can"
+        yield Problem(path="sharing", why=why, fix="leave it out, and use smaller machines")
+        return
+    if asked.sharing.mig is not None:
+        yield from (problem.under("sharing.mig") for problem in mig_problems(asked.sharing.mig, accelerator))
+    if asked.device_allocation == "dra":
+        # https://docs.aws.amazon.com/eks/latest/userguide/device-management-nvidia-dra-device-plugin.html
+        why = "dra hands out whole GPUs: NVIDIA's driver divides and shares them as an experiment only"
+        yield Problem(path="device_allocation", why=why, fix="use device_plugin, or sharing: whole")
+
+
+def _fabric_problems(asked: GpuRequest) -> Iterator[Problem]:
+    if not asked.rdma_devices:
+        able = [each.name for each in machine_types().values() if each.rdma_devices and _has_devices_of(each, asked)]
+        what = asked.machine_name or "a machine of that size"
+        fix = f"use machine_type {' or '.join(able)}" if able else "use an accelerator whose machines have some"
+        yield Problem(path="fabric", why=f"{what} has no RDMA devices", fix=f"{fix}, or leave it out")
+    if asked.sharing != "whole":
+        kind = asked.sharing_path.removeprefix("sharing.")
+        why = f"rdma is for whole GPUs, and {kind} for pods that need less than one"
+        yield Problem(path="fabric", why=why, fix="leave fabric out, or use sharing: whole")
+    if len(asked.zones) > 1:
+        why = f"rdma reaches within one zone, not {len(asked.zones)}"
+        yield Problem(path="zones", why=why, fix=f"keep one, for example {asked.zones[0]}")
+
+
+def _has_devices_of(machine: MachineType, asked: GpuRequest) -> bool:
+    return machine.accelerator == (asked.accelerator.name if asked.accelerator else None)
+
+
+def _further_problems(asked: GpuRequest, name: str, before: tuple[str, ...]) -> Iterator[Problem]:
+    """Why a further machine type cannot stand beside the others: every node must be as good as the pool says."""
+    machine = machine_types().get(name)
+    if not machine:
+        yield Problem(why=f"{show(name)} is not in our table", fix="use one that is, or leave it out")
+    elif name == asked.machine_name or name in before:
+        yield Problem(why=f"{name} is named twice", fix="remove one of them")
+    elif machine.gpus != asked.gpus or not _has_devices_of(machine, asked):
+        has = f"{machine.gpus} of {machine.accelerator}" if machine.accelerator else "no accelerator"
+        wanted = f"{asked.gpus} of {asked.accelerator.name}" if asked.accelerator else "no accelerator"
+        yield Problem(why=f"{name} has {has}", fix=f"use machines with {wanted}")
+    elif asked.architecture and machine.architecture != asked.architecture:
+        why = f"{name} is {machine.architecture}, and the pool's other machines are {asked.architecture}"
+        yield Problem(why=why, fix=f"use {asked.architecture} machines, or a pool of its own")
+    elif machine.vcpus < asked.cpus or machine.memory_gib < asked.memory_gib:
+        why = f"{name} has {machine.vcpus} vCPUs and {machine.memory_gib:g} GiB, less than the pool's nodes"
+        yield Problem(why=why, fix=f"use machines with {asked.cpus:g} vCPUs and {asked.memory_gib:g} GiB, or more")

@@ -1,0 +1,234 @@
+"""The agents of nodes that handle accelerators: which there are, and the values of their charts. No Pulumi package.
+
+Each runs on the nodes of exactly those pools whose contract names it, found by the pools' own labels. Labels that other
+agents set are no ground for that: NVIDIA's operator rewrites `nvidia.com/gpu.present`, which the device plugin's chart
+would go by, on every node that it does not manage.
+https://github.com/NVIDIA/gpu-operator/blob/v26.7.0/controllers/nodelabeling_controller.go
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from modelyard.cluster.pools import Pool
+from modelyard.gpu.contract import Component
+from modelyard.operators import namespaces
+from modelyard.operators.definition import OperatorDefinition
+from modelyard.versions import (
+    DCGM_EXPORTER,
+    EFA_DEVICE_PLUGIN,
+    GPU_OPERATOR,
+    NEURON,
+    NVIDIA_DEVICE_PLUGIN,
+    NVIDIA_DRA_DRIVER,
+    Chart,
+)
+
+Values = Mapping[str, Any]
+
+_OTHERS = "OTHERS"
+"""The configuration of pools without one of their own. No pool is called so, as their names are in lower case."""
+_WHOLE = {"version": "v1", "flags": {"migStrategy": "none"}}
+_OPERATOR: Component = "gpu-operator"
+_EXPORTER: Component = "dcgm-exporter"
+_EXPORTER_SECONDS = 30
+"""How often the exporter reads its GPUs; who asks more often gets the same sample."""
+
+
+def pools_by_component(pools: Mapping[str, Pool]) -> dict[Component, list[Pool]]:
+    """What has to be installed for these pools, and for which of them. Simulated nodes need nothing.
+
+    Where the GPU operator works, its own exporter runs, as its own device plugin does: it stops both while its MIG
+    manager divides GPUs, and starts them anew to see the slices, as it cannot do with those of other charts.
+    https://github.com/NVIDIA/mig-parted/blob/main/deployments/container
+    """
+    found: dict[Component, list[Pool]] = {}
+    for pool in pools.values():
+        if pool.gpu and pool.runs_containers:
+            components = pool.gpu.components
+            for component in components - {_EXPORTER} if _OPERATOR in components else components:
+                found.setdefault(component, []).append(pool)
+    return dict(sorted(found.items()))
+
+
+def _agent(namespace: str, chart: Chart) -> OperatorDefinition:
+    return OperatorDefinition(name=namespace, chart=chart, kinds=(), pod_security="privileged", further_namespaces={})
+
+
+def device_plugin_values(pools: Sequence[Pool]) -> Values:
+    """https://github.com/NVIDIA/k8s-device-plugin/blob/v0.20.0/deployments/helm/nvidia-device-plugin/values.yaml"""
+    configs = _device_plugin_configs(pools)
+    return {
+        "affinity": _on_nodes_of(pools),
+        "tolerations": _tolerations(pools),
+        # Nothing here reads the labels that it would set, and it would bring a node-feature-discovery of its own.
+        "gfd": {"enabled": False},
+        # Otherwise the plugin's DaemonSet and that of MPS would select each other's pods.
+        "componentSelectorLabels": {"enabled": True},
+        **({"config": {"map": configs, "default": _OTHERS}} if configs else {}),
+    }
+
+
+def dra_driver_values(pools: Sequence[Pool]) -> Values:
+    """https://github.com/kubernetes-sigs/dra-driver-nvidia-gpu/blob/v0.4.1/deployments/helm/dra-driver-nvidia-gpu/values.yaml"""
+    return {
+        # The chart asks for this word that no device plugin runs on the same nodes.
+        "gpuResourcesEnabledOverride": True,
+        # They connect GPUs over NVLink between machines, which no pool asks for.
+        "resources": {"gpus": {"enabled": True}, "computeDomains": {"enabled": False}},
+        "kubeletPlugin": {"affinity": _on_nodes_of(pools), "tolerations": _tolerations(pools)},
+    }
+
+
+def gpu_operator_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
+    """https://github.com/NVIDIA/gpu-operator/blob/v26.7.0/deployments/gpu-operator/values.yaml
+
+    The operator works on nodes that its node-feature-discovery finds to have a GPU, so that this one looks at its
+    pools' nodes only. Its CustomResourceDefinitions stay on the cluster when it goes, as Helm never removes those.
+    """
+    plugin, layouts = _device_plugin_configs(pools), _mig_configs(pools)
+    tolerations = _tolerations(pools)
+    drivers = any(pool.spec.driver == "operator" for pool in pools)
+    exported = any(pool.gpu and _EXPORTER in pool.gpu.components for pool in pools)
+    return {
+        # Two drivers on one node would fight, so that an image with a driver keeps it, and its toolkit with it.
+        "driver": {"enabled": drivers},
+        "toolkit": {"enabled": drivers},
+        # One for the whole cluster: it wins over what a pool's configuration of the device plugin says.
+        "mig": {"strategy": "mixed" if any(_has_named_slices(pool) for pool in pools) else "single"},
+        "migManager": {"config": _config("mig-configs", layouts, "all-disabled")} if layouts else {},
+        "devicePlugin": {"config": _config("device-plugin-configs", plugin, _OTHERS)} if plugin else {},
+        "dcgmExporter": {"enabled": exported, "serviceMonitor": _service_monitor(monitored=monitored)},
+        "daemonsets": {"tolerations": tolerations},
+        "node-feature-discovery": {"worker": {"affinity": _on_nodes_of(pools), "tolerations": tolerations}},
+    }
+
+
+def dcgm_exporter_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
+    """https://github.com/NVIDIA/dcgm-exporter/blob/4.5.3-4.8.2/deployment/values.yaml
+
+    Args:
+        pools: the pools whose nodes it reads.
+        monitored: whether there is a Prometheus to read it.
+    """
+    shared = any(pool.gpu and pool.gpu.shares_per_gpu > 1 for pool in pools)
+    return {
+        "affinity": _on_nodes_of(pools),
+        "tolerations": _tolerations(pools),
+        "serviceMonitor": _service_monitor(monitored=monitored),
+        "kubernetesDRA": {"enabled": any(pool.device_class for pool in pools)},
+        # Without it, only one of the pods that share a GPU is named.
+        "extraEnv": [{"name": "KUBERNETES_VIRTUAL_GPUS", "value": "true"}] if shared else [],
+    }
+
+
+def efa_device_plugin_values(pools: Sequence[Pool]) -> Values:
+    """https://github.com/aws/eks-charts/blob/master/stable/aws-efa-k8s-device-plugin/values.yaml"""
+    labels = [pool.node_selector for pool in pools]
+    return {
+        # The chart chooses nodes by any label's values, and comes with a list of machine types.
+        "supportedInstanceLabels": {
+            "keys": sorted({key for each in labels for key in each}),
+            "values": sorted({value for each in labels for value in each.values()}),
+        },
+        "tolerations": _tolerations(pools),
+    }
+
+
+def neuron_device_plugin_values(pools: Sequence[Pool]) -> Values:
+    """https://github.com/aws-neuron/neuron-helm-charts/blob/main/charts/neuron-helm-chart/values.yaml"""
+    return {
+        "devicePlugin": {
+            # The chart puts it into kube-system otherwise, whatever the release's namespace.
+            "namespaceOverride": namespaces.NEURON_DEVICE_PLUGIN,
+            "affinity": _on_nodes_of(pools),
+            "tolerations": _tolerations(pools),
+        },
+        # It replaces nodes by itself; the cluster's own node repair does that here.
+        "npd": {"enabled": False},
+    }
+
+
+AGENTS: Mapping[Component, OperatorDefinition] = {
+    "nvidia-device-plugin": _agent(namespaces.NVIDIA_DEVICE_PLUGIN, NVIDIA_DEVICE_PLUGIN),
+    "nvidia-dra-driver": _agent(namespaces.NVIDIA_DRA_DRIVER, NVIDIA_DRA_DRIVER),
+    "gpu-operator": _agent(namespaces.GPU_OPERATOR, GPU_OPERATOR),
+    "dcgm-exporter": _agent(namespaces.DCGM_EXPORTER, DCGM_EXPORTER),
+    "efa-device-plugin": _agent(namespaces.EFA_DEVICE_PLUGIN, EFA_DEVICE_PLUGIN),
+    "neuron-device-plugin": _agent(namespaces.NEURON_DEVICE_PLUGIN, NEURON),
+}
+"""Every agent, by the name that contracts give it."""
+MONITORED: frozenset[Component] = frozenset({_EXPORTER, _OPERATOR})
+"""Those that bring a ServiceMonitor."""
+
+
+def values_of(component: Component, pools: Sequence[Pool], *, monitored: bool) -> Values:
+    """The values of an agent's chart.
+
+    Args:
+        component: which agent.
+        pools: the pools that it works for.
+        monitored: whether there is a Prometheus to read metrics.
+    """
+    match component:
+        case "nvidia-device-plugin":
+            return device_plugin_values(pools)
+        case "nvidia-dra-driver":
+            return dra_driver_values(pools)
+        case "gpu-operator":
+            return gpu_operator_values(pools, monitored=monitored)
+        case "dcgm-exporter":
+            return dcgm_exporter_values(pools, monitored=monitored)
+        case "efa-device-plugin":
+            return efa_device_plugin_values(pools)
+        case "neuron-device-plugin":
+            return neuron_device_plugin_values(pools)
+
+
+def _service_monitor(*, monitored: bool) -> Values:
+    return {"enabled": monitored, "interval": f"{_EXPORTER_SECONDS}s"}
+
+
+def _on_nodes_of(pools: Sequence[Pool]) -> Values:
+    """Affinity to the nodes of any of the pools."""
+    terms = [
+        {"matchExpressions": [{"key": key, "operator": "In", "values": [value]} for key, value in selector.items()]}
+        for selector in (dict(sorted(pool.node_selector.items())) for pool in pools)
+    ]
+    required = {"nodeSelectorTerms": terms}
+    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
+
+
+def _tolerations(pools: Sequence[Pool]) -> list[dict[str, str]]:
+    """Tolerations of all taints of the pools."""
+    taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
+    return [{"key": key, "operator": "Equal", "value": value, "effect": effect} for key, value, effect in taints]
+
+
+def _config(name: str, data: Mapping[str, str], default: str) -> Values:
+    return {"name": name, "create": True, "default": default, "data": dict(data)}
+
+
+def _device_plugin_configs(pools: Sequence[Pool]) -> dict[str, str]:
+    """The files of the plugin's configuration by the value of the nodes' label; empty where no pool has one."""
+    own = {pool.name: pool.gpu.device_plugin_config for pool in pools if pool.gpu and pool.gpu.device_plugin_config}
+    return {name: _yaml(config) for name, config in {_OTHERS: _WHOLE, **own}.items()} if own else {}
+
+
+def _mig_configs(pools: Sequence[Pool]) -> dict[str, str]:
+    """The file of the MIG manager's layouts; empty where no GPU is divided. It stands in place of the operator's own,
+    so that the layout of whole GPUs is in it too: https://github.com/NVIDIA/mig-parted"""
+    own = [pool.gpu.mig_config for pool in pools if pool.gpu and pool.gpu.mig_config]
+    layouts: dict[str, Any] = {"all-disabled": [{"devices": "all", "mig-enabled": False}]}
+    for each in own:
+        layouts |= each
+    return {"config.yaml": _yaml({"version": "v1", "mig-configs": layouts})} if own else {}
+
+
+def _has_named_slices(pool: Pool) -> bool:
+    return bool(pool.gpu) and any(name.startswith("nvidia.com/mig-") for name in pool.gpu.resources)
+
+
+def _yaml(value: object) -> str:
+    # JSON is YAML, and needs no further package.
+    return json.dumps(value, indent=2)

@@ -1,0 +1,54 @@
+"""What a workload finds around it, as names, and what is wrong where it names something else."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from modelyard.cluster.pools import Pool
+from modelyard.errors import Problem, show
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """What a workload finds around it, as names.
+
+    Attributes:
+        pools: the cluster's pools.
+        secrets: the workspace's secrets.
+        volumes: its volumes.
+        config: its configuration.
+        artifacts: jobs that write an artifact, and whether the update waits until they have succeeded.
+        fabric_volumes: volumes of the companion namespace for jobs on a fabric; None where the workspace has none.
+        volumes_block: the block that volumes are added under.
+    """
+
+    pools: Mapping[str, Pool]
+    secrets: Collection[str] = ()
+    volumes: Collection[str] = ()
+    config: Collection[str] = ()
+    artifacts: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    fabric_volumes: Collection[str] | None = None
+    volumes_block: str = "volumes"
+
+
+def unknown_name(known: Collection[str], name: str, path: str, what: str, block: str) -> Iterator[Problem]:
+    """A problem unless the workspace has something of that name under that block."""
+    if name not in known:
+        fix = f"use one of {', '.join(sorted(known))}, or add it" if known else "add it"
+        yield Problem(path=path, why=f"{show(name)} is no {what} of this workspace", fix=f"{fix} under {block}")
+
+
+def unknown_secret(secrets: Collection[str], name: str, path: str) -> Iterator[Problem]:
+    """A problem unless the workspace has a secret of that name."""
+    yield from unknown_name(secrets, name, path, "secret", "secrets")
+
+
+def unusable_artifact(artifacts: Mapping[str, bool], job: str) -> Iterator[Problem]:
+    """A problem unless that job writes an artifact which something waits for."""
+    path = "model.artifact"
+    if job not in artifacts:
+        named = f"name one of {', '.join(sorted(artifacts))}" if artifacts else "give a job an artifact and name it"
+        why = f"{show(job)} is no job of this workspace that writes an artifact"
+        yield Problem(path=path, why=why, fix=named)
+    elif not artifacts[job]:
+        why = f"nothing waits until {job} has written its artifact"
+        yield Problem(path=path, why=why, fix=f"set await_completion: true on {job}, or name a job that has it")

@@ -1,0 +1,42 @@
+"""What one pod asks for on its pool, with every default resolved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from modelyard.cluster.pools import Pool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PodResources:
+    """What one pod asks for, with every default resolved.
+
+    Attributes:
+        gpus: GPUs, slices or shares of them, 0 for none.
+        gpu_resource: the resource they are asked as: `nvidia.com/gpu`. None without GPUs, and where they are claimed.
+        device_class: the class of devices that they are claimed from; None where they are asked as a resource.
+        fabric: what it asks for to use the fabric between nodes; empty where it does not.
+        cpus: vCPUs asked for.
+        cpu_limit: vCPUs it may use at most; None for as many as are idle.
+        memory_gib: memory asked for, GiB.
+        memory_limit_gib: memory above which it is killed, GiB.
+        shared_memory_gib: size of /dev/shm, GiB, of that memory; None for the container runtime's 64 MiB.
+    """
+
+    gpus: int
+    gpu_resource: str | None
+    device_class: str | None = None
+    fabric: Mapping[str, str] = field(default_factory=dict[str, str])
+    cpus: float
+    cpu_limit: float | None
+    memory_gib: float
+    memory_limit_gib: float
+    shared_memory_gib: float | None
+
+
+def fabric_devices(pool: Pool, gpus: int) -> dict[str, str]:
+    """The fabric's devices that go with so many of a node's GPUs: their share, so that pods do not take each other's,
+    and whatever else a container on the fabric asks for."""
+    if not pool.gpu or not pool.gpu.fabric_resources:
+        return {}
+    devices = {name: str(count * gpus // pool.gpus_per_node) for name, count in pool.gpu.fabric_resources.items()}
+    return {**devices, **pool.gpu.pod_requests}

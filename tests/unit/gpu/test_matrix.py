@@ -1,0 +1,196 @@
+"""Every cell of the matrix of node images: it compiles, and by whom, or it is refused with its reason."""
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelyard.gpu.contract import GpuContract, compile_pool, contract_problems
+from modelyard.gpu.matrix import markdown
+from modelyard.gpu.node_images import Cell, NodeImage, eks_image, node_images
+from modelyard.gpu.request import GpuRequest
+from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec
+from tests.unit.gpu.requests import MIXED, MPS, SLICES, TIME_SLICING, request
+
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "gpu-pools.md"
+BEGIN, END = "<!-- matrix: python -m modelyard.gpu.matrix -->", "<!-- end of matrix -->"
+
+DEVICES = {
+    "nvidia": {"accelerator": "h100", "gpus_per_node": 8},
+    "neuron": {"accelerator": "trainium1", "gpus_per_node": 16},
+    # Of a machine that is not in the table, as AWS has none that is.
+    "amd": {
+        "accelerator": "mi300x",
+        "gpus_per_node": 8,
+        "machine_type": "new.large",
+        "cpus": 96,
+        "memory_gib": 1850,
+        "rdma_devices": 8,
+    },
+}
+# What asks for nothing but the feature, and the path of what is refused.
+ASKING: dict[str, tuple[dict[str, Any], str]] = {
+    "on_demand": ({}, "capacity"),
+    "spot": ({"capacity": "spot"}, "capacity"),
+    "reservation": ({"capacity": ReservationSpec(reservation="cr-1")}, "capacity"),
+    "capacity_block": ({"capacity": CapacityBlockSpec(capacity_block="cr-1"), "zones": ["a"]}, "capacity"),
+    "flex_start": ({"capacity": "flex_start"}, "capacity"),
+    "driver_image": ({"driver": "image"}, "driver"),
+    "driver_operator": ({"driver": "operator"}, "driver"),
+    "device_plugin": ({}, "accelerator"),
+    "dra": ({"device_allocation": "dra"}, "device_allocation"),
+    "mig": ({"sharing": SLICES}, "sharing.mig"),
+    "mig_mixed": ({"sharing": MIXED}, "sharing.mig"),
+    "time_slicing": ({"sharing": TIME_SLICING}, "sharing.time_slicing"),
+    "mps": ({"sharing": MPS}, "sharing.mps"),
+    "rdma": ({"fabric": "rdma"}, "fabric"),
+    "metrics": ({}, "accelerator"),
+}
+COMPONENT = {
+    "driver_operator": "gpu-operator",
+    "dra": "nvidia-dra-driver",
+    "mig": "gpu-operator",
+    "mig_mixed": "gpu-operator",
+    "rdma": "efa-device-plugin",
+    "metrics": "dcgm-exporter",
+}
+ALL = [(image, cell) for image in node_images().values() for cell in image.cells.values()]
+
+
+def asked(image: NodeImage, cell: Cell) -> GpuRequest:
+    # A row of vendor `any` is met by one that has no row of its own; rules of the fabric know AWS' machines only.
+    own = {vendor for vendor, feature in image.cells if feature == cell.feature}
+    vendor = cell.vendor if cell.vendor != "any" else ("nvidia" if "nvidia" not in own else "amd")
+    return request(image.cloud, "1.35", **{**DEVICES[vendor], **ASKING[cell.feature][0]})
+
+
+@pytest.mark.parametrize(("image", "cell"), ALL, ids=[f"{cell.image}-{cell.vendor}-{cell.feature}" for _, cell in ALL])
+def test_every_cell(image: NodeImage, cell: Cell) -> None:
+    wanted = asked(image, cell)
+    if cell.by == "none":
+        (problem,) = contract_problems(wanted, image)
+        assert (problem.path, problem.why, problem.fix) == (ASKING[cell.feature][1], cell.why, cell.fix)
+        return
+    assert (cell.why, cell.fix) == ("", "")
+    contract = compile_pool(wanted, image)
+    assert contract
+    DONE_BY[cell.by](contract, cell)
+
+
+def _by_chart(contract: GpuContract, cell: Cell) -> None:
+    plugin = "neuron-device-plugin" if cell.vendor == "neuron" else "nvidia-device-plugin"
+    assert COMPONENT.get(cell.feature, plugin) in contract.components
+    shared = cell.feature in {"time_slicing", "mps"}
+    assert bool(contract.device_plugin_config) == shared
+    assert ("nvidia.com/device-plugin.config" in contract.node_labels) == shared
+    assert not contract.image_settings or cell.feature == "dra"
+
+
+def _by_operator(contract: GpuContract, cell: Cell) -> None:
+    assert "gpu-operator" in contract.components
+    assert "nvidia-device-plugin" not in contract.components
+    divided = cell.feature.startswith("mig")
+    assert bool(contract.mig_config) == divided
+    assert ("nvidia.com/mig.config" in contract.node_labels) == divided
+
+
+def _by_settings(contract: GpuContract, cell: Cell) -> None:
+    assert contract.image_settings
+    assert not {"nvidia-device-plugin", "gpu-operator"} & contract.components
+    assert contract.device_plugin_config is None
+    assert contract.mig_config is None
+
+
+def _by_what_is_there(contract: GpuContract, cell: Cell) -> None:
+    """Nothing is installed or set for it: it is in the image, or its owner's, or the cloud's."""
+    assert COMPONENT.get(cell.feature) not in contract.components
+    assert contract.device_plugin_config is None
+    assert contract.mig_config is None
+    assert contract.image_settings == {}
+
+
+def _by_nobody(contract: GpuContract, cell: Cell) -> None:
+    """Simulated nodes advertise what others would, and that is all."""
+    _by_what_is_there(contract, cell)
+    assert contract.components == frozenset()
+    assert contract.resources
+    assert contract.device_class is None
+
+
+DONE_BY: dict[str, Callable[[GpuContract, Cell], None]] = {
+    "chart": _by_chart,
+    "operator": _by_operator,
+    "settings": _by_settings,
+    "image": _by_what_is_there,
+    "cloud": _by_what_is_there,
+    "owner": _by_what_is_there,
+    "simulated": _by_nobody,
+}
+
+
+def test_every_image_says_everything_of_its_vendors() -> None:
+    capacities = {"on_demand", "spot", "reservation", "capacity_block", "flex_start"}
+    nvidia = set(ASKING) - capacities - {"metrics"}
+    for image in node_images().values():
+        assert capacities == {feature for feature in capacities if image.cell("any", feature)}, image.name
+        assert nvidia == {feature for feature in nvidia if image.cell("nvidia", feature)}, image.name
+
+
+def test_a_refusal_has_a_reason_and_an_alternative() -> None:
+    for image, cell in ALL:
+        assert (cell.by == "none") == bool(cell.why) == bool(cell.fix), (image.name, cell)
+
+
+def test_the_image_follows_from_provisioner_and_pool() -> None:
+    assert eks_image("cluster_autoscaler", None).name == "eks/al2023"
+    assert eks_image("cluster_autoscaler", "bottlerocket").name == "eks/bottlerocket"
+    assert eks_image("karpenter", None).name == "eks/karpenter/al2023"
+    assert eks_image("karpenter", "bottlerocket").name == "eks/karpenter/bottlerocket"
+    assert eks_image("auto_mode", None).name == "eks/auto_mode"
+
+
+def test_the_guide_prints_the_matrix() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    printed = text[text.index(BEGIN) + len(BEGIN) : text.index(END)].strip()
+    assert printed == markdown(), "run python -m modelyard.gpu.matrix and put what it prints between the markers"
+
+
+AXES: dict[str, dict[str, dict[str, Any]]] = {
+    "sharing": {name: ASKING[name][0] for name in ("metrics", "mig", "mig_mixed", "time_slicing", "mps")},
+    "capacity": {
+        name: {**ASKING[name][0], "zones": ["a"]}
+        for name in ("on_demand", "spot", "reservation", "capacity_block", "flex_start")
+    },
+    "fabric": {name: ASKING[name][0] for name in ("metrics", "rdma")},
+    "driver": {name: ASKING[name][0] for name in ("metrics", "driver_image", "driver_operator")},
+    "allocation": {name: ASKING[name][0] for name in ("metrics", "dra")},
+}
+
+
+def _expected(image: NodeImage, features: set[str]) -> set[str]:
+    """The paths that are refused: what the matrix refuses alone, and the pairs that cannot be together."""
+    cells = [image.cell("nvidia", feature) for feature in features]
+    refused = {ASKING[cell.feature][1] for cell in cells if cell and cell.by == "none"}
+    if features & {"mig", "mig_mixed", "time_slicing", "mps"}:
+        refused |= {"device_allocation"} if "dra" in features else set()
+        refused |= {"fabric"} if "rdma" in features else set()
+        refused |= {"driver"} if "driver_operator" in features and image.name == "existing" else set()
+    return refused
+
+
+@pytest.mark.parametrize("image", node_images().values(), ids=list(node_images()))
+def test_every_combination(image: NodeImage) -> None:
+    compiled = 0
+    for chosen in itertools.product(*AXES.values()):
+        fields = {
+            key: value for axis, name in zip(AXES.values(), chosen, strict=True) for key, value in axis[name].items()
+        }
+        wanted = request(image.cloud, "1.35", **DEVICES["nvidia"], **fields)
+        expected = _expected(image, set(chosen))
+        assert {problem.path for problem in contract_problems(wanted, image)} == expected, chosen
+        if not expected:
+            assert compile_pool(wanted, image), chosen
+            compiled += 1
+    assert compiled

@@ -1,0 +1,327 @@
+"""Each rule of pools refuses a case, with the reason and the alternative, and lets a near one pass."""
+
+from typing import Any
+
+import pytest
+
+from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec, SharingSpec
+from tests.unit.gpu.requests import MIXED, MPS, SLICES, TIME_SLICING, nowhere, refused
+
+H100 = {"accelerator": "h100", "gpus_per_node": 8}
+L4 = {"accelerator": "l4"}
+CPU = {"cpus": 4, "memory_gib": 16}
+BLOCK = CapacityBlockSpec(capacity_block="cr-1")
+RESERVED = ReservationSpec(reservation="cr-1")
+
+EVERYWHERE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
+    # fields, what makes them pass, what is said of them
+    (
+        {**CPU, "sharing": TIME_SLICING},
+        {**L4, "sharing": TIME_SLICING},
+        "sharing: is for pools with an accelerator; add accelerator, or leave it out",
+    ),
+    (
+        {**CPU, "driver": "image"},
+        {**L4, "driver": "image"},
+        "driver: is for pools with an accelerator; add accelerator, or leave it out",
+    ),
+    (
+        {**CPU, "device_allocation": "dra"},
+        {**L4, "device_allocation": "dra"},
+        "device_allocation: is for pools with an accelerator; add accelerator, or leave it out",
+    ),
+    (
+        {**CPU, "capacity": BLOCK},
+        {**CPU, "capacity": RESERVED},
+        "capacity: is for pools with an accelerator; add accelerator, or leave it out",
+    ),
+    (
+        {"accelerator": "trainium1", "sharing": MPS},
+        {**L4, "sharing": MPS},
+        "sharing: trainium1 cannot be shared: only NVIDIA's GPUs can; leave it out, and use smaller machines",
+    ),
+    (
+        {**L4, "sharing": SharingSpec(mig="1g.10gb")},
+        {**H100, "sharing": SharingSpec(mig="1g.10gb")},
+        (
+            "sharing.mig: l4 cannot be divided by MIG; use time_slicing or mps, or one of a100-40gb, a100-80gb, b200, "
+            "b300, gb200, gb300, h100, h100-nvl, h200, rtx-pro-6000"
+        ),
+    ),
+    (
+        {**H100, "sharing": SLICES, "device_allocation": "dra"},
+        {**H100, "device_allocation": "dra"},
+        (
+            "device_allocation: dra hands out whole GPUs: NVIDIA's driver divides and shares them as an experiment "
+            "only; use device_plugin, or sharing: whole"
+        ),
+    ),
+    (
+        {"machine_type": "g6.xlarge", "fabric": "rdma"},
+        {"machine_type": "g6.8xlarge", "fabric": "rdma"},
+        (
+            "fabric: g6.xlarge has no RDMA devices; use machine_type g6.8xlarge or gr6.8xlarge or g6.16xlarge or "
+            "g6.12xlarge or g6.24xlarge or g6.48xlarge, or leave it out"
+        ),
+    ),
+    (
+        {"accelerator": "mi300x", "gpus_per_node": 8, "fabric": "rdma"},
+        {**H100, "fabric": "rdma"},
+        (
+            "fabric: Standard_ND96isr_MI300X_v5 has no RDMA devices; use an accelerator whose machines have some, or "
+            "leave it out"
+        ),
+    ),
+    (
+        {**H100, "fabric": "rdma", "sharing": MIXED},
+        {**H100, "fabric": "rdma"},
+        (
+            "fabric: rdma is for whole GPUs, and mig for pods that need less than one; leave fabric out, or use "
+            "sharing: whole"
+        ),
+    ),
+    (
+        {**H100, "fabric": "rdma", "zones": ["a", "b"]},
+        {**H100, "fabric": "rdma", "zones": ["a"]},
+        "zones: rdma reaches within one zone, not 2; keep one, for example a",
+    ),
+    (
+        {**L4, "zones": ["a", "a"]},
+        {**L4, "zones": ["a", "b"]},
+        "zones[1]: a is named twice; remove one of them",
+    ),
+    (
+        {**L4, "machine_types": ["g6.2xlarge"]},
+        {**L4, "machine_types": ["g6.2xlarge"], "capacity": "spot"},
+        "machine_types: are for spot, and this pool is on_demand; use capacity: spot, or leave them out",
+    ),
+    (
+        {**L4, "capacity": "spot", "machine_types": ["g9.xlarge"]},
+        {**L4, "capacity": "spot", "machine_types": ["g6.xlarge"]},
+        "machine_types[0]: 'g9.xlarge' is not in our table; use one that is, or leave it out",
+    ),
+    (
+        {"machine_type": "g6.xlarge", "capacity": "spot", "machine_types": ["g6.2xlarge", "g6.2xlarge"]},
+        {"machine_type": "g6.xlarge", "capacity": "spot", "machine_types": ["g6.2xlarge", "g6.4xlarge"]},
+        "machine_types[1]: g6.2xlarge is named twice; remove one of them",
+    ),
+    (
+        {"machine_type": "g6.xlarge", "capacity": "spot", "machine_types": ["g6.12xlarge"]},
+        {"machine_type": "g6.12xlarge", "capacity": "spot", "machine_types": ["g6.24xlarge"]},
+        "machine_types[0]: g6.12xlarge has 4 of l4; use machines with 1 of l4",
+    ),
+    (
+        {"machine_type": "g6.xlarge", "capacity": "spot", "machine_types": ["m7i.xlarge"]},
+        {"machine_type": "m7i.large", "capacity": "spot", "machine_types": ["m7i.xlarge"]},
+        "machine_types[0]: m7i.xlarge has no accelerator; use machines with 1 of l4",
+    ),
+    (
+        {"machine_type": "m7i.large", "capacity": "spot", "machine_types": ["g6.xlarge"]},
+        {"machine_type": "g6.xlarge", "capacity": "spot", "machine_types": ["g6.2xlarge"]},
+        "machine_types[0]: g6.xlarge has 1 of l4; use machines with no accelerator",
+    ),
+    (
+        {"machine_type": "m7i.large", "capacity": "spot", "machine_types": ["m7g.large"]},
+        {"machine_type": "m7g.large", "capacity": "spot", "machine_types": ["m7g.xlarge"]},
+        (
+            "machine_types[0]: m7g.large is arm64, and the pool's other machines are amd64; use amd64 machines, or a "
+            "pool of its own"
+        ),
+    ),
+    (
+        {"machine_type": "g6.2xlarge", "capacity": "spot", "machine_types": ["g6.xlarge"]},
+        {"machine_type": "g6.2xlarge", "cpus": 4, "memory_gib": 16, "capacity": "spot", "machine_types": ["g6.xlarge"]},
+        (
+            "machine_types[0]: g6.xlarge has 4 vCPUs and 16 GiB, less than the pool's nodes; use machines with 8 "
+            "vCPUs and 32 GiB, or more"
+        ),
+    ),
+]
+
+A_GROUP = ReservationSpec(reservation="arn:aws:resource-groups:us-east-1:1:group/x")
+ON_AN_IMAGE: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    (
+        "eks/auto_mode",
+        {**L4, "node_image": "bottlerocket"},
+        L4,
+        "node_image: 'bottlerocket' cannot be had: AWS chooses the system of these nodes; leave it out",
+    ),
+    (
+        "existing",
+        {**L4, "node_image": "al2023"},
+        L4,
+        "node_image: 'al2023' cannot be had: nodes that exist have their system; leave it out",
+    ),
+    (
+        "eks/al2023",
+        {"machine_type": "g2-standard-4"},
+        {"machine_type": "g6.xlarge"},
+        "machine_type: g2-standard-4 is a machine of gcp; use one of aws, or leave it out",
+    ),
+    (
+        "eks/al2023",
+        {"accelerator": "mi300x", "gpus_per_node": 8},
+        H100,
+        (
+            "accelerator: aws has no machines with mi300x; use one of a100-40gb, a100-80gb, a10g, b200, b300, h100, "
+            "h200, inferentia2, l4, l40s, rtx-pro-4500, rtx-pro-6000, t4, t4g, trainium1, trainium2, v100, v100-32gb"
+        ),
+    ),
+    (
+        "eks/al2023",
+        {"accelerator": "h100", "gpus_per_node": 2},
+        {"accelerator": "h100", "gpus_per_node": 1},
+        "gpus_per_node: no machine of aws has 2 of h100; use 1 or 8",
+    ),
+    (
+        "eks/al2023",
+        {"accelerator": "l4", "cpus": 100, "memory_gib": 16},
+        {"accelerator": "l4", "cpus": 60, "memory_gib": 16},
+        (
+            "cpus: no machine of aws in our table with 1 of l4 is that large; ask for less, or give machine_type "
+            "beside it"
+        ),
+    ),
+    (
+        "eks/al2023",
+        {"cpus": 512, "memory_gib": 16},
+        {"cpus": 32, "memory_gib": 16},
+        ("cpus: no machine of aws in our table has 512 vCPUs and 16 GiB; ask for less, or give machine_type beside it"),
+    ),
+    (
+        "eks/al2023",
+        {**L4, "capacity": "spot", "machine_types": ["g2-standard-8"]},
+        {**L4, "capacity": "spot", "machine_types": ["g6.2xlarge"]},
+        "machine_types[0]: g2-standard-8 is a machine of gcp; use one of aws",
+    ),
+    (
+        "eks/al2023",
+        {"accelerator": "rtx-pro-4500"},
+        {"accelerator": "rtx-pro-6000"},
+        (
+            "accelerator: rtx-pro-4500 needs driver 595 or newer, and eks/al2023 brings 580; use another one, for "
+            "example l40s or rtx-pro-6000"
+        ),
+    ),
+    (
+        "eks/auto_mode",
+        {"accelerator": "rtx-pro-4500"},
+        {"accelerator": "l40s"},
+        (
+            "accelerator: rtx-pro-4500 needs driver 595 or newer, and eks/auto_mode may bring an older one; use "
+            "another one, for example l40s or rtx-pro-6000"
+        ),
+    ),
+    (
+        "eks/al2023",
+        {**H100, "capacity": ReservationSpec(reservation="mine")},
+        {**H100, "capacity": RESERVED},
+        (
+            "capacity.reservation: 'mine' is no reservation of EC2; write its id, cr-…, or the ARN of a resource "
+            "group of reservations"
+        ),
+    ),
+    (
+        "eks/al2023",
+        {**H100, "capacity": RESERVED, "zones": ["a", "b"]},
+        {**H100, "capacity": A_GROUP, "zones": ["a", "b"]},
+        ("zones: a reservation is of one zone, not 2; keep the reservation's, or use a resource group of reservations"),
+    ),
+    (
+        "eks/al2023",
+        {**H100, "capacity": BLOCK},
+        {**H100, "capacity": BLOCK, "zones": ["a"]},
+        "zones: a capacity block is of one zone, and the pool names none; name the block's zone",
+    ),
+    (
+        "eks/al2023",
+        {**H100, "capacity": BLOCK, "zones": ["a", "b"]},
+        {**H100, "capacity": BLOCK, "zones": ["a"], "fabric": "rdma"},
+        "zones: a capacity block is of one zone, and the pool names 2; name the block's zone",
+    ),
+    (
+        "eks/al2023",
+        {**H100, "capacity": CapacityBlockSpec(capacity_block="mine"), "zones": ["a"]},
+        {**H100, "capacity": BLOCK, "zones": ["a"]},
+        "capacity.capacity_block: 'mine' is no capacity block of EC2; write its id, cr-…",
+    ),
+    (
+        "eks/al2023",
+        {**H100, "capacity": BLOCK, "zones": ["a"], "min_nodes": 1},
+        {**H100, "capacity": RESERVED, "zones": ["a"], "min_nodes": 1},
+        (
+            "min_nodes: 1 cannot be had before the block begins and after it ends; leave it out, and give max_nodes "
+            "the number of its machines"
+        ),
+    ),
+    (
+        "eks/al2023",
+        {
+            "machine_type": "trn9.large",
+            "accelerator": "trainium1",
+            "cpus": 8,
+            "memory_gib": 32,
+            "architecture": "arm64",
+        },
+        {"machine_type": "trn9.large", "accelerator": "trainium1", "cpus": 8, "memory_gib": 32},
+        "architecture: the image with the driver of Neuron devices is for amd64; use amd64 machines",
+    ),
+    (
+        "eks/bottlerocket",
+        {"accelerator": "rtx-pro-6000", "sharing": SharingSpec(mig="1g.24gb")},
+        {"accelerator": "b200", "gpus_per_node": 8, "sharing": SharingSpec(mig="1g.23gb")},
+        (
+            "sharing.mig: Bottlerocket does not divide rtx-pro-6000; use one of a100-40gb, a100-80gb, b200, h100, "
+            "h200, or node_image: al2023"
+        ),
+    ),
+    (
+        "eks/bottlerocket",
+        {**H100, "sharing": SharingSpec(mig="4g.40gb")},
+        {**H100, "sharing": SharingSpec(mig={"3g.40gb": 2})},
+        (
+            "sharing.mig: Bottlerocket does not know 4g.40gb; use 1g.10gb, 1g.20gb, 2g.20gb, 3g.40gb, 7g.80gb, or "
+            "node_image: al2023"
+        ),
+    ),
+    (
+        "existing",
+        {**L4, "driver": "operator", "sharing": TIME_SLICING},
+        {**L4, "driver": "operator"},
+        (
+            "driver: the operator shares GPUs by labels of nodes, and nodes that exist are labelled by their owner; "
+            "leave it out where GPUs are shared already, or use sharing: whole"
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "near", "line"), EVERYWHERE, ids=[line.split(";")[0] for *_, line in EVERYWHERE])
+def test_what_works_nowhere(fields: dict[str, Any], near: dict[str, Any], line: str) -> None:
+    assert nowhere(**fields) == [line]
+    assert nowhere(**near) == []
+    assert refused("local", **fields) == [line]
+
+
+@pytest.mark.parametrize(
+    ("image", "fields", "near", "line"), ON_AN_IMAGE, ids=[line.split(";")[0] for *_, line in ON_AN_IMAGE]
+)
+def test_what_does_not_work_on_an_image(image: str, fields: dict[str, Any], near: dict[str, Any], line: str) -> None:
+    assert nowhere(**fields) == []
+    assert refused(image, **fields) == [line]
+    assert refused(image, **near) == []
+    # A local cluster stands for any other, so that only the block of the cluster differs.
+    assert refused("local", **fields) == []
+
+
+def test_claims_need_a_cluster_that_serves_them() -> None:
+    asked = {**L4, "device_allocation": "dra"}
+    assert refused("eks/al2023", "1.33", **asked) == [
+        (
+            "device_allocation: dra needs Kubernetes 1.34 or newer, and the cluster has 1.33; use device_plugin, or "
+            "kubernetes_version 1.34"
+        )
+    ]
+    assert refused("eks/al2023", "1.34", **asked) == []
+    assert refused("existing", None, **asked) == []
+    assert refused("local", "1.33", **asked) == []

@@ -1,0 +1,214 @@
+"""Which agents are installed for which pools, and how each is told so."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from modelyard.cluster.pools import Pool
+from modelyard.gpu.contract import Component
+from modelyard.operators.namespaces import PLATFORM_NAMESPACES
+from modelyard.platform.agents import AGENTS, pools_by_component, values_of
+from modelyard.workspace.spec import workspace_name_problems
+from tests.support.gpu_pools import GPU_POOLS
+
+
+def pools(*names: str) -> list[Pool]:
+    return [GPU_POOLS[name] for name in names]
+
+
+def values(component: Component, *names: str, monitored: bool = False) -> dict[str, Any]:
+    return dict(values_of(component, pools(*names), monitored=monitored))
+
+
+def needed(found: Sequence[Pool]) -> dict[str, list[str]]:
+    by_component = pools_by_component({pool.name: pool for pool in found})
+    return {component: [pool.name for pool in its] for component, its in by_component.items()}
+
+
+def terms(affinity: Any) -> list[dict[str, str]]:
+    node = affinity["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]["nodeSelectorTerms"]
+    return [{each["key"]: each["values"][0] for each in term["matchExpressions"]} for term in node]
+
+
+@pytest.mark.parametrize(
+    ("pool", "components"),
+    [
+        ("system", set[str]()),
+        ("whole", {"nvidia-device-plugin", "dcgm-exporter"}),
+        ("sliced", {"nvidia-device-plugin", "dcgm-exporter"}),
+        ("mps", {"nvidia-device-plugin", "dcgm-exporter"}),
+        ("mig", {"gpu-operator"}),
+        ("mixed", {"gpu-operator"}),
+        ("fabric", {"nvidia-device-plugin", "efa-device-plugin", "dcgm-exporter"}),
+        ("claimed", {"nvidia-dra-driver", "dcgm-exporter"}),
+        ("neuron", {"neuron-device-plugin"}),
+        ("bottlerocket", {"dcgm-exporter"}),
+    ],
+)
+def test_a_pool_gets_what_its_contract_names(pool: str, components: set[str]) -> None:
+    assert set(needed(pools(pool))) == components
+
+
+def test_simulated_nodes_get_nothing() -> None:
+    assert needed([replace(GPU_POOLS["whole"], runs_containers=False)]) == {}
+
+
+def test_no_node_has_two_device_plugins() -> None:
+    handlers = ("nvidia-device-plugin", "nvidia-dra-driver", "gpu-operator", "neuron-device-plugin")
+    by_component = needed(list(GPU_POOLS.values()))
+    handled = [pool for component in handlers for pool in by_component[component]]
+    assert sorted(handled) == sorted(set(handled))
+    # Bottlerocket brings its own.
+    assert set(GPU_POOLS) - set(handled) == {"system", "bottlerocket"}
+
+
+def test_no_node_has_two_exporters() -> None:
+    by_component = needed(list(GPU_POOLS.values()))
+    assert not set(by_component["dcgm-exporter"]) & set(by_component["gpu-operator"])
+
+
+@pytest.mark.parametrize("component", AGENTS)
+def test_each_has_a_privileged_namespace_of_the_platform(component: Component) -> None:
+    definition = AGENTS[component]
+    assert definition.pod_security == "privileged"
+    assert definition.name in PLATFORM_NAMESPACES
+    assert definition.name != "kube-system"
+
+
+def test_agents_share_no_namespace() -> None:
+    names = [definition.name for definition in AGENTS.values()]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    ("component", "path"),
+    [
+        ("nvidia-device-plugin", ()),
+        ("dcgm-exporter", ()),
+        ("nvidia-dra-driver", ("kubeletPlugin",)),
+        ("gpu-operator", ("node-feature-discovery", "worker")),
+        ("neuron-device-plugin", ("devicePlugin",)),
+    ],
+)
+def test_an_agent_runs_on_the_nodes_of_its_pools_whatever_taints_they_have(
+    component: Component, path: tuple[str, ...]
+) -> None:
+    found: Any = values(component, "whole", "fabric")
+    for key in path:
+        found = found[key]
+    assert terms(found["affinity"]) == [{"modelyard.dev/pool": "whole"}, {"modelyard.dev/pool": "fabric"}]
+    taint = {"key": "nvidia.com/gpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}
+    assert found["tolerations"] == [taint]
+
+
+def test_nodes_that_exist_are_found_by_their_own_labels() -> None:
+    pool = replace(GPU_POOLS["whole"], node_selector={"b": "2", "a": "1"})
+    affinity = values_of("nvidia-device-plugin", [pool], monitored=False)["affinity"]
+    assert terms(affinity) == [{"a": "1", "b": "2"}]
+
+
+def test_the_plugin_has_no_configuration_where_all_gpus_are_whole() -> None:
+    assert "config" not in values("nvidia-device-plugin", "whole")
+
+
+def test_the_plugin_has_a_configuration_for_each_pool_that_shares() -> None:
+    found = values("nvidia-device-plugin", "whole", "sliced", "mps")["config"]
+    assert set(found["map"]) == {"OTHERS", "sliced", "mps"}
+    assert found["default"] == "OTHERS"
+    assert "sharing" not in json.loads(found["map"]["OTHERS"])
+    assert json.loads(found["map"]["sliced"])["sharing"]["timeSlicing"]["resources"][0]["replicas"] == 4
+    assert json.loads(found["map"]["mps"])["sharing"]["mps"]["resources"][0]["replicas"] == 2
+
+
+def test_nodes_choose_the_configuration_of_their_pool() -> None:
+    for name in ("sliced", "mps"):
+        gpu = GPU_POOLS[name].gpu
+        assert gpu
+        assert (
+            gpu.node_labels["nvidia.com/device-plugin.config"] in values("nvidia-device-plugin", name)["config"]["map"]
+        )
+
+
+def test_the_operator_divides_gpus_and_leaves_the_driver_to_the_image() -> None:
+    found = values("gpu-operator", "mig", "mixed")
+    assert found["driver"] == {"enabled": False}
+    assert found["toolkit"] == {"enabled": False}
+    assert found["mig"] == {"strategy": "mixed"}
+    layouts = json.loads(found["migManager"]["config"]["data"]["config.yaml"])["mig-configs"]
+    assert set(layouts) == {"all-disabled", "mig", "mixed"}
+    assert layouts["mig"][0]["mig-devices"] == {"1g.10gb": 7}
+    assert layouts["mixed"][0]["mig-devices"] == {"3g.40gb": 1, "1g.10gb": 4}
+    assert found["migManager"]["config"]["create"] is True
+
+
+def test_nodes_choose_the_layout_of_their_pool() -> None:
+    for name in ("mig", "mixed"):
+        gpu = GPU_POOLS[name].gpu
+        layouts = json.loads(values("gpu-operator", name)["migManager"]["config"]["data"]["config.yaml"])
+        assert gpu
+        assert gpu.node_labels["nvidia.com/mig.config"] in layouts["mig-configs"]
+
+
+def test_slices_that_count_as_gpus_are_the_other_strategy() -> None:
+    pool = GPU_POOLS["mig"]
+    assert pool.gpu
+    single = replace(pool, gpu=replace(pool.gpu, resources={"nvidia.com/gpu": 56}))
+    assert values_of("gpu-operator", [single], monitored=False)["mig"] == {"strategy": "single"}
+
+
+def test_the_operator_brings_a_driver_where_the_pool_says_so() -> None:
+    pool = GPU_POOLS["whole"]
+    driven = replace(pool, spec=replace(pool.spec, driver="operator"))
+    found = values_of("gpu-operator", [driven], monitored=False)
+    assert found["driver"] == {"enabled": True}
+    assert found["toolkit"] == {"enabled": True}
+    assert found["migManager"] == {}
+
+
+@pytest.mark.parametrize("monitored", [True, False])
+def test_metrics_have_a_monitor_where_something_reads_them(monitored: bool) -> None:
+    exporter = values("dcgm-exporter", "whole", monitored=monitored)
+    operator = values("gpu-operator", "mig", monitored=monitored)
+    assert exporter["serviceMonitor"] == {"enabled": monitored, "interval": "30s"}
+    assert operator["dcgmExporter"]["serviceMonitor"]["enabled"] is monitored
+    assert operator["dcgmExporter"]["enabled"] is True
+
+
+def test_metrics_name_every_pod_that_shares_a_gpu() -> None:
+    assert values("dcgm-exporter", "whole")["extraEnv"] == []
+    assert values("dcgm-exporter", "whole", "sliced")["extraEnv"] == [
+        {"name": "KUBERNETES_VIRTUAL_GPUS", "value": "true"}
+    ]
+
+
+def test_metrics_name_the_pods_that_claim_gpus() -> None:
+    assert values("dcgm-exporter", "whole")["kubernetesDRA"] == {"enabled": False}
+    assert values("dcgm-exporter", "claimed")["kubernetesDRA"] == {"enabled": True}
+
+
+def test_the_fabrics_plugin_goes_by_our_label_too() -> None:
+    chosen = values("efa-device-plugin", "fabric")["supportedInstanceLabels"]
+    assert chosen == {"keys": ["modelyard.dev/pool"], "values": ["fabric"]}
+
+
+def test_neurons_chart_brings_the_plugin_alone_and_out_of_kube_system() -> None:
+    found = values("neuron-device-plugin", "neuron")
+    assert found["devicePlugin"]["namespaceOverride"] == AGENTS["neuron-device-plugin"].name
+    assert found["npd"] == {"enabled": False}
+
+
+def test_the_dra_driver_hands_out_gpus_only() -> None:
+    found = values("nvidia-dra-driver", "claimed")
+    assert found["gpuResourcesEnabledOverride"] is True
+    assert found["resources"] == {"gpus": {"enabled": True}, "computeDomains": {"enabled": False}}
+
+
+@pytest.mark.parametrize("component", AGENTS)
+def test_no_workspace_has_the_name_of_an_agents_namespace(component: Component) -> None:
+    name = AGENTS[component].name
+    (problem,) = workspace_name_problems(name)
+    assert problem.why == f"'{name}' is a namespace of the platform"
+    assert list(workspace_name_problems(f"{name}-team")) == []
