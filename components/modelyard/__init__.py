@@ -12,16 +12,29 @@ if TYPE_CHECKING:
     from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
     from modelyard.batch.training_job import TrainingJob
     from modelyard.cluster.base import Cluster
+    from modelyard.cluster.eks.cluster import EksCluster
+    from modelyard.cluster.eks.spec import (
+        ApiEndpointSpec,
+        EksSpec,
+        EncryptionSpec,
+        ExistingVpcSpec,
+        UpgradeSpec,
+        VpcSpec,
+    )
     from modelyard.cluster.existing.cluster import ExistingCluster
     from modelyard.cluster.local.cluster import LocalCluster
+    from modelyard.cluster.object_store_spec import ObjectStoreSpec
+    from modelyard.cluster.object_stores import ObjectStore, StoreAccess
     from modelyard.cluster.pools import Pool
     from modelyard.cluster.spec import ClusterSpec, ExistingSpec, ImageBuildSpec, LocalSpec, PoolSpec, TaintSpec
     from modelyard.cluster.traits import ClusterTraits
     from modelyard.errors import ConfigError, Problem
+    from modelyard.gpu.spec import CapacityBlockSpec, GpuSliceSpec, ReplicasSpec, ReservationSpec, SharingSpec
     from modelyard.observability.monitoring import Monitoring
     from modelyard.observability.spec import MetricsSpec, ObservabilitySpec
     from modelyard.operators.operator import Operator
     from modelyard.operators.spec import ChartsSpec
+    from modelyard.platform.accelerators import Accelerators
     from modelyard.platform.spec import PlatformSpec
     from modelyard.serving.model_service import ModelService
     from modelyard.serving.spec import (
@@ -39,6 +52,7 @@ if TYPE_CHECKING:
     from modelyard.workspace.spec import (
         ConfigSpec,
         EgressSpec,
+        FabricSpec,
         MembersSpec,
         NetworkSpec,
         QuotaSpec,
@@ -59,8 +73,22 @@ _ROOMS = {
     ),
     "batch.training_job": ("TrainingJob",),
     "cluster.base": ("Cluster",),
+    "cluster.eks.cluster": ("EksCluster",),
+    "cluster.eks.spec": (
+        "ApiEndpointSpec",
+        "EksSpec",
+        "EncryptionSpec",
+        "ExistingVpcSpec",
+        "UpgradeSpec",
+        "VpcSpec",
+    ),
     "cluster.existing.cluster": ("ExistingCluster",),
     "cluster.local.cluster": ("LocalCluster",),
+    "cluster.object_store_spec": ("ObjectStoreSpec",),
+    "cluster.object_stores": (
+        "ObjectStore",
+        "StoreAccess",
+    ),
     "cluster.pools": ("Pool",),
     "cluster.spec": (
         "ClusterSpec",
@@ -75,6 +103,13 @@ _ROOMS = {
         "ConfigError",
         "Problem",
     ),
+    "gpu.spec": (
+        "CapacityBlockSpec",
+        "GpuSliceSpec",
+        "ReplicasSpec",
+        "ReservationSpec",
+        "SharingSpec",
+    ),
     "observability.monitoring": ("Monitoring",),
     "observability.spec": (
         "MetricsSpec",
@@ -82,6 +117,7 @@ _ROOMS = {
     ),
     "operators.operator": ("Operator",),
     "operators.spec": ("ChartsSpec",),
+    "platform.accelerators": ("Accelerators",),
     "platform.spec": ("PlatformSpec",),
     "serving.model_service": ("ModelService",),
     "serving.spec": (
@@ -102,6 +138,7 @@ _ROOMS = {
     "workspace.spec": (
         "ConfigSpec",
         "EgressSpec",
+        "FabricSpec",
         "MembersSpec",
         "NetworkSpec",
         "QuotaSpec",
@@ -121,10 +158,13 @@ _ROOMS = {
 _MODULES = {name: module for module, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "Accelerators",
+    "ApiEndpointSpec",
     "ArtifactSpec",
     "AutoscalingSpec",
     "BatchJob",
     "BatchJobSpec",
+    "CapacityBlockSpec",
     "ChartsSpec",
     "Cluster",
     "ClusterSpec",
@@ -133,8 +173,14 @@ __all__ = [
     "ConfigSpec",
     "ContainerSpec",
     "EgressSpec",
+    "EksCluster",
+    "EksSpec",
+    "EncryptionSpec",
     "ExistingCluster",
     "ExistingSpec",
+    "ExistingVpcSpec",
+    "FabricSpec",
+    "GpuSliceSpec",
     "ImageBuildSpec",
     "LocalCluster",
     "LocalSpec",
@@ -147,6 +193,8 @@ __all__ = [
     "Monitoring",
     "MountSpec",
     "NetworkSpec",
+    "ObjectStore",
+    "ObjectStoreSpec",
     "ObservabilitySpec",
     "Operator",
     "PlatformSpec",
@@ -155,18 +203,24 @@ __all__ = [
     "Problem",
     "QuotaSpec",
     "ReadArtifactSpec",
+    "ReplicasSpec",
+    "ReservationSpec",
     "RuntimeSpec",
     "ScheduledJob",
     "ScheduledJobSpec",
     "SecretSpec",
+    "SharingSpec",
     "StackOutputs",
     "StackSpec",
+    "StoreAccess",
     "TaintSpec",
     "TargetSpec",
     "TrainingJob",
     "TrainingJobSpec",
+    "UpgradeSpec",
     "VllmSpec",
     "VolumeSpec",
+    "VpcSpec",
     "Workspace",
     "WorkspaceSpec",
     "WorkspaceStackSpec",

@@ -1,4 +1,4 @@
-"""The command `modelyard`: what can be said of a stack file without Pulumi, a cluster or an account."""
+"""The command `modelyard`: what can be said of a stack file without an engine, a cluster or an account."""
 
 import argparse
 import json
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="modelyard", description="Look at a stack file without Pulumi.")
+    parser = argparse.ArgumentParser(prog="modelyard", description="Look at a stack file before anything is made.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     check = commands.add_parser("check", help="validate a stack file; every problem at once, exit code 2")
@@ -36,6 +36,13 @@ def _parser() -> argparse.ArgumentParser:
     plan = commands.add_parser("plan", help="print what the stack would make, pool by pool and workload by workload")
     plan.add_argument("file", type=Path, help="for example stacks/Pulumi.local.yaml")
     plan.add_argument("--json", action="store_true", help="as JSON")
+    more = plan.add_mutually_exclusive_group()
+    more.add_argument(
+        "--resources",
+        action="store_true",
+        help="also how many resources of AWS and of Kubernetes, by type, and what waits for what; takes some seconds",
+    )
+    more.add_argument("--graph", action="store_true", help="only the graph of all resources, for Graphviz")
     plan.set_defaults(run=_plan)
 
     schema = commands.add_parser("schema", help="print the JSON Schema of a stack file, for editors")
@@ -54,8 +61,26 @@ def _plan(options: argparse.Namespace) -> str:
     from modelyard.foresight.plan import plan, render
     from modelyard.stack.file import check_file
 
-    planned = plan(check_file(options.file))
-    return json.dumps(planned, indent=2) if options.json else render(planned)
+    stack = check_file(options.file)
+    planned = plan(stack)
+    if not (options.resources or options.graph):
+        return json.dumps(planned, indent=2) if options.json else render(planned)
+
+    # Loaded here: it imports Pulumi and the SDK of the stack's cloud.
+    from modelyard.foresight import registered
+
+    resources = registered.registered(stack, _stack_name(options.file), options.file.resolve().parent)
+    if options.graph:
+        return registered.dot(resources)
+    if options.json:
+        return json.dumps({**planned, "resources": resources}, indent=2)
+    return f"{render(planned)}\n\n{registered.render(resources)}"
+
+
+def _stack_name(file: Path) -> str:
+    """`prod` for `Pulumi.prod.yaml`; another file's name says nothing of a stack's."""
+    parts = file.name.split(".")
+    return parts[1] if len(parts) == 3 and parts[0] == "Pulumi" else "stack"
 
 
 def _schema(_: argparse.Namespace) -> str:

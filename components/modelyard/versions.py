@@ -40,5 +40,72 @@ PROMETHEUS_OPERATOR_CRDS = Chart(
 """The kinds of the same Prometheus Operator; raise both charts together.
 Source: https://github.com/prometheus-community/helm-charts/blob/main/charts/prometheus-operator-crds/Chart.yaml"""
 
+_EKS_ANY = {
+    "vpc-cni": "v1.22.4-eksbuild.3",
+    "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
+    "aws-ebs-csi-driver": "v1.66.0-eksbuild.1",
+    "aws-efs-csi-driver": "v3.4.0-eksbuild.1",
+    "metrics-server": "v0.9.0-eksbuild.11",
+}
+EKS: dict[str, dict[str, str]] = {
+    "1.35": {**_EKS_ANY, "kube-proxy": "v1.35.3-eksbuild.21", "coredns": "v1.13.2-eksbuild.21"},
+    "1.34": {**_EKS_ANY, "kube-proxy": "v1.34.6-eksbuild.29", "coredns": "v1.12.4-eksbuild.29"},
+    "1.36": {**_EKS_ANY, "kube-proxy": "v1.36.0-eksbuild.25", "coredns": "v1.14.3-eksbuild.23"},
+}
+"""Kubernetes minor versions on EKS, the default first, and the add-ons of each by their names in AWS.
+Source: `aws eks describe-addon-versions --kubernetes-version 1.35`, in standard support:
+https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html"""
+
+AWS_LOAD_BALANCER_CONTROLLER = Chart(
+    name="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts", version="3.5.0"
+)
+"""Its policy in `cluster/eks/load_balancers.py` is to be compared with each release's `docs/install/iam_policy.json`.
+Source: https://github.com/kubernetes-sigs/aws-load-balancer-controller/releases"""
+
+CLUSTER_AUTOSCALER = Chart(
+    name="cluster-autoscaler", repository="https://kubernetes.github.io/autoscaler", version="9.59.0"
+)
+"""Source: https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/charts/cluster-autoscaler/Chart.yaml"""
+
+CLUSTER_AUTOSCALER_RELEASES: dict[str, str] = {"1.35": "v1.35.2", "1.34": "v1.34.5", "1.36": "v1.36.1"}
+"""The cluster autoscaler itself, by Kubernetes minor version: it simulates the scheduler of its own version.
+Source: https://github.com/kubernetes/autoscaler/releases"""
+
+KARPENTER = Chart(name="karpenter", repository="oci://public.ecr.aws/karpenter", version="1.14.1")
+"""Source: https://github.com/aws/karpenter-provider-aws/releases"""
+
+KARPENTER_CRDS = Chart(name="karpenter-crd", repository="oci://public.ecr.aws/karpenter", version="1.14.1")
+"""The kinds of the same Karpenter; raise both charts together."""
+
+KARPENTER_NODE_IMAGES: dict[str, str] = {"al2023": "v20260724", "bottlerocket": "v1.64.0"}
+"""Releases of the images that Karpenter starts. A newer one replaces every node, a few at a time. Sources:
+https://github.com/awslabs/amazon-eks-ami/releases, https://github.com/bottlerocket-os/bottlerocket/releases"""
+
+NVIDIA_DEVICE_PLUGIN = Chart(
+    name="nvidia-device-plugin", repository="https://nvidia.github.io/k8s-device-plugin", version="0.20.0"
+)
+"""Source: https://github.com/NVIDIA/k8s-device-plugin/releases"""
+
+GPU_OPERATOR = Chart(name="gpu-operator", repository="https://helm.ngc.nvidia.com/nvidia", version="v26.7.0")
+"""Brings the same device plugin 0.20.0 and MIG manager 0.15.0. Source: https://github.com/NVIDIA/gpu-operator/releases"""
+
+DCGM_EXPORTER = Chart(
+    name="dcgm-exporter", repository="https://nvidia.github.io/dcgm-exporter/helm-charts", version="4.8.2"
+)
+"""4.9.0 renames most metrics and the chart's values. Source: https://github.com/NVIDIA/dcgm-exporter/releases"""
+
+EFA_DEVICE_PLUGIN = Chart(
+    name="aws-efa-k8s-device-plugin", repository="https://aws.github.io/eks-charts", version="v0.5.30"
+)
+"""Source: https://github.com/aws/eks-charts/blob/master/stable/aws-efa-k8s-device-plugin/Chart.yaml"""
+
+NEURON = Chart(name="neuron-helm-chart", repository="oci://public.ecr.aws/neuron", version="1.10.0")
+"""Neuron device plugin 2.32.0. Source: https://github.com/aws-neuron/neuron-helm-charts"""
+
+NVIDIA_DRA_DRIVER = Chart(
+    name="dra-driver-nvidia-gpu", repository="oci://registry.k8s.io/dra-driver-nvidia/charts", version="0.4.1"
+)
+"""Source: https://github.com/kubernetes-sigs/dra-driver-nvidia-gpu/releases"""
+
 VLLM_IMAGE = "docker.io/vllm/vllm-openai:v0.33.0"
 """The OpenAI-compatible server that runtime `vllm` runs. Source: https://github.com/vllm-project/vllm/releases"""

@@ -180,17 +180,18 @@ RUNNING: dict[str, AnyJobSpec] = {
 }
 
 
-@pytest.fixture(scope="module")
-def finished(api_server: ApiServer) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
-    """Run all three kinds of jobs to their end; gives the pods of one by its name."""
+@pytest.fixture(scope="module", autouse=True)
+def started(api_server: ApiServer) -> Iterator[None]:
+    """Run all three kinds of jobs from the beginning on: the scheduled one comes when a minute is over."""
     nodes = [node(OWN_POOLS[pool], number) for pool in ("h100", "system") for number in (1, 2)]
     with simulated_nodes(api_server, nodes):
-        yield run_all(api_server)
+        assert apply(api_server, objects_of("running", RUNNING), dry_run=False) == ""
+        yield
 
 
-def run_all(api_server: ApiServer) -> Callable[[str], list[dict[str, Any]]]:
-    """What `finished` gives."""
-    assert apply(api_server, objects_of("running", RUNNING), dry_run=False) == ""
+@pytest.fixture(scope="module")
+def finished(api_server: ApiServer, started: None) -> Callable[[str], list[dict[str, Any]]]:
+    """Wait for the end of the jobs; gives the pods of one by its name."""
 
     def jobs_done() -> bool:
         done = {

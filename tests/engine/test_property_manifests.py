@@ -17,7 +17,7 @@ from modelyard.stack.ml_stack import MLStack
 from modelyard.stack.spec import load_stack
 from tests.support import paths
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, manifests, pod_of
+from tests.support.manifests import apply, delete, manifests, pod_of
 from tests.support.mocks import run
 from tests.support.processes import wait_until
 from tests.support.strategies import SECRET, STACKS, WORKSPACE, examples
@@ -72,11 +72,12 @@ def server(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.fixture(scope="module")
-def monitored(server: ApiServer) -> bool:
-    """Whether the API server knows ServiceMonitors by their real schema."""
+def monitored(server: ApiServer) -> Iterator[bool]:
+    """Whether the API server knows ServiceMonitors by their real schema, which it does for as long as this lasts."""
     folder = paths.ROOT.parent / "shared" / "crds" / "prometheus-operator"
     if not folder.is_dir():
-        return False
+        yield False
+        return
     crd: Manifest = yaml.safe_load((folder / "servicemonitors.monitoring.coreos.com.yaml").read_text(encoding="utf-8"))
     assert apply(server, [crd], dry_run=False) == ""
     probe: Manifest = {
@@ -84,7 +85,8 @@ def monitored(server: ApiServer) -> bool:
         "spec": {"selector": {}, "endpoints": []},
     }  # fmt: skip
     wait_until(lambda: apply(server, [probe], dry_run=True) == "", "the kind ServiceMonitor to be served")
-    return True
+    yield True
+    delete(server, [crd])
 
 
 # Each example starts kubectl once.

@@ -135,9 +135,12 @@ def test_fixed_size_to_autoscaling_and_back(stack: LocalStack) -> None:
 
 
 def test_pools(stack: LocalStack) -> None:
-    """A larger pool, and a new one, touch their own nodes only: the cluster and all objects stay as they are."""
-    before = uids(stack.get("nodes"))
-    stack.spec["pools"]["system"]["max_nodes"] = 3
+    """A larger pool with another label, and a new one, touch their own nodes only, in place where there are any.
+
+    The cluster and all objects stay as they are.
+    """
+    before, objects = uids(stack.get("nodes")), uids(stack.of_workspace("team"))
+    stack.spec["pools"]["system"] |= {"max_nodes": 3, "node_labels": {"example.org/rack": "a1"}}
     stack.spec["pools"]["l4"] = {"accelerator": "l4", "max_nodes": 1}
     stack.configure()
     assert changed(stack.project.preview()) == {"test-system": {"update"}, "test-l4": {"create"}}
@@ -145,24 +148,16 @@ def test_pools(stack: LocalStack) -> None:
     after = uids(stack.get("nodes"))
     assert before.items() <= after.items()
     assert {key.rsplit("/")[-1] for key in after.keys() - before.keys()} == {"system-2", "l4-0"}
+    labelled = stack.get("nodes", "--selector=example.org/rack=a1")
+    assert {node["metadata"]["name"] for node in labelled} == {"system-0", "system-1", "system-2"}
 
     stack.spec["pools"]["system"]["max_nodes"] = 2
-    del stack.spec["pools"]["l4"]
+    del stack.spec["pools"]["system"]["node_labels"], stack.spec["pools"]["l4"]
     assert changed(apply(stack)) == {"test-system": {"update"}, "test-l4": {"delete"}}
-    assert uids(stack.get("nodes")) == before
-
-
-def test_pool_label(stack: LocalStack) -> None:
-    """A label of a pool's nodes is set and removed in place."""
-    before = uids(stack.get("nodes"))
-    stack.spec["pools"]["system"]["node_labels"] = {"example.org/rack": "a1"}
-    assert changed(apply(stack)) == {"test-system": {"update"}}
-    assert len(stack.get("nodes", "--selector=example.org/rack=a1")) == 2
-    del stack.spec["pools"]["system"]["node_labels"]
-    assert changed(apply(stack)) == {"test-system": {"update"}}
     assert not stack.get("nodes", "--selector=example.org/rack")
     assert len(stack.get("nodes", f"--selector={POOL_LABEL}=system")) == 2
     assert uids(stack.get("nodes")) == before
+    assert uids(stack.of_workspace("team")) == objects
 
 
 def test_secret(stack: LocalStack) -> None:

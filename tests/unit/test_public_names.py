@@ -10,13 +10,16 @@ import pytest
 import modelyard
 
 NAMES = [
-    "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec", "ChartsSpec", "Cluster", "ClusterSpec",
-    "ClusterTraits", "ConfigError", "ConfigSpec", "ContainerSpec", "EgressSpec", "ExistingCluster", "ExistingSpec",
-    "ImageBuildSpec", "LocalCluster", "LocalSpec", "MLStack", "MembersSpec", "MetricsSpec", "ModelService",
-    "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec", "NetworkSpec", "ObservabilitySpec", "Operator",
-    "PlatformSpec", "Pool", "PoolSpec", "Problem", "QuotaSpec", "ReadArtifactSpec", "RuntimeSpec", "ScheduledJob",
-    "ScheduledJobSpec", "SecretSpec", "StackOutputs", "StackSpec", "TaintSpec", "TargetSpec", "TrainingJob",
-    "TrainingJobSpec", "VllmSpec", "VolumeSpec", "Workspace", "WorkspaceSpec", "WorkspaceStackSpec",
+    "Accelerators", "ApiEndpointSpec", "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec",
+    "CapacityBlockSpec", "ChartsSpec", "Cluster", "ClusterSpec", "ClusterTraits", "ConfigError", "ConfigSpec",
+    "ContainerSpec", "EgressSpec", "EksCluster", "EksSpec", "EncryptionSpec", "ExistingCluster", "ExistingSpec",
+    "ExistingVpcSpec", "FabricSpec", "GpuSliceSpec", "ImageBuildSpec", "LocalCluster", "LocalSpec", "MLStack",
+    "MembersSpec", "MetricsSpec", "ModelService", "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec",
+    "NetworkSpec", "ObjectStore", "ObjectStoreSpec", "ObservabilitySpec", "Operator", "PlatformSpec", "Pool",
+    "PoolSpec", "Problem", "QuotaSpec", "ReadArtifactSpec", "ReplicasSpec", "ReservationSpec", "RuntimeSpec",
+    "ScheduledJob", "ScheduledJobSpec", "SecretSpec", "SharingSpec", "StackOutputs", "StackSpec", "StoreAccess",
+    "TaintSpec", "TargetSpec", "TrainingJob", "TrainingJobSpec", "UpgradeSpec", "VllmSpec", "VolumeSpec", "VpcSpec",
+    "Workspace", "WorkspaceSpec", "WorkspaceStackSpec",
 ]  # fmt: skip
 """A name that goes breaks somebody's program: this list changes with the changelog."""
 
@@ -47,7 +50,17 @@ def loaded(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-COSTLY = {"pulumi", "pulumi_kubernetes", "pydantic", "pydantic_core", "ruamel", "yaml", "croniter", "grpc"}
+COSTLY = {
+    "pulumi",
+    "pulumi_aws",
+    "pulumi_kubernetes",
+    "pydantic",
+    "pydantic_core",
+    "ruamel",
+    "yaml",
+    "croniter",
+    "grpc",
+}
 
 
 def test_the_import_alone_loads_nothing_costly() -> None:
@@ -65,3 +78,9 @@ def test_a_component_loads_pulumi() -> None:
 
 def test_a_local_stack_loads_no_cloud() -> None:
     assert not loaded("from modelyard import MLStack") & {"pulumi_aws", "pulumi_gcp", "pulumi_azure_native"}
+
+
+def test_a_cluster_on_eks_loads_its_own_cloud_only() -> None:
+    packages = loaded("from modelyard import EksCluster")
+    assert "pulumi_aws" in packages
+    assert not packages & {"pulumi_gcp", "pulumi_azure_native"}

@@ -2,6 +2,7 @@
 The toolchain's commands, which the Makefile calls.
 
     run | test | check [-- COMMAND ...]   provide what a stack, the tests or the checks need, then become COMMAND
+    run --stack NAME [-- COMMAND ...]     likewise what this stack needs; without a name, what a local one does
     env                                   print the variables for a shell, building nothing
     show                                  tell which programs are used
     lock [--check]                        write requirements.lock, or fail when it does not fit pyproject.toml
@@ -11,16 +12,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-from tools.toolchain import install, lockfile
+from tools.toolchain import install, lockfile, stacks
 from tools.toolchain.detect import Machine, look
 from tools.toolchain.environment import as_shell, variables
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.places import Places, find_places
 from tools.toolchain.progress import say
 
-_PROVIDERS: dict[str, Callable[[Machine, Places, Mapping[str, str]], None]] = {
+_Provide = Callable[[Machine, Places, Mapping[str, str]], None]
+_PROVIDERS: dict[str, _Provide] = {
     "run": install.provide_for_run,
     "test": install.provide_for_tests,
     "check": install.provide_for_check,
@@ -54,15 +57,22 @@ def _dispatch(arguments: list[str], environ: dict[str, str]) -> int:
             print(as_shell(variables(environ, look(environ, places), places)))
         case ["show"]:
             install.tell(look(environ, places), places)
+        case ["run", "--stack", stack, *rest] if rest[:1] in ([], ["--"]):
+            provide = partial(install.provide_for_run, kind=stacks.kind_of(stack, places))
+            _provide(provide, places, environ, rest[1:])
         case [command, *rest] if command in _PROVIDERS and rest[:1] in ([], ["--"]):
-            machine = look(environ, places)
-            _PROVIDERS[command](machine, places, environ)
-            if rest[1:]:
-                _become(rest[1:], {**environ, **variables(environ, machine, places)})
+            _provide(_PROVIDERS[command], places, environ, rest[1:])
         case _:
             print(__doc__, file=sys.stderr)
             return 2
     return 0
+
+
+def _provide(provide: _Provide, places: Places, environ: dict[str, str], command: list[str]) -> None:
+    machine = look(environ, places)
+    provide(machine, places, environ)
+    if command:
+        _become(command, {**environ, **variables(environ, machine, places)})
 
 
 def _become(command: list[str], environ: Mapping[str, str]) -> None:

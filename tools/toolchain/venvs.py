@@ -30,12 +30,20 @@ class Environment:
     expectation: str
 
 
-RUN = Environment(
-    folder=".venv",
-    # Pulumi asks for a plugin for every Pulumi package that it finds: only what the local stack needs.
-    parts=("modelyard", "modelyard:local", _BUILD_BACKEND),
-    expectation="about 1 min, 400 MB of disk",
-)
+def run_environment(extras: tuple[str, ...] = ()) -> Environment:
+    """Return what runs a stack that takes these extras.
+
+    Pulumi asks for a plugin for every Pulumi package that it finds, so it holds no other cloud's: it is made anew when
+    a stack of another kind follows.
+    """
+    return Environment(
+        folder=".venv",
+        # What shows the stack's pods is that of local clusters.
+        parts=("modelyard", "modelyard:local", *(f"modelyard:{extra}" for extra in extras), _BUILD_BACKEND),
+        expectation="about 1 min, 400 MB of disk",
+    )
+
+
 TEST = Environment(
     folder=".venv-test",
     parts=("modelyard", *(f"modelyard:{extra}" for extra in lockfile.EXTRAS), "modelyard:test", _BUILD_BACKEND),
@@ -48,7 +56,7 @@ def fingerprint(environment: Environment, places: Places) -> str:
     project = tomllib.loads((places.project / "pyproject.toml").read_text(encoding="utf-8"))
     relevant = {key: project.get(key) for key in ("build-system", "project")}
     relevant["backend"] = project.get("tool", {}).get("uv", {}).get("build-backend")
-    subset = lockfile.subset(lockfile.read(places), environment.parts)
+    subset = lockfile.read_parts(places, environment.parts)
     facts = [relevant, [package.text for package in subset], sys.version, sys.base_prefix, str(places.project)]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
@@ -81,7 +89,7 @@ def _make(environment: Environment, places: Places, environ: Mapping[str, str]) 
             f"apt-get install python3-venv):\n{answer.output.strip()}"
         )
     wanted = folder / "requirements.txt"
-    packages = lockfile.subset(lockfile.read(places), environment.parts)
+    packages = lockfile.read_parts(places, environment.parts)
     wanted.write_text("\n".join(package.text for package in packages) + "\n", encoding="utf-8")
     pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet", "--no-input"]
     # The library's own build needs its backend only, which is installed with the rest, and so verified too.

@@ -1,11 +1,13 @@
 """The seam that every cluster keeps: what differs by resource. What differs by value are its traits (`traits.py`)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.cluster.object_store_spec import ObjectStoreSpec
+from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from modelyard.cluster.pools import Pool
 from modelyard.cluster.traits import ClusterTraits
 
@@ -40,10 +42,38 @@ class Cluster(Protocol):
 
     @property
     def ready(self) -> list[pulumi.Resource]:
-        """What must exist before anything on it and outlive it: the cluster's nodes."""
+        """What must exist before anything on it and outlive it: nodes for operators, names and volumes."""
+        ...
+
+    def pool_ready(self, pool: str) -> list[pulumi.Resource]:
+        """What must exist, beside `ready`, before what runs on that pool and outlive it: the pool's nodes."""
         ...
 
     @property
     def images(self) -> list[pulumi.Resource]:
         """What must exist before workloads: the images that `traits.images` names, on the nodes."""
+        ...
+
+    def object_store(self, name: str, spec: ObjectStoreSpec, opts: pulumi.ResourceOptions | None = None) -> ObjectStore:
+        """Make a store of objects in the cluster's cloud.
+
+        Raises:
+            ConfigError: the spec is refused, or no cloud is behind the cluster (`unsupported`).
+        """
+        ...
+
+    def workload_identity(
+        self,
+        name: str,
+        *,
+        namespace: str,
+        service_account: str,
+        permissions: Sequence[StoreAccess],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> list[pulumi.Resource]:
+        """Let the pods of a service account use stores, without a key; returns what those pods depend on.
+
+        Raises:
+            ConfigError: no cloud is behind the cluster (`unsupported`).
+        """
         ...

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from modelyard.cluster.spec import PoolSpec
+from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.spec import ExistingSpec, LocalSpec, PoolSpec
 from modelyard.component import ProgramConfigError
 from modelyard.errors import ConfigError, Problem
 from modelyard.spec import validate
 
 T = TypeVar("T")
+C = TypeVar("C", LocalSpec, ExistingSpec, EksSpec)
 
 
-def checked_cluster(spec: T, path: str, pools: Mapping[str, PoolSpec]) -> tuple[T, Mapping[str, PoolSpec]]:
+def checked_cluster(spec: C, path: str, pools: Mapping[str, PoolSpec]) -> tuple[C, Mapping[str, PoolSpec]]:
     """The spec and the pools, once all of them are valid.
 
     Args:
@@ -20,11 +23,13 @@ def checked_cluster(spec: T, path: str, pools: Mapping[str, PoolSpec]) -> tuple[
         pools: pools by name.
 
     Raises:
-        ConfigError: with every problem of the spec and of each pool.
+        ConfigError: with every problem of the spec and of each pool, or else with what pools cannot be there.
     """
     problems: list[Problem] = []
     valid = _checked(spec, path, problems)
     valid_pools = {name: _checked(pool, f"pools.{name}", problems) for name, pool in pools.items()}
+    if not problems:
+        problems.extend(each.under("pools") for each in NodeSource.of(valid).pool_problems(valid_pools))
     if problems:
         raise ProgramConfigError(problems)
     return valid, valid_pools

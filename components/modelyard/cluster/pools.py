@@ -3,15 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from modelyard.cluster.node_source import SIMULATED, NodeSource
 from modelyard.cluster.spec import PoolSpec, TaintSpec
 from modelyard.errors import ConfigError, Problem, show
-from modelyard.gpu.accelerators import ACCELERATORS, Accelerator
-from modelyard.gpu.machine_types import machine_types, smallest
+from modelyard.gpu.accelerators import Accelerator
+from modelyard.gpu.contract import GpuContract, compile_pool
+from modelyard.gpu.machine_types import Architecture, MachineType
+from modelyard.gpu.spec import GpuSliceSpec
 
 POOL_LABEL = "modelyard.dev/pool"
 """Every node that a stack makes carries it from the start, so that nothing depends on labels that appear later."""
-ACCELERATOR_LABEL = "modelyard.dev/accelerator"
-"""The accelerator's name, on nodes that have one."""
 
 # What the system keeps of a node's memory: share of each slice up to so many GiB, and CPU likewise up to so many cores.
 # These are GKE's published reservations, the largest of the three clouds', so that what fits here fits everywhere.
@@ -26,26 +27,40 @@ class Pool:
     """A pool as workloads see it.
 
     Attributes:
+        spec: what the user wrote of it.
+        machine_type: the cloud's name of the machine; None where the pool names none and needs none.
+        machine: what the table says of that machine; None for one that is not in it.
+        architecture: of its processors.
         cpus: vCPUs of a node.
         memory_gib: memory of a node, GiB.
         accelerator: None for a pool without.
         gpus_per_node: 0 for a pool without accelerators.
+        gpu: what its accelerators mean for nodes and pods; None for a pool without.
         node_selector: labels that choose its nodes, for pods.
         taints: taints of its nodes; pods of the pool tolerate them.
         runs_containers: False where the nodes are simulated.
     """
 
     name: str
+    spec: PoolSpec
     machine_type: str | None
+    machine: MachineType | None = None
+    architecture: Architecture = "amd64"
     cpus: float
     memory_gib: float
     accelerator: Accelerator | None = None
     gpus_per_node: int = 0
+    gpu: GpuContract | None = None
     min_nodes: int
     max_nodes: int
     node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
     taints: tuple[TaintSpec, ...] = ()
     runs_containers: bool = True
+
+    @property
+    def device_class(self) -> str | None:
+        """The class that its pods claim devices of; None where they ask for a resource."""
+        return self.gpu.device_class if self.gpu else None
 
     @property
     def allocatable_cpus(self) -> float:
@@ -57,7 +72,7 @@ class Pool:
         """Memory of a node that pods can have, GiB."""
         return round(max(self.memory_gib - _kept(self.memory_gib, _MEMORY_KEPT) - _EVICTION_GIB, 0), 3)
 
-    def problems(self, *, gpus: int, cpus: float | None, memory_gib: float | None) -> Iterator[Problem]:
+    def problems(self, *, gpus: int | GpuSliceSpec, cpus: float | None, memory_gib: float | None) -> Iterator[Problem]:
         """Why a pod with these requests can never be placed on this pool. None asks for the share of its GPUs."""
         yield from self._gpu_problems(gpus)
         for name, asked, free in (
@@ -68,26 +83,50 @@ class Pool:
                 why = f"{asked:g} does not fit on a node of pool {self.name}, which has {free:g} for pods"
                 yield Problem(path=name, why=why, fix=f"use at most {free:g}, or a pool of larger nodes")
 
-    def _gpu_problems(self, gpus: int) -> Iterator[Problem]:
-        size = self.gpus_per_node
-        if gpus and not size:
-            yield Problem(path="gpus", why=f"pool {self.name} has no GPUs", fix="choose a pool with an accelerator")
-        elif size and not gpus:
-            why = f"pool {self.name} has {size} {self._device()} a node, but none is asked for"
+    def _gpu_problems(self, gpus: int | GpuSliceSpec) -> Iterator[Problem]:
+        if not self.gpu:
+            if gpus:
+                yield Problem(path="gpus", why=f"pool {self.name} has no GPUs", fix="choose a pool with an accelerator")
+        elif isinstance(gpus, GpuSliceSpec):
+            yield from self._slice_problems(gpus, self.gpu)
+        elif not gpus:
+            why = f"pool {self.name} has {self.gpus_per_node} {self.gpu.accelerator.name} a node, but none is asked for"
             yield Problem(path="gpus", why=why, fix="set gpus, or choose a pool without accelerators")
-        elif gpus and size % gpus:
+        elif self.gpu.slices_per_gpu:
+            known = " or ".join(f"{{mig: {profile}}}" for profile in self.gpu.slices_per_gpu)
+            yield Problem(path="gpus", why=f"the GPUs of pool {self.name} are divided", fix=f"use {known}")
+        elif self.gpu.shares_per_gpu > 1:
+            if gpus > 1:
+                why = f"{gpus} shares of the GPUs of pool {self.name} may be of the same one"
+                yield Problem(path="gpus", why=why, fix="use 1, or a pool whose GPUs are whole")
+        else:
+            yield from self._count_problems(gpus)
+
+    def _slice_problems(self, asked: GpuSliceSpec, gpu: GpuContract) -> Iterator[Problem]:
+        profiles = gpu.slices_per_gpu
+        if not profiles:
+            why = f"the GPUs of pool {self.name} are not divided by MIG"
+            yield Problem(path="gpus", why=why, fix=f"use a number, or give the pool sharing: {{mig: {asked.mig}}}")
+        elif asked.mig not in profiles:
+            why = f"pool {self.name} has no slices {asked.mig}"
+            yield Problem(path="gpus.mig", why=why, fix=f"use {' or '.join(profiles)}")
+        elif asked.count > profiles[asked.mig] * gpu.gpus:
+            why = f"{asked.count} exceed the {profiles[asked.mig] * gpu.gpus} slices {asked.mig} of a node"
+            yield Problem(path="gpus.count", why=why, fix="ask for fewer")
+
+    def _count_problems(self, gpus: int) -> Iterator[Problem]:
+        size = self.gpus_per_node
+        if size % gpus:
             fitting = [str(count) for count in range(1, size + 1) if size % count == 0]
             use = fitting[0] if len(fitting) == 1 else f"{', '.join(fitting[:-1])} or {fitting[-1]}"
             why = f"{gpus} does not divide a node of {size}" if gpus < size else f"{gpus} exceed a node of {size}"
             yield Problem(path="gpus", why=why, fix=f"use {use}")
 
-    def _device(self) -> str:
-        return self.accelerator.name if self.accelerator else "GPU"
-
-    def share(self, gpus: int) -> tuple[float, float]:
-        """vCPUs and GiB of memory that go with so many of a node's GPUs: their share of what pods can have, less a
-        tenth for what else runs on every node (log and metrics agents, device plugins)."""
-        part = 0.9 * gpus / self.gpus_per_node
+    def share(self, gpus: int | GpuSliceSpec) -> tuple[float, float]:
+        """vCPUs and GiB of memory that go with so many of a node's GPUs, shares or slices: their share of what pods can
+        have, less a tenth for what else runs on every node (log and metrics agents, device plugins). Nothing on a pool
+        without accelerators."""
+        part = 0.9 * self.gpu.part_of_node(gpus) if self.gpu else 0
         return round(self.allocatable_cpus * part, 2), round(self.allocatable_memory_gib * part, 2)
 
 
@@ -100,39 +139,57 @@ def _kept(amount: float, slices: tuple[tuple[float, float], ...]) -> float:
 
 
 def resolve_pool(
-    name: str, spec: PoolSpec, *, node_selector: Mapping[str, str] | None = None, runs_containers: bool = True
+    name: str,
+    spec: PoolSpec,
+    *,
+    source: NodeSource = SIMULATED,
+    node_selector: Mapping[str, str] | None = None,
+    runs_containers: bool = True,
 ) -> Pool:
-    """The pool that a valid spec describes, in neutral terms.
+    """The pool that a valid spec describes.
 
     Args:
         name: the pool's name.
         spec: a validated spec.
+        source: where its nodes come from; left out: they are simulated, or a machine's own.
         node_selector: how its nodes are found; left out: by our own pool label, which nodes made by a stack carry.
         runs_containers: False where the nodes are simulated.
+
+    Raises:
+        ConfigError: it cannot be had from that source, with every reason; paths are relative to the pool.
     """
-    accelerator = ACCELERATORS[spec.accelerator] if spec.accelerator else None
-    machine = machine_types().get(spec.machine_type or "")
-    if not machine and accelerator and not (spec.cpus and spec.memory_gib):
-        machine = smallest(accelerator.name, spec.gpus_per_node or 1)
-    if machine and machine.accelerator and not accelerator:
-        accelerator = ACCELERATORS[machine.accelerator]
-    gpus = (spec.gpus_per_node or (machine.gpus if machine else 1)) if accelerator else 0
+    image = source.image(spec)
+    asked = spec.request(name, image.cloud, source.kubernetes_version)
+    contract = compile_pool(asked, image)
     taints = tuple(spec.taints)
-    if accelerator:
-        taints = (TaintSpec(key=accelerator.resource, value="present"), *taints)
+    if contract:
+        taints = (TaintSpec(key=contract.taint_key, value="present"), *taints)
     return Pool(
         name=name,
-        machine_type=spec.machine_type or (machine.name if machine else None),
-        cpus=spec.cpus or (machine.vcpus if machine else 0),
-        memory_gib=spec.memory_gib or (machine.memory_gib if machine else 0),
-        accelerator=accelerator,
-        gpus_per_node=gpus,
+        spec=spec,
+        machine_type=asked.machine_name,
+        machine=asked.machine,
+        architecture=asked.architecture or "amd64",
+        cpus=asked.cpus,
+        memory_gib=asked.memory_gib,
+        accelerator=asked.accelerator,
+        gpus_per_node=asked.gpus,
+        gpu=contract,
         min_nodes=spec.min_nodes,
         max_nodes=spec.max_nodes,
         node_selector=node_selector if node_selector is not None else {POOL_LABEL: name},
         taints=taints,
         runs_containers=runs_containers,
     )
+
+
+def resolve_pools(source: NodeSource, pools: Mapping[str, PoolSpec]) -> dict[str, Pool]:
+    """The pools that valid specs describe, by name.
+
+    Raises:
+        ConfigError: one of them cannot be had from that source.
+    """
+    return {name: resolve_pool(name, spec, source=source) for name, spec in pools.items()}
 
 
 def find_pool(pools: Mapping[str, Pool], name: str, path: str = "pool") -> Pool:

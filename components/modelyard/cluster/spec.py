@@ -6,11 +6,15 @@ from dataclasses import field
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
+from modelyard.cluster.eks.spec import EksSpec
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import ACCELERATORS
-from modelyard.gpu.machine_types import machine_types, sizes, smallest
+from modelyard.gpu.machine_choice import MachineChoice
+from modelyard.gpu.request import GpuRequest
+from modelyard.gpu.rules import device_problems
+from modelyard.gpu.spec import Capacity, Sharing
 from modelyard.kube.images import is_repository
-from modelyard.spec import Amount, Count, CountOrZero, Filled, Name, Rule, exactly_one, spec
+from modelyard.spec import Amount, Count, CountOrZero, Filled, Name, Rule, exactly_one, rule_problems, spec
 from modelyard.versions import KUBERNETES
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
@@ -131,10 +135,12 @@ class ClusterSpec:
     """A cluster on this machine."""
     existing: ExistingSpec | None = None
     """A cluster that exists, by kubeconfig."""
+    eks: EksSpec | None = None
+    """A cluster in an AWS account, made and removed with the stack."""
 
     def problems(self) -> Iterable[Problem]:
         """Exactly one block."""
-        return exactly_one(self, "local", "existing")
+        return exactly_one(self, "local", "existing", "eks")
 
 
 @spec
@@ -167,6 +173,11 @@ class PoolSpec:
     """vCPUs of a node. Left out: the machine type's."""
     memory_gib: Amount | None = None
     """Memory of a node, GiB. Left out: the machine type's."""
+    architecture: Literal["amd64", "arm64"] | None = None
+    """Of its processors. Left out: the machine type's; of machines without accelerators amd64, for which most images
+    are built."""
+    rdma_devices: Count | None = None
+    """Devices of its fast network. Only for a machine type that is not in our table."""
     min_nodes: CountOrZero = 0
     """The pool never shrinks below this."""
     max_nodes: Count = 1
@@ -176,6 +187,29 @@ class PoolSpec:
     nodes are looked for by the label `modelyard.dev/pool` with the pool's name."""
     taints: Sequence[TaintSpec] = ()
     """Taints beside the one that accelerators bring."""
+    capacity: Capacity = "on_demand"
+    """How its machines are bought: `on_demand`; `spot`, which the cloud takes back at any time; `flex_start`, which
+    come when there are some and stay for days; `{reservation: ID}`; or `{capacity_block: ID}`, for a time that was
+    booked. Without effect on a local cluster, and on one that exists, where nodes are there already."""
+    sharing: Sharing = "whole"
+    """Whether several pods share a GPU: `whole`, `{mig: 1g.10gb}`, `{time_slicing: {replicas: 4}}` or
+    `{mps: {replicas: 4}}`. Whole, because a shared GPU isolates less, and MIG divides one for good."""
+    fabric: Literal["none", "rdma"] = "none"
+    """`rdma`: its nodes stand close together, in one zone, and their GPUs reach each other past the processors."""
+    driver: Literal["auto", "image", "operator"] = "auto"
+    """Who brings the GPUs' driver: the node `image`, or an `operator` on the cluster. `auto` takes the image's where it
+    has one."""
+    device_allocation: Literal["device_plugin", "dra"] = "device_plugin"
+    """How pods get devices: from a device plugin, as an amount of a resource; or by `dra`, dynamic resource allocation,
+    as a claim (`resource.k8s.io/v1`)."""
+    node_image: Literal["al2023", "bottlerocket"] | None = None
+    """The nodes' system, where the cluster offers more than one. Left out: its usual one (EKS: `al2023`)."""
+    zones: Sequence[Filled] = ()
+    """Names of the zones that its nodes are to be in. Left out: all of the cluster's, or one of them for `rdma`."""
+    machine_types: Sequence[Filled] = ()
+    """Further machine types for `spot`, with the same GPUs: the more there are, the sooner one is free."""
+    disk_gib: Count | None = None
+    """The disk that a node's system, images and scratch files share, GiB. Left out: what the cluster usually gives."""
 
     def problems(self) -> Iterable[Problem]:
         """Rules across the fields of one pool."""
@@ -183,39 +217,57 @@ class PoolSpec:
             yield Problem(
                 path="min_nodes", why=f"{self.min_nodes} is above max_nodes {self.max_nodes}", fix="raise max_nodes"
             )
-        if self.gpus_per_node and not self.accelerator:
-            yield Problem(
-                path="gpus_per_node", why="is given without an accelerator", fix="add accelerator, or remove it"
-            )
-        if self.accelerator and self.accelerator not in ACCELERATORS:
-            known = ", ".join(sorted(ACCELERATORS))
-            yield Problem(path="accelerator", why=f"{show(self.accelerator)} is unknown", fix=f"use one of {known}")
-            return
-        yield from self._size_problems()
+        found = list(self.machines.problems())
+        yield from found
+        # What the rest rests on: a machine, and a way of sharing that is one.
+        if not found and not rule_problems(self.sharing):
+            yield from device_problems(self.request())
 
-    def _size_problems(self) -> Iterable[Problem]:
-        inline = self.cpus is not None and self.memory_gib is not None
-        if self.machine_type and self.machine_type not in machine_types() and not inline:
-            fix = "give its cpus and memory_gib (and accelerator, gpus_per_node) beside it"
-            yield Problem(path="machine_type", why=f"{show(self.machine_type)} is not in our table", fix=fix)
-        elif self.machine_type in machine_types():
-            yield from self._machine_problems(self.machine_type)
-        elif not inline and not self.accelerator:
-            yield Problem(why="has no size", fix="give accelerator, machine_type, or cpus and memory_gib")
-        elif not inline and self.accelerator and not smallest(self.accelerator, self.gpus_per_node or 1):
-            known = ", ".join(str(size) for size in sizes(self.accelerator))
-            why = f"no machine has {self.gpus_per_node or 1} of {self.accelerator}"
-            fix = f"use {known}, or give cpus and memory_gib" if known else "give cpus and memory_gib"
-            yield Problem(path="gpus_per_node", why=why, fix=fix)
+    @property
+    def machines(self) -> MachineChoice:
+        """What it says of its machines."""
+        return MachineChoice(
+            accelerator=self.accelerator,
+            gpus_per_node=self.gpus_per_node,
+            machine_type=self.machine_type,
+            cpus=self.cpus,
+            memory_gib=self.memory_gib,
+            architecture=self.architecture,
+            rdma_devices=self.rdma_devices,
+            has_fabric=self.fabric == "rdma",
+        )
 
-    def _machine_problems(self, name: str | None) -> Iterable[Problem]:
-        machine = machine_types()[str(name)]
-        if self.accelerator and self.accelerator != machine.accelerator:
-            why = f"{machine.name} has {machine.accelerator or 'no accelerator'}, not {self.accelerator}"
-            yield Problem(path="machine_type", why=why, fix="change machine_type or accelerator")
-        elif self.gpus_per_node and self.gpus_per_node != machine.gpus:
-            why = f"{machine.name} has {machine.gpus}, not {self.gpus_per_node}"
-            yield Problem(path="gpus_per_node", why=why, fix="leave it out or choose another machine_type")
+    def request(self, name: str = "", cloud: str | None = None, kubernetes_version: str | None = None) -> GpuRequest:
+        """What it asks of its nodes.
+
+        Args:
+            name: the pool's name.
+            cloud: whose machines they are; without one, of any cloud.
+            kubernetes_version: of the cluster, where known.
+        """
+        machine = self.machines.machine(cloud)
+        accelerator = self.accelerator or (machine.accelerator if machine else None)
+        return GpuRequest(
+            pool=name,
+            accelerator=ACCELERATORS[accelerator] if accelerator else None,
+            gpus=(self.gpus_per_node or (machine.gpus if machine else 1)) if accelerator else 0,
+            machine=machine,
+            machine_name=self.machine_type or (machine.name if machine else None),
+            cpus=self.cpus or (machine.vcpus if machine else 0),
+            memory_gib=self.memory_gib or (machine.memory_gib if machine else 0),
+            architecture=machine.architecture if machine else self.architecture,
+            rdma_devices=self.rdma_devices or (machine.rdma_devices if machine else 0),
+            machine_types=tuple(self.machine_types),
+            zones=tuple(self.zones),
+            min_nodes=self.min_nodes,
+            capacity=self.capacity,
+            sharing=self.sharing,
+            fabric=self.fabric,
+            driver=self.driver,
+            device_allocation=self.device_allocation,
+            node_image=self.node_image,
+            kubernetes_version=kubernetes_version,
+        )
 
 
 Pools = Mapping[Name, PoolSpec]

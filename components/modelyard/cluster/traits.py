@@ -14,6 +14,7 @@ class ClusterTraits:
         storage_class: for volumes that one node mounts; None is the cluster's default.
         shared_storage_class: for volumes that several nodes mount; None where there is none.
         load_balancer_available: whether Services of type LoadBalancer get an address.
+        load_balancer_class: what such a Service names as its `loadBalancerClass`; None for the cluster's own way.
         load_balancer_annotations: what such a Service must carry.
         network_policy_enforced: whether NetworkPolicy has an effect.
         metrics_api_available: whether `metrics.k8s.io` is served, which autoscaling by CPU or memory needs.
@@ -26,6 +27,7 @@ class ClusterTraits:
     storage_class: str | None = None
     shared_storage_class: str | None = None
     load_balancer_available: bool = True
+    load_balancer_class: str | None = None
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     network_policy_enforced: bool = True
     metrics_api_available: bool = True

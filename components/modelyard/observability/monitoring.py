@@ -35,6 +35,8 @@ class Monitoring(pulumi.ComponentResource):
     """The cluster's, for objects that Prometheus is to find."""
     kinds_ready: Sequence[pulumi.Resource]
     """What such objects depend on."""
+    monitors_known: Sequence[pulumi.Resource]
+    """What ServiceMonitors depend on that come with a chart: they need their kind, and no Prometheus to be removed."""
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class Monitoring(pulumi.ComponentResource):
         self.namespace_name = operator.namespace_name
         self.kubernetes_provider = cluster.kubernetes_provider
         self.kinds_ready = operator.kinds_ready
+        self.monitors_known = operator.kinds_known
         installed = cluster.traits.charts_installed
         self.prometheus_url = f"http://{FULL_NAME}-prometheus.{self.namespace_name}.svc:9090" if installed else None
         self._alerts(name)

@@ -1,9 +1,53 @@
 """The namespaces that are the platform's own: no workspace has their names, and network policies name them."""
 
+
+def kinds_namespace(operator: str) -> str:
+    """Where Helm keeps its record of an operator's kinds, where they have a chart of their own. Nothing runs in it."""
+    return f"{operator}-kinds"
+
+
 MONITORING = "monitoring"
 """Where Prometheus runs, from where it reads the pods of every workspace."""
 MONITORING_NODES = "monitoring-nodes"
 """Where node-exporter runs: it reads the node's own files, which only pod security `privileged` lets it."""
 
-PLATFORM_NAMESPACES = (MONITORING, MONITORING_NODES)
+# Agents of nodes that handle accelerators. Each needs the node's own files, hence a namespace that enforces no more
+# than `privileged`, and one of its own, so that none of them has the secrets of another.
+NVIDIA_DEVICE_PLUGIN = "nvidia-device-plugin"
+"""Where NVIDIA's device plugin runs."""
+NVIDIA_DRA_DRIVER = "nvidia-dra-driver"
+"""Where NVIDIA's driver for Dynamic Resource Allocation runs."""
+GPU_OPERATOR = "gpu-operator"
+"""Where NVIDIA's GPU operator runs."""
+DCGM_EXPORTER = "dcgm-exporter"
+"""Where the exporter of NVIDIA's metrics runs."""
+EFA_DEVICE_PLUGIN = "efa-device-plugin"
+"""Where the device plugin of AWS's fabric runs."""
+NEURON_DEVICE_PLUGIN = "neuron-device-plugin"
+"""Where the device plugin of AWS's own accelerators runs."""
+
+# What makes and removes nodes, on clusters whose cloud does not do it by itself.
+CLUSTER_AUTOSCALER = "cluster-autoscaler"
+"""Where the cluster autoscaler runs."""
+KARPENTER = "karpenter"
+"""Where Karpenter runs."""
+
+LOAD_BALANCERS = "aws-load-balancer-controller"
+"""Where the controller of AWS's load balancers runs."""
+
+PLATFORM_NAMESPACES = (
+    MONITORING,
+    MONITORING_NODES,
+    kinds_namespace(MONITORING),
+    NVIDIA_DEVICE_PLUGIN,
+    NVIDIA_DRA_DRIVER,
+    GPU_OPERATOR,
+    DCGM_EXPORTER,
+    EFA_DEVICE_PLUGIN,
+    NEURON_DEVICE_PLUGIN,
+    CLUSTER_AUTOSCALER,
+    KARPENTER,
+    kinds_namespace(KARPENTER),
+    LOAD_BALANCERS,
+)
 """All of them."""

@@ -11,6 +11,7 @@ from modelyard.errors import ConfigError
 from modelyard.kube.labels import labels
 from modelyard.operators.crds import Crd, crds_in, permissive_crd
 from modelyard.operators.definition import OperatorDefinition, PodSecurity
+from modelyard.operators.namespaces import kinds_namespace
 from modelyard.operators.spec import ChartsSpec
 from modelyard.versions import Chart
 
@@ -62,7 +63,8 @@ class Operator(pulumi.ComponentResource):
     permissive ones.
 
     Custom objects must depend on `kinds_ready`. Then a destroy removes them while their operator still runs, the
-    operator next, its kinds after it, and its namespaces last; the cluster's nodes outlive them all.
+    operator next and its namespaces after it, all while there are nodes. A chart of kinds runs nothing: it may go
+    together with the nodes.
 
     It makes no secrets and no roles beyond those of the chart, and it does not redirect the chart's images to a mirror.
     """
@@ -71,6 +73,8 @@ class Operator(pulumi.ComponentResource):
     """The namespace that it runs in."""
     kinds_ready: Sequence[pulumi.Resource]
     """What objects of its kinds depend on."""
+    kinds_known: Sequence[pulumi.Resource]
+    """What objects of its kinds depend on that nothing has to clean up after: they do not wait for the operator."""
 
     def __init__(
         self,
@@ -104,35 +108,52 @@ class Operator(pulumi.ComponentResource):
         self.namespace_name = definition.name
         namespaces = self._make_namespaces()
         if cluster.traits.charts_installed:
-            self.kinds_ready = [self._install(where, values, namespaces)]
+            kinds = self._install_kinds(where)
+            self.kinds_ready = [self._install(where, values, [*namespaces, *kinds])]
+            self.kinds_known = kinds or self.kinds_ready
         else:
-            self.kinds_ready = [*namespaces, *(self._register(crd) for crd in crds)]
+            self.kinds_ready = self.kinds_known = [*namespaces, *(self._register(crd) for crd in crds)]
         self.register_outputs({"namespace_name": self.namespace_name})
 
     def _make_namespaces(self) -> list[pulumi.Resource]:
         further = self._definition.further_namespaces
         return [
-            self._namespace(self._name, self._definition.name, self._definition.pod_security),
-            *(self._namespace(f"{self._name}-{namespace}", namespace, level) for namespace, level in further.items()),
+            self._namespace(self._name, self._definition.name, self._definition.pod_security, self._cluster.ready),
+            *(
+                self._namespace(f"{self._name}-{namespace}", namespace, level, self._cluster.ready)
+                for namespace, level in further.items()
+            ),
         ]
 
-    def _namespace(self, logical_name: str, name: str, level: PodSecurity) -> k8s.core.v1.Namespace:
+    def _namespace(
+        self, logical_name: str, name: str, level: PodSecurity, before: Sequence[pulumi.Resource]
+    ) -> k8s.core.v1.Namespace:
         pod_security = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "warn")}
         return k8s.core.v1.Namespace(
             logical_name,
             metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels={**self._labels(), **pod_security}),
-            opts=self._options(self._cluster.ready),
+            opts=self._options(before),
         )
 
+    def _install_kinds(self, charts: ChartsSpec) -> list[pulumi.Resource]:
+        """The chart of its kinds, which takes no more than an API server: it waits for no node and outlives them all.
+
+        So it has a namespace of its own, in which there is nothing but Helm's record of it.
+        """
+        definition = self._definition
+        if not definition.crds_chart:
+            return []
+        name = kinds_namespace(definition.name)
+        namespace = self._namespace(f"{self._name}-kinds", name, "restricted", ())
+        release = _release_args(definition, f"{definition.name}-crds", name, definition.crds_chart, charts, {})
+        return [k8s.helm.v3.Release(f"{self._name}-crds", release, opts=self._options([namespace]))]
+
     def _install(
-        self, charts: ChartsSpec, values: Mapping[str, Any], namespaces: Sequence[pulumi.Resource]
+        self, charts: ChartsSpec, values: Mapping[str, Any], before: Sequence[pulumi.Resource]
     ) -> pulumi.Resource:
-        definition, before = self._definition, [*namespaces, *self._cluster.ready]
-        if definition.crds_chart:
-            crds = _release_args(definition, f"{definition.name}-crds", definition.crds_chart, charts, {})
-            before.append(k8s.helm.v3.Release(f"{self._name}-crds", crds, opts=self._options(before)))
-        operator = _release_args(definition, definition.name, definition.chart, charts, values)
-        return k8s.helm.v3.Release(self._name, operator, opts=self._options(before))
+        name = self._definition.name
+        release = _release_args(self._definition, name, name, self._definition.chart, charts, values)
+        return k8s.helm.v3.Release(self._name, release, opts=self._options([*before, *self._cluster.ready]))
 
     def _register(self, crd: Crd) -> pulumi.Resource:
         metadata = crd["metadata"]
@@ -158,14 +179,19 @@ class Operator(pulumi.ComponentResource):
 
 
 def _release_args(
-    definition: OperatorDefinition, name: str, chart: Chart, charts: ChartsSpec, values: Mapping[str, Any]
+    definition: OperatorDefinition,
+    name: str,
+    namespace: str,
+    chart: Chart,
+    charts: ChartsSpec,
+    values: Mapping[str, Any],
 ) -> "k8s.helm.v3.ReleaseArgs":  # quoted: evaluating it would load Helm's module into programs without charts
     repository = (charts.mirror or chart.repository).rstrip("/")
     oci = repository.startswith(_OCI)
     return k8s.helm.v3.ReleaseArgs(
         # The chart's objects are named after the release: under a second name a second operator would fight the first.
         name=name,
-        namespace=definition.name,
+        namespace=namespace,
         chart=f"{repository}/{chart.name}" if oci else chart.name,
         repository_opts=None if oci else k8s.helm.v3.RepositoryOptsArgs(repo=repository),
         version=chart.version,

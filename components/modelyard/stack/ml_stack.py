@@ -1,6 +1,7 @@
 """The typed stack as one component: it composes the rooms and adds nothing of its own."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pulumi
 
@@ -14,24 +15,28 @@ from modelyard.cluster.local.cluster import LocalCluster
 from modelyard.component import checked, shown
 from modelyard.errors import ConfigError
 from modelyard.observability.monitoring import Monitoring
+from modelyard.platform.accelerators import Accelerators, needed_agents
 from modelyard.serving.model_service import ModelService
 from modelyard.stack.config import stack_from_config
 from modelyard.stack.outputs import StackOutputs
 from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
+from modelyard.workspace.spec import volume_problems
 from modelyard.workspace.workspace import Workspace
 
 
 class MLStack(pulumi.ComponentResource):
-    """A cluster with its pools, monitoring, workspaces and everything that runs in them.
+    """A cluster with its pools, monitoring, what its accelerators need, workspaces and everything that runs in them.
 
     Each part is a component of its own, made from one block of the spec, and can be used without this one. It creates
-    the cluster only where the spec says so (`local`); an `existing` one is used as it is.
+    the cluster only where the spec says so (`local`, `eks`); an `existing` one is used as it is.
     """
 
     cluster: Cluster
     """Where it all runs."""
     monitoring: Monitoring | None
     """Metrics and alerts; None where the spec has none."""
+    accelerators: Accelerators | None
+    """What makes the pools' accelerators usable; None where nothing has to be installed for that."""
     workspaces: Mapping[str, Workspace]
     """Workspaces by name."""
     outputs: StackOutputs
@@ -56,7 +61,16 @@ class MLStack(pulumi.ComponentResource):
         self.monitoring = (
             Monitoring("monitoring", self.cluster, metrics, charts=charts, opts=child) if metrics else None
         )
-        self.workspaces = {key: Workspace(key, self.cluster, each, child) for key, each in spec.workspaces.items()}
+        monitored = self.monitoring.monitors_known if self.monitoring else ()
+        self.accelerators = (
+            Accelerators("accelerators", self.cluster, charts=charts, monitoring_ready=monitored, opts=child)
+            if needed_agents(self.cluster)
+            else None
+        )
+        after = self.accelerators.before_workloads if self.accelerators else ()
+        self.workspaces = {
+            key: Workspace(key, self.cluster, each, child, after=after) for key, each in spec.workspaces.items()
+        }
         services: dict[str, pulumi.Output[str]] = {}
         for key, each in spec.workspaces.items():
             made = self._run(self.workspaces[key], each, child)
@@ -104,4 +118,16 @@ def _cluster(name: str, spec: StackSpec, child: pulumi.ResourceOptions) -> Clust
         return ExistingCluster(name, spec.cluster.existing, spec.pools, child)
     if spec.cluster.local:
         return LocalCluster(name, spec.cluster.local, spec.pools, child)
+    if spec.cluster.eks:
+        # Loaded here, so that no other stack needs AWS's SDK.
+        from modelyard.cluster.eks.cluster import EksCluster
+
+        eks = spec.cluster.eks
+        if eks.shared_storage is None:
+            eks = replace(eks, shared_storage=any(_shares_volumes(each) for each in spec.workspaces.values()))
+        return EksCluster(name, eks, spec.pools, child, charts=spec.platform.charts)
     raise AssertionError("a checked spec has exactly one cluster")
+
+
+def _shares_volumes(workspace: WorkspaceStackSpec) -> bool:
+    return any(volume_problems(workspace, shared_available=False))

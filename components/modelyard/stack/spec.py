@@ -7,15 +7,23 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, cast
 
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
-from modelyard.cluster.pools import Pool, resolve_pool
+from modelyard.cluster.eks.pool_rules import eks_pool_problems
+from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import ClusterSpec, PoolSpec
 from modelyard.errors import ConfigError, Problem, join_path, show
 from modelyard.kube.names import logical_name, name_problems
 from modelyard.observability.spec import ObservabilitySpec
 from modelyard.platform.spec import PlatformSpec
 from modelyard.serving.spec import ModelServiceSpec
-from modelyard.spec import Name, OneOf, load_json, spec
-from modelyard.workspace.spec import WorkspaceSpec, secret_problems, volume_problems, workspace_name_problems
+from modelyard.spec import Name, OneOf, load_json, rule_problems, spec
+from modelyard.workspace.spec import (
+    WorkspaceSpec,
+    fabric_namespace,
+    secret_problems,
+    volume_problems,
+    workspace_name_problems,
+)
 from modelyard.workspace.workload_spec import WorkloadSpec
 
 STACK_KEY = "stack"
@@ -26,9 +34,9 @@ OWN_KEY_FIX = "give it a key of its own (pulumi config set --secret modelyard:NA
 """What to do about a secret inside the stack."""
 
 
-def _job_class(job: Any) -> str:
+def _job_class(job: Any) -> type[BatchJobSpec] | type[ScheduledJobSpec]:
     scheduled = "schedule" in job if isinstance(job, Mapping) else isinstance(job, ScheduledJobSpec)
-    return (ScheduledJobSpec if scheduled else BatchJobSpec).__name__
+    return ScheduledJobSpec if scheduled else BatchJobSpec
 
 
 Job = Annotated[BatchJobSpec | ScheduledJobSpec, OneOf(_job_class, (BatchJobSpec, ScheduledJobSpec))]
@@ -87,20 +95,36 @@ class StackSpec:
     """Namespaces by name, each with its quota, rules and workloads."""
 
     def problems(self) -> Iterable[Problem]:
-        """Workloads against pools, secrets and names."""
-        sound = {name: resolve_pool(name, pool) for name, pool in self.pools.items() if not list(pool.problems())}
+        """Pools against the cluster, workloads against pools, secrets and names."""
+        source = NodeSource.of_stack(self.cluster)
+        sound = {name: pool for name, pool in self.pools.items() if not rule_problems(pool)}
+        refused = list(source.pool_problems(sound))
+        yield from (problem.under("pools") for problem in [*refused, *self._eks_problems(sound)])
+        broken = {problem.path.partition(".")[0] for problem in refused}
+        had = {name: pool for name, pool in sound.items() if name not in broken}
+        yield from self._workload_problems(resolve_pools(source, had))
+
+    def _eks_problems(self, sound: Mapping[str, PoolSpec]) -> Iterator[Problem]:
+        """Rules of EKS for all pools together, once each is valid; paths are below `pools`."""
+        eks = self.cluster.eks
+        if eks and len(sound) == len(self.pools) and not rule_problems(eks):
+            yield from eks_pool_problems(eks, sound)
+
+    def _workload_problems(self, sound: Mapping[str, Pool]) -> Iterator[Problem]:
         for name, workspace in self.workspaces.items():
             for problem in self._workspace_problems(name, workspace, sound):
                 yield problem.under(f"workspaces.{name}")
+        yield from self._mps_problems(sound)
         yield from self._twin_problems()
 
     def _workspace_problems(
         self, name: str, workspace: WorkspaceStackSpec, sound: Mapping[str, Pool]
     ) -> Iterator[Problem]:
         yield from workspace_name_problems(name)
-        existing = self.cluster.existing
-        if existing:
-            yield from volume_problems(workspace.volumes, shared_available=bool(existing.shared_storage_class))
+        existing, eks = self.cluster.existing, self.cluster.eks
+        if existing or eks:
+            shared = bool(existing and existing.shared_storage_class) or bool(eks and eks.shared_storage is not False)
+            yield from volume_problems(workspace, shared_available=shared)
         written = {key: each.is_awaited for _, key, each in workspace.workloads() if each.artifact_written}
         place = workspace.place(sound, written)
         for block, workload_name, workload in workspace.workloads():
@@ -115,8 +139,29 @@ class StackSpec:
             why = f"each waits for the next: {' reads '.join(circle)}"
             yield Problem(path="jobs", why=why, fix="let one of them read no artifact of another")
 
+    def _mps_problems(self, sound: Mapping[str, Pool]) -> Iterator[Problem]:
+        """Workloads of different users on one pool whose GPUs are shared by MPS. Its server works for one user at a
+        time: another's waits until the first has ended. https://man.archlinux.org/man/nvidia-cuda-mps-control.1"""
+        first: dict[str, tuple[str, int]] = {}
+        for name, workspace in self.workspaces.items():
+            for block, key, workload in workspace.workloads():
+                pool = sound.get(workload.pool)
+                if not pool or not pool.gpu or pool.gpu.sharing_kind != "mps":
+                    continue
+                path, user = f"workspaces.{name}.{block}.{key}", workload.run_as
+                other, its_user = first.setdefault(pool.name, (path, user))
+                if user != its_user:
+                    why = f"runs as user {user} on pool {pool.name}, where {other} runs as {its_user}: MPS serves one"
+                    fix = f"set user_id: {its_user}, or use another pool"
+                    yield Problem(path=f"{path}.user_id", why=f"{why} user at a time", fix=fix)
+
     def _twin_problems(self) -> Iterator[Problem]:
         """Two of a kind, even of two workspaces, from which the same names would be made."""
+        for name, workspace in self.workspaces.items():
+            companion = fabric_namespace(name)
+            if workspace.fabric and companion in self.workspaces:
+                why = f"would make the namespace {companion}, which is a workspace"
+                yield Problem(path=f"workspaces.{name}.fabric", why=why, fix="rename one of the two workspaces")
         first: dict[tuple[str, str], str] = {}
         for workspace_name, workspace in self.workspaces.items():
             for kind, block, name in workspace.named():

@@ -6,12 +6,14 @@ from modelyard import (
     ArtifactSpec,
     AutoscalingSpec,
     BatchJobSpec,
+    CapacityBlockSpec,
     ChartsSpec,
     ClusterSpec,
     ConfigSpec,
     ContainerSpec,
     EgressSpec,
     ExistingSpec,
+    GpuSliceSpec,
     ImageBuildSpec,
     LocalSpec,
     MembersSpec,
@@ -25,9 +27,12 @@ from modelyard import (
     PoolSpec,
     QuotaSpec,
     ReadArtifactSpec,
+    ReplicasSpec,
+    ReservationSpec,
     RuntimeSpec,
     ScheduledJobSpec,
     SecretSpec,
+    SharingSpec,
     StackSpec,
     TaintSpec,
     TargetSpec,
@@ -50,6 +55,17 @@ pools = {
         taints=[TaintSpec(key="dedicated", value="training", effect="NoExecute")],
     ),
     "named": PoolSpec(machine_type="g2-standard-4"),
+    "shared": PoolSpec(accelerator="l4", capacity="spot", sharing=SharingSpec(mps=ReplicasSpec(replicas=4))),
+    "slices": PoolSpec(accelerator="h100", gpus_per_node=8, sharing=SharingSpec(mig="1g.10gb")),
+    "mixed": PoolSpec(accelerator="h100", gpus_per_node=8, sharing=SharingSpec(mig={"3g.40gb": 1, "1g.10gb": 4})),
+    "reserved": PoolSpec(
+        accelerator="h100",
+        gpus_per_node=8,
+        fabric="rdma",
+        capacity=ReservationSpec(reservation="cr-0123456789abcdef0"),
+        zones=["us-east-1a"],
+    ),
+    "block": PoolSpec(accelerator="h200", gpus_per_node=8, capacity=CapacityBlockSpec(capacity_block="cr-1")),
 }
 
 assistant = ModelServiceSpec(
@@ -70,6 +86,7 @@ fraud = ModelServiceSpec(
     drain_seconds=0,
 )
 embed = BatchJobSpec(pool="system", image="registry.example.org/embed:1.0.0", command=("embed", image), retries=0)
+sliced = BatchJobSpec(pool="slices", image=image, gpus=GpuSliceSpec(mig="1g.10gb", count=2))
 nightly = ScheduledJobSpec(pool="system", image=image, schedule="0 2 * * *", concurrency="replace")
 finetune = TrainingJobSpec(pool="h100", image=image, nodes=2, gpus_per_node=8, fatal_exit_codes=[2])
 

@@ -11,6 +11,7 @@ from modelyard import (
     PoolSpec,
     RuntimeSpec,
     ScheduledJobSpec,
+    SharingSpec,
     TaintSpec,
     TrainingJobSpec,
 )
@@ -23,6 +24,11 @@ PoolSpec("l4")  # error: reportCallIssue
 PoolSpec(max_nodes="2")  # error: reportArgumentType
 PoolSpec(max_nodes=2.5)  # error: reportArgumentType
 PoolSpec(taints=[{"key": "dedicated"}])  # error: reportArgumentType
+PoolSpec(accelerator="l4", capacity="spott")  # error: reportArgumentType
+PoolSpec(accelerator="l4", sharing="half")  # error: reportArgumentType
+PoolSpec(accelerator="l4", sharing={"mps": {"replicas": 4}})  # error: reportArgumentType
+PoolSpec(accelerator="l4", fabric="efa")  # error: reportArgumentType
+SharingSpec(mig={"1g.10gb": "2"})  # error: reportArgumentType
 TaintSpec(key="dedicated", effect="NoEntry")  # error: reportArgumentType
 LocalSpec(engine="docker")  # error: reportArgumentType
 LocalSpec(kubernetes_version=1.35)  # error: reportArgumentType

@@ -17,9 +17,9 @@ def refused(value: Any) -> list[str]:
 
 def test_a_cluster_is_exactly_one_block() -> None:
     assert validate(ClusterSpec(local=LocalSpec()))
-    assert refused(ClusterSpec()) == ["nothing is chosen; give exactly one of local, existing"]
+    assert refused(ClusterSpec()) == ["nothing is chosen; give exactly one of local, existing, eks"]
     both = ClusterSpec(local=LocalSpec(), existing=ExistingSpec(context="a"))
-    assert refused(both) == ["local and existing exclude each other; give exactly one of local, existing"]
+    assert refused(both) == ["local and existing exclude each other; give exactly one of local, existing, eks"]
 
 
 def test_an_existing_cluster_names_its_context() -> None:
@@ -46,6 +46,10 @@ def test_a_version_without_quotes_is_told_apart() -> None:
         PoolSpec(machine_type="g6.12xlarge", accelerator="l4", gpus_per_node=4),
         PoolSpec(machine_type="brand.new", cpus=4, memory_gib=16),
         PoolSpec(machine_type="brand.new", cpus=4, memory_gib=16, accelerator="h200", gpus_per_node=3),
+        PoolSpec(machine_type="brand.new", cpus=4, memory_gib=16, architecture="arm64", rdma_devices=2),
+        PoolSpec(machine_type="m7g.large", architecture="arm64"),
+        PoolSpec(machine_type="g6.8xlarge", rdma_devices=1),
+        PoolSpec(accelerator="h100", cpus=20),
         PoolSpec(cpus=0.5, memory_gib=1),
         PoolSpec(cpus=4, memory_gib=16, min_nodes=3, max_nodes=3, taints=[TaintSpec(key="dedicated")]),
     ],
@@ -72,6 +76,15 @@ def test_pools_that_can_be(pool: PoolSpec) -> None:
          "machine_type: m7i.4xlarge has no accelerator, not l4; change machine_type or accelerator"),
         (PoolSpec(machine_type="g6.12xlarge", accelerator="l4", gpus_per_node=2),
          "gpus_per_node: g6.12xlarge has 4, not 2; leave it out or choose another machine_type"),
+        (PoolSpec(machine_type="m7g.large", architecture="amd64"),
+         "architecture: m7g.large is arm64, not amd64; leave it out or choose another machine_type"),
+        (PoolSpec(machine_type="g6.8xlarge", rdma_devices=2),
+         "rdma_devices: g6.8xlarge has 1, not 2; leave it out"),
+        (PoolSpec(cpus=4, memory_gib=16, rdma_devices=2),
+         ("rdma_devices: is for a machine type that is not in our table; "
+         "add machine_type, or leave it out")),
+        (PoolSpec(accelerator="h100", cpus=4000), ("no machine with 1 of h100 is as large, or of that architecture; "
+         "ask for less, or describe one by machine_type, cpus and memory_gib")),
         (PoolSpec(machine_type="brand.new"), ("machine_type: 'brand.new' is not in our table; "
          "give its cpus and memory_gib (and accelerator, gpus_per_node) beside it")),
         (PoolSpec(accelerator="l4", gpus_per_node=3),

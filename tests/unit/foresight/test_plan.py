@@ -115,6 +115,36 @@ def test_pools_with_what_their_workloads_want() -> None:
     assert h100 | {"gpus_per_node": 8, "max_nodes": 2, "max_gpus": 16, "wanted_gpus": 16} == h100
 
 
+def test_pools_with_how_their_gpus_are_shared_and_bought() -> None:
+    pools = {
+        "shared": {"accelerator": "l4", "sharing": {"time_slicing": {"replicas": 4}}, "capacity": "spot"},
+        "mig": {
+            "accelerator": "h100",
+            "gpus_per_node": 8,
+            "sharing": {"mig": {"3g.40gb": 1, "1g.10gb": 4}},
+            "max_nodes": 2,
+        },
+        "fast": {
+            "accelerator": "h100",
+            "gpus_per_node": 8,
+            "fabric": "rdma",
+            "capacity": {"reservation": "cr-1"},
+            "zones": ["a"],
+        },
+        "system": {"cpus": 2, "memory_gib": 4},
+    }
+    said = planned({"cluster": {"local": {}}, "pools": pools})
+    assert [(each["sharing"], each["capacity"], each["resources"], each["max_gpus"]) for each in said["pools"]] == [
+        ("time_slicing", "spot", {"nvidia.com/gpu": 4}, 4),
+        ("mig_mixed", "on_demand", {"nvidia.com/mig-3g.40gb": 8, "nvidia.com/mig-1g.10gb": 32}, 80),
+        ("whole", "reservation", {"nvidia.com/gpu": 8, "vpc.amazonaws.com/efa": 32}, 8),
+        ("whole", "on_demand", {}, 0),
+    ]
+    mig = next(line for line in render(said).splitlines() if line.startswith("mig "))
+    assert "mig_mixed" in mig
+    assert "nvidia.com/mig-3g.40gb: 8, nvidia.com/mig-1g.10gb: 32" in mig
+
+
 def test_pods_at_a_time() -> None:
     pods = {each["name"]: (each["min_pods"], each["max_pods"]) for each in planned(LOCAL)["workloads"]}
     assert pods == {"assistant": (1, 3), "embed-backlog": (2, 2), "finetune": (2, 2), "digits": (1, 4),

@@ -49,7 +49,8 @@ def values(**settings: int) -> dict[str, Any]:
 def test_it_is_the_operator_with_its_namespaces_and_the_alerts() -> None:
     made_types = [each.type.rsplit(":", 1)[1] for each in made().registrations if each.name != "bare"]
     assert sorted(made_types) == [
-        *("Monitoring", "Namespace", "Namespace", "Operator", "PrometheusRule", "Release", "Release", "ServiceMonitor")
+        *("Monitoring", "Namespace", "Namespace", "Namespace", "Operator", "PrometheusRule", "Release", "Release"),
+        "ServiceMonitor",
     ]
 
 

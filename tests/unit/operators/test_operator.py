@@ -98,14 +98,20 @@ def test_a_mirror_serves_every_chart(definition: OperatorDefinition) -> None:
 def test_destroy_goes_from_objects_over_the_operator_and_its_kinds_to_namespaces_and_nodes() -> None:
     recorded = made(SPLIT)
     operator, kinds = named(recorded, "op", "Release"), named(recorded, "op-crds", "Release")
-    namespaces = {each.urn for each in recorded.of("Namespace")}
+    own, further = (named(recorded, name, "Namespace") for name in ("op", "op-widgets-nodes"))
     nodes = recorded.one("ConfigMap").urn
-    assert len(namespaces) == 2
     assert operator.urn in recorded.one("Widget").depends_on
-    assert {kinds.urn, *namespaces} <= operator.depends_on
-    assert namespaces <= kinds.depends_on
-    for namespace in recorded.of("Namespace"):
+    assert {kinds.urn, own.urn, further.urn, nodes} <= operator.depends_on
+    for namespace in (own, further):
         assert nodes in namespace.depends_on
+
+
+def test_a_chart_of_kinds_waits_for_no_node() -> None:
+    recorded = made(SPLIT)
+    kinds, namespace = named(recorded, "op-crds", "Release"), named(recorded, "op-kinds", "Namespace")
+    assert kinds.depends_on == {namespace.urn}
+    assert not namespace.depends_on
+    assert (kinds.inputs["name"], kinds.inputs["namespace"]) == ("widgets-crds", "widgets-kinds")
 
 
 def test_namespaces_enforce_what_the_operator_can_keep() -> None:
@@ -113,7 +119,7 @@ def test_namespaces_enforce_what_the_operator_can_keep() -> None:
         each.inputs["metadata"]["name"]: each.inputs["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
         for each in made(SPLIT).of("Namespace")
     }
-    assert levels == {"widgets": "restricted", "widgets-nodes": "privileged"}
+    assert levels == {"widgets": "restricted", "widgets-nodes": "privileged", "widgets-kinds": "restricted"}
 
 
 def test_without_charts_its_kinds_are_registered() -> None:

@@ -63,7 +63,7 @@ def built(*, pool: Fields | None = None, service: Fields | None = None, **stack_
          "use one of system")),
         (built(service={"runtime": {"container": CONTAINER}}), ("workspaces.chat.services.fraud.runtime: "
          f"{str({'container': CONTAINER})[:79]}… is not a RuntimeSpec; write RuntimeSpec(...)")),
-        (built(cluster=ClusterSpec()), "cluster: nothing is chosen; give exactly one of local, existing"),
+        (built(cluster=ClusterSpec()), "cluster: nothing is chosen; give exactly one of local, existing, eks"),
         (built(workspaces=[]), ("workspaces: [] is not a mapping of names to values; "
          "write a mapping of names to values")),
     ],
@@ -187,3 +187,16 @@ def test_the_specs_of_the_two_doors_are_equal() -> None:
 
 def test_the_error_is_one_of_ours_and_pulumis() -> None:
     assert issubclass(ProgramConfigError, ConfigError)
+
+
+def test_accelerators_get_what_their_pools_need() -> None:
+    driven = {"accelerator": "l4", "max_nodes": 2, "driver": "operator"}
+    changes = {"cluster": {"existing": {"context": "on-prem"}}, "pools.l4": driven}
+    recorded = from_config(stack(changes))
+    namespaces = {each.inputs["namespace"] for each in recorded.of("Release")}
+    assert "gpu-operator" in namespaces
+    assert recorded.one("Accelerators").parent == recorded.one("MLStack").urn
+
+
+def test_where_nothing_is_needed_for_accelerators_nothing_is_made() -> None:
+    assert from_config(stack({"cluster": {"existing": {"context": "on-prem"}}})).of("Accelerators") == []

@@ -25,6 +25,11 @@ EMBED = "workspaces.chat.jobs.embed"
 SCORE = "workspaces.chat.jobs.score"
 FINETUNE = "workspaces.chat.training.finetune"
 JOB = {"image": "registry.example.org/a:1.0.0", "pool": "system"}
+RDMA = {"accelerator": "h100", "gpus_per_node": 8, "fabric": "rdma", "max_nodes": 2}
+PRETRAIN = {"image": "registry.example.org/a:1.0.0", "pool": "rdma", "nodes": 2, "gpus_per_node": 8}
+MIG = {"accelerator": "h100", "gpus_per_node": 8, "sharing": {"mig": "1g.10gb"}}
+MPS = {"accelerator": "l4", "sharing": {"mps": {"replicas": 4}}}
+ON_MPS = {"image": "registry.example.org/a:1.0.0", "pool": "mps", "gpus": 1}
 LONGEST = "n" * (43 - len("chat-"))
 """The longest name of a workload in workspace `chat`."""
 
@@ -263,6 +268,36 @@ CASES = {
             "workspaces.chat.config.team-a": {"values": {"a": "b"}},
         },
     ),
+    "a companion namespace that is another workspace's": Case(
+        {"workspaces.chat.fabric": {}, "workspaces.chat-fabric": {}},
+        "workspaces.chat.fabric: would make the namespace chat-fabric, which is a workspace; "
+        "rename one of the two workspaces",
+        {"workspaces.chat.fabric": {}, "workspaces.chat-fabrics": {}},
+    ),
+    "a training over a fabric without a companion namespace": Case(
+        {"pools.rdma": RDMA, "workspaces.chat.training.pretrain": PRETRAIN},
+        "workspaces.chat.training.pretrain.nodes: over several nodes of pool rdma, whose network locks memory, pods "
+        "need IPC_LOCK, which pod security restricted refuses; give the workspace fabric: {}, which makes a companion "
+        "namespace for such jobs, or use nodes: 1 or a pool without fabric",
+        {"pools.rdma": RDMA, "workspaces.chat.training.pretrain": PRETRAIN, "workspaces.chat.fabric": {}},
+    ),
+    # Shares and slices of GPUs
+    "whole GPUs of a pool whose GPUs are divided": Case(
+        {"pools.mig": MIG, f"{EMBED}.pool": "mig", f"{EMBED}.gpus": 1},
+        f"{EMBED}.gpus: the GPUs of pool mig are divided; use {{mig: 1g.10gb}}",
+        {"pools.mig": MIG, f"{EMBED}.pool": "mig", f"{EMBED}.gpus": {"mig": "1g.10gb"}},
+    ),
+    "a slice that is misspelt": Case(
+        {"pools.mig": MIG, f"{EMBED}.pool": "mig", f"{EMBED}.gpus": {"mig": "1g10gb"}},
+        f"{EMBED}.gpus.mig: '1g10gb' is not a MIG profile; write one as NVIDIA does: 1g.10gb",
+        {"pools.mig": MIG, f"{EMBED}.pool": "mig", f"{EMBED}.gpus": {"mig": "1g.10gb", "count": 2}},
+    ),
+    "two users on GPUs that MPS shares": Case(
+        {"pools.mps": MPS, "workspaces.chat.jobs.one": ON_MPS, "workspaces.chat.jobs.two": {**ON_MPS, "user_id": 1000}},
+        "workspaces.chat.jobs.two.user_id: runs as user 1000 on pool mps, where workspaces.chat.jobs.one runs as "
+        "10001: MPS serves one user at a time; set user_id: 10001, or use another pool",
+        {"pools.mps": MPS, "workspaces.chat.jobs.one": ON_MPS, "workspaces.chat.jobs.two": ON_MPS},
+    ),
     # Artifacts
     "an artifact of no job": Case(
         {"workspaces.chat.jobs.score.model.artifact": "tune"},
@@ -309,12 +344,12 @@ CASES = {
     # Choices
     "two clusters": Case(
         {"cluster.existing": {"context": "on-prem"}},
-        "cluster: local and existing exclude each other; give exactly one of local, existing",
+        "cluster: local and existing exclude each other; give exactly one of local, existing, eks",
         {"cluster.existing": {"context": "on-prem"}, "cluster.local": REMOVED},
     ),
     "no cluster": Case(
         {"cluster": {}},
-        "cluster: nothing is chosen; give exactly one of local, existing",
+        "cluster: nothing is chosen; give exactly one of local, existing, eks",
         {"cluster": {"local": {}}},
     ),
     "no context": Case(
@@ -411,6 +446,50 @@ def of_program(written: dict[str, Any], **keys: str) -> str:
     config = {"modelyard:stack": json.dumps(written), **{f"modelyard:{key}": value for key, value in keys.items()}}
     secrets = {} if keys else {"modelyard:hf-token": "clear"}
     return str(refused(MLStack.from_config, "modelyard:stack:MLStack", config=config, secrets=secrets))
+
+
+EKS_POOLS: dict[str, Any] = {
+    "system": {"cpus": 4, "memory_gib": 16, "min_nodes": 2, "max_nodes": 3},
+    "h100": {"accelerator": "h100", "gpus_per_node": 8, "max_nodes": 2},
+}
+
+
+def on_eks(pools: dict[str, Any], **workspaces: Any) -> list[str]:
+    """What is said of a stack on EKS with these pools beside two sound ones."""
+    written = {"cluster": {"eks": {"region": "us-east-1"}}, "pools": {**EKS_POOLS, **pools}, "workspaces": workspaces}
+    try:
+        load_stack(json.dumps(written))
+    except ConfigError as error:
+        return [str(problem) for problem in error.problems]
+    return []
+
+
+def test_a_pool_is_checked_against_the_cluster() -> None:
+    assert on_eks({}) == []
+    assert on_eks({"queued": {"accelerator": "l4", "capacity": "flex_start"}}) == [
+        (
+            "pools.queued.capacity: EKS has no machines that queue until there is capacity; use {capacity_block: ID} "
+            "or {reservation: ID}"
+        )
+    ]
+
+
+def test_a_pool_that_is_wrong_by_itself_is_said_once() -> None:
+    found = on_eks({"divided": {"accelerator": "l4", "sharing": {"mig": "1g.10gb"}, "capacity": "flex_start"}})
+    assert [line.split(": ")[0] for line in found] == ["pools.divided.sharing.mig"]
+    found = on_eks({"divided": {"accelerator": "h100", "sharing": {}}})
+    assert found == ["pools.divided.sharing: nothing is chosen; give exactly one of mig, time_slicing, mps"]
+
+
+def test_workloads_of_a_pool_that_cannot_be_had_are_not_measured_by_it() -> None:
+    job = {**JOB, "pool": "queued", "gpus": 3}
+    found = on_eks({"queued": {"accelerator": "l4", "capacity": "flex_start"}}, team={"jobs": {"one": job}})
+    assert [line.split(": ")[0] for line in found] == ["pools.queued.capacity"]
+
+
+def test_rules_of_all_pools_together_come_with_the_others() -> None:
+    found = on_eks({"system": {"accelerator": "l4"}, "queued": {"accelerator": "l4", "capacity": "flex_start"}})
+    assert [line.split(": ")[0] for line in found] == ["pools.queued.capacity", "pools"]
 
 
 @pytest.mark.parametrize("name", CASES)

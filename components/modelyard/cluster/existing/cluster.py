@@ -7,12 +7,14 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.checks import checked_cluster
+from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import ExistingSpec, PoolSpec
 from modelyard.cluster.traits import ClusterTraits
+from modelyard.cluster.without_cloud import WITHOUT_CLOUD, WithoutCloud
 
 
-class ExistingCluster(pulumi.ComponentResource):
+class ExistingCluster(WithoutCloud, pulumi.ComponentResource):
     """A cluster that exists, by kubeconfig file and context.
 
     Makes the provider for what is to run on it, and nothing on it. Its pools are described, not made: each is found by
@@ -61,9 +63,12 @@ class ExistingCluster(pulumi.ComponentResource):
             load_balancer_available=spec.load_balancer,
             network_policy_enforced=spec.network_policy,
             metrics_api_available=spec.metrics_api,
+            unsupported=WITHOUT_CLOUD,
         )
+        source = NodeSource.of(spec)
         self.pools = {
-            each: resolve_pool(each, pool, node_selector=pool.node_labels or None) for each, pool in pools.items()
+            each: resolve_pool(each, pool, source=source, node_selector=pool.node_labels or None)
+            for each, pool in pools.items()
         }
         self.ready = []
         self.images = []
@@ -79,3 +84,8 @@ class ExistingCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.register_outputs({"clusterName": self.cluster_name, "kubeconfig": self.kubeconfig})
+
+    def pool_ready(self, pool: str) -> list[pulumi.Resource]:
+        """Nothing: its nodes are not ours."""
+        del pool
+        return []

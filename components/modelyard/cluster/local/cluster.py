@@ -17,11 +17,12 @@ from modelyard.cluster.local.nodes import SHARED_NODE_LABEL, PoolNodes
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import LocalSpec, PoolSpec, TaintSpec
 from modelyard.cluster.traits import ClusterTraits
+from modelyard.cluster.without_cloud import WITHOUT_CLOUD, WithoutCloud
 
 _NO_LOAD_BALANCER = "nothing on this machine gives Services of type LoadBalancer an address"
 
 
-class LocalCluster(pulumi.ComponentResource):
+class LocalCluster(WithoutCloud, pulumi.ComponentResource):
     """A cluster on this machine, with the nodes of its pools.
 
     Makes a control plane and the nodes of each pool at its largest size, the images that the stack builds itself, and
@@ -93,6 +94,11 @@ class LocalCluster(pulumi.ComponentResource):
         self.kubernetes_provider = self._kubernetes(name)
         self.register_outputs({"clusterName": self.cluster_name, "kubeconfig": self.kubeconfig})
 
+    def pool_ready(self, pool: str) -> list[pulumi.Resource]:
+        """Nothing: `ready` are the nodes of all pools, which take no time."""
+        del pool
+        return []
+
     def _nodes(self, name: str, cluster: LocalClusterResource, pool: Pool, spec: PoolSpec) -> LocalNodesResource:
         return LocalNodesResource(
             f"{name}-{pool.name}",
@@ -136,7 +142,7 @@ def _traits(engine: Engine, spec: LocalSpec) -> ClusterTraits:
         metrics_api_available=engine == "host",
         charts_installed=charts,
         crds=spec.crds,
-        unsupported={"load_balancer": _NO_LOAD_BALANCER},
+        unsupported={"load_balancer": _NO_LOAD_BALANCER, **WITHOUT_CLOUD},
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Self
 from modelyard.cluster.local.api import api_status, core_api
 from modelyard.cluster.local.engines.base import FAKE_NODE, FAKE_NODE_ANNOTATION
 from modelyard.cluster.local.folder import LocalClusterError
-from modelyard.cluster.pools import ACCELERATOR_LABEL, POOL_LABEL, Pool
+from modelyard.cluster.pools import POOL_LABEL, Pool
 from modelyard.cluster.spec import TaintSpec
 
 SHARED_NODE_LABEL = "pool.modelyard.dev"
@@ -18,6 +18,7 @@ _PODS = "110"
 """Pods of a node: the kubelet's own limit. https://kubernetes.io/docs/setup/best-practices/cluster-large/"""
 _DISK = "100Gi"
 """Ephemeral storage of a node: the least that the clouds' GPU images come with by default."""
+_ARCHITECTURE_LABEL, _ARCHITECTURE = "kubernetes.io/arch", "amd64"
 _MERGE_PATCH = "application/merge-patch+json"
 _READY_SECONDS = 60
 _READY_POLL_SECONDS = 0.2
@@ -51,7 +52,7 @@ class PoolNodes:
     @classmethod
     def of(cls, pool: Pool, labels: Mapping[str, str]) -> Self:
         """The nodes of `pool` at its largest size, with `labels` beside the ones that each pool's nodes carry."""
-        devices = {pool.accelerator.resource: str(pool.gpus_per_node)} if pool.accelerator else {}
+        devices = _devices(pool)
         return cls(
             pool=pool.name,
             count=pool.max_nodes if not pool.runs_containers else 1,
@@ -82,11 +83,18 @@ class PoolNodes:
 def _labels(pool: Pool) -> dict[str, str]:
     if pool.runs_containers:
         return dict(pool.node_selector)
-    optional = {
-        ACCELERATOR_LABEL: pool.accelerator.name if pool.accelerator else None,
-        "node.kubernetes.io/instance-type": pool.machine_type,
-    }
-    return {POOL_LABEL: pool.name, **{key: value for key, value in optional.items() if value}}
+    machine = {"node.kubernetes.io/instance-type": pool.machine_type} if pool.machine_type else {}
+    devices = dict(pool.gpu.node_labels) if pool.gpu else {}
+    architecture = {_ARCHITECTURE_LABEL: pool.architecture} if pool.architecture != _ARCHITECTURE else {}
+    return {POOL_LABEL: pool.name, **devices, **machine, **architecture}
+
+
+def _devices(pool: Pool) -> dict[str, str]:
+    """What a node has beside CPU and memory, as its device plugins would advertise it."""
+    if not pool.gpu:
+        return {}
+    counts = {**pool.gpu.resources, **pool.gpu.fabric_resources}
+    return {**{resource: str(count) for resource, count in counts.items()}, **pool.gpu.fabric_capacity}
 
 
 def _taint(taint: TaintSpec) -> Taint:
@@ -164,7 +172,7 @@ def _is_simulated(node: Any) -> bool:
 
 
 def _make(core: Any, name: str, wanted: PoolNodes) -> None:
-    system = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+    system = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", _ARCHITECTURE_LABEL: _ARCHITECTURE}
     body = {
         "metadata": {
             "name": name,

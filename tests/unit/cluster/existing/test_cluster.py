@@ -71,3 +71,11 @@ def test_an_empty_context_is_refused() -> None:
 def test_a_bad_pool_is_refused() -> None:
     error = refused(lambda: ExistingCluster("main", SPEC, {"x": PoolSpec()}), "modelyard:cluster:ExistingCluster")
     assert [problem.path for problem in error.problems] == ["pools.x"]
+
+
+def test_a_pool_that_cannot_be_on_nodes_that_exist_is_refused() -> None:
+    pools = {"l4": PoolSpec(accelerator="l4", node_image="bottlerocket"), "fine": PoolSpec(accelerator="l4")}
+    error = refused(lambda: ExistingCluster("main", SPEC, pools), "modelyard:cluster:ExistingCluster")
+    assert [str(problem) for problem in error.problems] == [
+        "pools.l4.node_image: 'bottlerocket' cannot be had: nodes that exist have their system; leave it out"
+    ]

@@ -5,6 +5,7 @@ import pytest
 from modelyard.cluster.local.nodes import PoolNodes
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import PoolSpec, TaintSpec
+from modelyard.gpu.spec import SharingSpec
 
 
 def simulated(name: str, spec: PoolSpec) -> Pool:
@@ -30,6 +31,24 @@ def test_a_pool_becomes_nodes_as_in_a_cloud() -> None:
     ]
     assert nodes.capacity["nvidia.com/gpu"] == nodes.allocatable["nvidia.com/gpu"] == "1"
     assert (nodes.capacity["cpu"], nodes.capacity["memory"]) == ("4000m", "16384Mi")
+
+
+def test_nodes_advertise_what_device_plugins_would() -> None:
+    sharing = SharingSpec(mig={"3g.40gb": 1, "1g.10gb": 4})
+    divided = PoolNodes.of(simulated("mig", PoolSpec(accelerator="h100", gpus_per_node=8, sharing=sharing)), {})
+    wanted = {"nvidia.com/mig-3g.40gb": "8", "nvidia.com/mig-1g.10gb": "32"}
+    assert wanted.items() <= divided.capacity.items()
+    assert wanted.items() <= divided.allocatable.items()
+    assert "nvidia.com/gpu" not in divided.capacity
+    fast = PoolNodes.of(simulated("fast", PoolSpec(accelerator="h100", gpus_per_node=8, fabric="rdma")), {})
+    wanted = {"nvidia.com/gpu": "8", "vpc.amazonaws.com/efa": "32", "hugepages-2Mi": "10240Mi"}
+    assert wanted.items() <= fast.allocatable.items()
+
+
+def test_nodes_of_another_architecture_say_so() -> None:
+    nodes = PoolNodes.of(simulated("arm", PoolSpec(machine_type="m7g.large")), {})
+    assert nodes.labels["kubernetes.io/arch"] == "arm64"
+    assert "kubernetes.io/arch" not in PoolNodes.of(simulated("l4", L4), {}).labels
 
 
 def test_what_the_system_keeps_is_not_for_pods() -> None:

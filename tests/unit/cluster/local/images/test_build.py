@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from modelyard.cluster.local.folder import LocalClusterError
@@ -12,6 +13,7 @@ from modelyard.cluster.local.images import build, content
 from modelyard.cluster.local.images import workshop as workshop_module
 from modelyard.cluster.local.images.sources import ImageSource
 from modelyard.cluster.local.images.workshop import archive_path, workshop
+from tests.support.processes import wait_until
 from tests.unit.cluster.local.conftest import MakeProgram
 
 REPOSITORY = "registry.example.org/digits"
@@ -255,15 +257,23 @@ def _holder(seconds: str) -> subprocess.Popen[str]:
 def test_a_killed_build_is_waited_for_and_its_rest_removed(cache: Path) -> None:
     """The program that it had started goes on; a second one beside it would work in the same storage."""
     process = _holder("1.5")
-    time.sleep(0.3)
+    holder = psutil.Process(process.pid)
+    wait_until(lambda: bool(holder.children()), "the program that it starts")
+    [program] = holder.children()
     process.kill()
     process.communicate()
-    start = time.monotonic()
     with workshop() as held:
-        waited = time.monotonic() - start
+        # Locks are let go of a moment before the end.
+        wait_until(lambda: _has_ended(program), "the end of the program, which is now", 0.3)
         assert list(held.scratch.iterdir()) == []
-    assert waited > 0.5
     assert not (cache / "scratch").exists()
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def test_a_build_that_takes_too_long_ends_with_all_that_it_has_started(

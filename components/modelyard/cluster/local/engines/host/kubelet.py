@@ -11,7 +11,8 @@ import psutil
 from modelyard.cluster.local.engines.control_plane import write_kubeconfig
 from modelyard.cluster.local.engines.host import mounts
 from modelyard.cluster.local.engines.host.machine import CGROUP, NODE, RUN, SOCKET, Machine
-from modelyard.cluster.pools import Pool
+from modelyard.cluster.pools import Pool, resolve_pool
+from modelyard.cluster.spec import PoolSpec
 
 _ROOT = RUN / "kubelet"
 """Where the kubelet sees its folder: it has sockets there, whose paths must be short."""
@@ -23,14 +24,8 @@ _PERCENT_LEFT = "1%"
 
 def node_size() -> Pool:
     """This machine as a pool of one node: what it has, and of that what pods can have."""
-    return Pool(
-        name=NODE,
-        machine_type=None,
-        cpus=float(psutil.cpu_count() or 1),
-        memory_gib=round(psutil.virtual_memory().total / _GIB, 3),
-        min_nodes=1,
-        max_nodes=1,
-    )
+    cpus, memory_gib = float(psutil.cpu_count() or 1), round(psutil.virtual_memory().total / _GIB, 3)
+    return resolve_pool(NODE, PoolSpec(cpus=cpus, memory_gib=memory_gib, min_nodes=1))
 
 
 def configure(machine: Machine) -> list[str]:

@@ -1,0 +1,131 @@
+"""What pools must be so that a cluster on EKS can have them, beside what holds of their accelerators everywhere."""
+
+from collections.abc import Iterator, Mapping
+
+from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.spec import PoolSpec
+from modelyard.errors import Problem, show
+from modelyard.gpu.machine_types import machine_types
+from modelyard.gpu.spec import ReservationSpec
+
+FIXED_SUFFIX = "-fixed"
+"""What the name of Auto Mode's NodePool of constant size ends with."""
+
+_SMALLEST_DISK_GIB = 20
+"""The image of Amazon Linux takes as much."""
+_MACHINE_TYPES = 20
+_LABEL_CHARACTERS = 63
+# What EKS keeps for itself in managed node groups, the kubelet on nodes, and Karpenter in NodePools.
+# https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html
+# https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
+_RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "eks.amazonaws.com", "karpenter.sh", "karpenter.k8s.aws")
+
+
+def eks_pool_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:
+    """What is wrong with the pools on this cluster, with paths below `pools`.
+
+    Args:
+        spec: a valid spec.
+        pools: valid pools by name.
+    """
+    yield from _system_problems(spec, pools)
+    for name, pool in pools.items():
+        for problem in _pool_problems(spec, pool):
+            yield problem.under(name)
+    if spec.provisioner == "auto_mode":
+        yield from _name_problems(pools)
+
+
+def hosts_system(pool: PoolSpec, *, from_zero: bool = False) -> bool:
+    """Whether what serves the whole cluster can run on a pool: CoreDNS, storage drivers, operators.
+
+    It tolerates no taints, asks for no accelerators, and should not lose all of its nodes at once, as spot may.
+
+    Args:
+        pool: the pool.
+        from_zero: nodes come without anything running on the cluster, so none has to be there from the start.
+    """
+    is_there = from_zero or pool.min_nodes > 0
+    return is_there and not _has_accelerator(pool) and not pool.taints and pool.capacity != "spot"
+
+
+def _has_accelerator(pool: PoolSpec) -> bool:
+    machine = machine_types().get(pool.machine_type or "")
+    return bool(pool.accelerator or (machine and machine.accelerator))
+
+
+def _system_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:
+    from_zero = spec.provisioner == "auto_mode"
+    if any(hosts_system(pool, from_zero=from_zero) for pool in pools.values()):
+        return
+    scaler = {"karpenter": ", Karpenter", "cluster_autoscaler": ", the autoscaler"}.get(spec.provisioner, "")
+    least = "" if from_zero else " and min_nodes of 1 or more, 2 so that one may fail"
+    fix = f"add one without accelerators, taints and capacity: spot, with cpus: 4, memory_gib: 16{least}"
+    yield Problem(why=f"no pool has a node for what the cluster itself runs (names, operators{scaler})", fix=fix)
+
+
+def _pool_problems(spec: EksSpec, pool: PoolSpec) -> Iterator[Problem]:
+    yield from _zone_problems(spec, pool)
+    yield from _capacity_problems(spec, pool)
+    yield from _label_problems(pool)
+    if pool.fabric == "rdma" and not _has_accelerator(pool):
+        why = "what uses the fabric is set up for accelerators only"
+        yield Problem(path="fabric", why=why, fix="add accelerator, or leave it out")
+    for index, taint in enumerate(pool.taints):
+        if len(taint.key) > _LABEL_CHARACTERS:
+            why = f"has {len(taint.key)} characters with its domain, and EKS allows {_LABEL_CHARACTERS}"
+            yield Problem(path=f"taints[{index}].key", why=why, fix="use a shorter one")
+    if pool.disk_gib is not None and pool.disk_gib < _SMALLEST_DISK_GIB:
+        why = f"{pool.disk_gib} GiB do not hold the nodes' system"
+        yield Problem(path="disk_gib", why=why, fix=f"use {_SMALLEST_DISK_GIB} or more, or leave it out")
+    if len(pool.machine_types) >= _MACHINE_TYPES:
+        why = f"{len(pool.machine_types) + 1} machine types with machine_type are more than the {_MACHINE_TYPES} of EKS"
+        yield Problem(path="machine_types", why=why, fix=f"keep {_MACHINE_TYPES - 1}")
+    if pool.device_allocation == "dra" and not pool.min_nodes:
+        # https://docs.aws.amazon.com/eks/latest/userguide/device-management-nvidia.html
+        why = "the autoscaler cannot tell what devices a node will have before it has seen one of the pool"
+        fix = "use min_nodes 1 or more, or device_plugin: such pools start from zero"
+        yield Problem(path="device_allocation", why=why, fix=fix)
+
+
+def _zone_problems(spec: EksSpec, pool: PoolSpec) -> Iterator[Problem]:
+    zones = spec.network.zone_names(spec.region)
+    for index, zone in enumerate(pool.zones):
+        if zone not in zones:
+            why, fix = f"the cluster has no zone {show(zone)}", f"use {' or '.join(zones)}"
+            yield Problem(path=f"zones[{index}]", why=why, fix=fix)
+
+
+def _capacity_problems(spec: EksSpec, pool: PoolSpec) -> Iterator[Problem]:
+    if not isinstance(pool.capacity, ReservationSpec):
+        return
+    if not pool.capacity.reservation.startswith("arn:"):
+        if not pool.zones:
+            why = "a reservation is of one zone, and machines in any other would wait for it in vain"
+            fix = f"name the reservation's: [{spec.network.zone_names(spec.region)[0]}]"
+            yield Problem(path="zones", why=why, fix=fix)
+    elif spec.provisioner != "cluster_autoscaler":
+        # https://karpenter.sh/docs/concepts/nodeclasses/#speccapacityreservationselectorterms
+        who = "Karpenter" if spec.provisioner == "karpenter" else "EKS Auto Mode"
+        fix = "name one reservation by its id, cr-…, or use provisioner: cluster_autoscaler"
+        yield Problem(path="capacity.reservation", why=f"{who} knows no groups of reservations", fix=fix)
+
+
+def _label_problems(pool: PoolSpec) -> Iterator[Problem]:
+    for key, value in pool.node_labels.items():
+        path, domain = f"node_labels.{key}", key.rpartition("/")[0]
+        reserved = next((each for each in _RESERVED_DOMAINS if domain == each or domain.endswith(f".{each}")), None)
+        if reserved:
+            yield Problem(path=path, why=f"labels of {reserved} are not for users to set", fix="use a domain of yours")
+        elif len(key) > _LABEL_CHARACTERS:
+            why = f"has {len(key)} characters with its domain, and EKS allows {_LABEL_CHARACTERS}"
+            yield Problem(path=path, why=why, fix="use a shorter one")
+        elif not value:
+            yield Problem(path=path, why="is empty, which EKS does not allow", fix='write a value, like "true"')
+
+
+def _name_problems(pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:
+    for name, pool in pools.items():
+        if pool.min_nodes and f"{name}{FIXED_SUFFIX}" in pools:
+            why = f"the nodes that pool {name} always has are a NodePool of this name"
+            yield Problem(path=f"{name}{FIXED_SUFFIX}", why=why, fix="call it otherwise")

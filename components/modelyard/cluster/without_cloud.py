@@ -1,0 +1,52 @@
+"""Clusters that no cloud is behind: what they cannot do."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+import pulumi
+
+from modelyard.cluster.object_store_spec import ObjectStoreSpec
+from modelyard.cluster.object_stores import StoreAccess
+from modelyard.component import ProgramConfigError
+from modelyard.errors import Problem
+
+WITHOUT_CLOUD = {
+    "object_store": "no cloud is behind the cluster that could make a store",
+    "workload_identity": "no cloud is behind the cluster whose services pods could use",
+}
+"""For the trait `unsupported`."""
+
+
+class WithoutCloud:
+    """The part of the protocol that only a cloud's clusters can keep."""
+
+    def object_store(self, name: str, spec: ObjectStoreSpec, opts: pulumi.ResourceOptions | None = None) -> NoReturn:
+        """Refused.
+
+        Raises:
+            ConfigError: always.
+        """
+        del name, spec, opts
+        _refuse("object_store")
+
+    def workload_identity(
+        self,
+        name: str,
+        *,
+        namespace: str,
+        service_account: str,
+        permissions: Sequence[StoreAccess],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> NoReturn:
+        """Refused.
+
+        Raises:
+            ConfigError: always.
+        """
+        del name, namespace, service_account, permissions, opts
+        _refuse("workload_identity")
+
+
+def _refuse(what: str) -> NoReturn:
+    fix = "use a cluster of a cloud, or a store that you run with its key as a secret of the workspace"
+    raise ProgramConfigError(Problem(path=what, why=WITHOUT_CLOUD[what], fix=fix))

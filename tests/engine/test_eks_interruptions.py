@@ -1,0 +1,160 @@
+"""What breaks halfway in AWS, or on the way to it: what the user sees, and that docs/recovery.md puts it right."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.eks_stack import CLUSTER, EksStack, Json, changed, eks_stacks
+from tests.support.engine import RunningUpdate
+from tests.support.processes import wait_until
+from tools.stack import backend
+from tools.stack.pending import pending_creates, settle
+
+pytestmark = pytest.mark.engine
+
+SERVICE: Json = {
+    "runtime": {"container": {"image": "registry.example.org/web:1.0.0", "port": 8080, "ready_path": "/"}},
+    "pool": "system",
+    "cpus": 1,
+    "memory_gib": 1,
+    "replicas": 2,
+}
+SPEC: Json = {
+    "cluster": {
+        "eks": {
+            "region": "us-east-1",
+            "network": {"zones": 2, "nat": "single"},
+            "api_endpoint": {"public_cidrs": ["203.0.113.0/24"]},
+        }
+    },
+    "pools": {"system": {"machine_type": "m7i.2xlarge", "min_nodes": 1, "max_nodes": 3}},
+    "workspaces": {"team": {"services": {"web": SERVICE}}},
+}
+NO_CAPACITY = "We currently do not have sufficient m7i.2xlarge capacity"
+LATENCY = 0.03
+"""A control plane takes 16 s, what is made meanwhile 4: long enough to be killed in."""
+_MOMENT_SECONDS = 120
+_QUIET_SECONDS = 2
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[EksStack]:
+    """A small stack in an account that takes its time."""
+    with eks_stacks(tmp_path) as make:
+        yield make(SPEC, latency=LATENCY)
+
+
+def test_what_breaks_is_put_right(stack: EksStack) -> None:
+    _engine_killed_while_the_control_plane_is_made(stack)
+    stack.project.environment["MODELYARD_AWS_LATENCY"] = "0"
+    _cluster_is_taken_over_and_a_node_group_fails(stack)
+    _failed_node_group_is_replaced(stack)
+    _api_server_is_out_of_reach(stack)
+    _engine_killed_in_a_destroy(stack)
+
+
+def _engine_killed_while_the_control_plane_is_made(stack: EksStack) -> None:
+    """AWS goes on; the state has no more of it than that it was begun."""
+    running = stack.project.start("up", "--yes", "--skip-preview")
+    wait_until(_nothing_but_the_control_plane(stack), "nothing else under way", _MOMENT_SECONDS)
+    _kill(stack, running)
+    stack.world.settle()
+    pending = pending_creates(stack.project.export()["deployment"])
+    assert [each.urn.rsplit("::", 1)[-1] for each in pending] == ["test-cluster"]
+    assert "currently locked" in stack.project.up(fails=True).text
+    stack.project.run("cancel", "--yes", "--stack", stack.project.stack)
+
+
+def _kill(stack: EksStack, running: RunningUpdate) -> None:
+    running.kill()
+    backend.repair(stack.project.environment)
+
+
+def _nothing_but_the_control_plane(stack: EksStack) -> Callable[[], bool]:
+    """Whether it has been all that is being made for a while, so that nothing else is about to be."""
+    last = [0, time.monotonic()]
+
+    def is_so() -> bool:
+        calls = len(stack.world.calls())
+        records = stack.world.world.look().records.values()
+        under_way = {record.token.rpartition(":")[2] for record in records if record.status == "CREATING"}
+        if under_way != {"Cluster"} or calls != last[0]:
+            last[:] = calls, time.monotonic()
+        return time.monotonic() - last[1] > _QUIET_SECONDS
+
+    return is_so
+
+
+def _cluster_is_taken_over_and_a_node_group_fails(stack: EksStack) -> None:
+    """The cluster, whose name is fixed, is in the way until the state has it; the error of the next is AWS's own."""
+    refused = stack.project.up(fails=True)
+    assert "1 pending operations" in refused.messages("warning")
+    assert "ResourceInUseException" in refused.messages("error")
+
+    _take_over(stack, {"test-cluster": CLUSTER})
+    stack.world.go_wrong("NodeGroup.create", then="fail_after", code="AsgInstanceLaunchFailures", message=NO_CAPACITY)
+    failed = stack.project.up("--refresh", "--run-program", fails=True)
+    assert NO_CAPACITY in failed.messages("error")
+    assert "Cluster test-cluster" not in changed(failed)
+    stack.world.go_right()
+
+
+def _take_over(stack: EksStack, ids: dict[str, str]) -> None:
+    """Move what AWS has made from the pending operations of the state to its resources."""
+    exported = stack.project.export()
+    begun = {each.urn.rsplit("::", 1)[-1]: each.urn for each in pending_creates(exported["deployment"])}
+    found = {begun[name]: resource_id for name, resource_id in ids.items()}
+    file = stack.base / "state.json"
+    file.write_text(json.dumps({**exported, "deployment": settle(exported["deployment"], found)}), encoding="utf-8")
+    stack.project.run("stack", "import", "--file", str(file), "--stack", stack.project.stack)
+
+
+def _failed_node_group_is_replaced(stack: EksStack) -> None:
+    """Pulumi takes it for tried again and well, but AWS leaves it failed: it has to be told to replace it."""
+    failed = stack.world.one("NodeGroup")
+    assert failed.status == "CREATE_FAILED"
+    [urn] = [each["urn"] for each in stack.project.resources() if each["type"].endswith(":NodeGroup")]
+    replaced = changed(stack.project.up("--replace", urn))
+    assert replaced["NodeGroup test-system"] == {"create-replacement", "replace", "delete-replaced"}
+    assert stack.world.one("NodeGroup").id != failed.id
+    stack.wait_until_placed({("web", "system"): 2})
+    assert stack.project.preview("--expect-no-changes").unchanged
+
+
+def _api_server_is_out_of_reach(stack: EksStack) -> None:
+    """As with a VPN that is down: what is in AWS is updated, and nothing on the cluster is taken for lost."""
+
+    def change(spec: Json) -> None:
+        spec["cluster"]["eks"]["log_retention_days"] = 30
+        spec["workspaces"]["team"]["services"]["web"]["replicas"] = 3
+
+    objects = len(stack.project.resources())
+    stack.configure(change)
+    with stack.without_api_server():
+        failed = stack.project.up(fails=True)
+    assert "unreachable" in failed.text
+    assert stack.world.one("LogGroup").inputs["retentionInDays"] == 30
+    assert len(stack.project.resources()) == objects
+    assert changed(stack.project.up()) == {"Deployment team-web": {"update"}}
+    stack.wait_until_placed({("web", "system"): 3})
+
+
+def _engine_killed_in_a_destroy(stack: EksStack) -> None:
+    """Destroy again goes on, and ends with an empty account."""
+    stack.world.go_wrong("NodeGroup.delete", then="stall")
+    running = stack.project.start("destroy", "--yes", "--skip-preview")
+    wait_until(lambda: _begun(running.events, "NodeGroup"), "the end of the node group begun", _MOMENT_SECONDS)
+    _kill(stack, running)
+    stack.world.go_right()
+    stack.project.run("cancel", "--yes", "--stack", stack.project.stack)
+    stack.project.destroy()
+    assert stack.world.left() == []
+    assert stack.get("namespaces", "--selector=modelyard.dev/stack") == []
+
+
+def _begun(events: list[Json], kind: str) -> bool:
+    steps = [each["resourcePreEvent"]["metadata"] for each in events if "resourcePreEvent" in each]
+    return any(step["op"] == "delete" and step["type"].endswith(f":{kind}") for step in steps)

@@ -1,0 +1,215 @@
+"""Every provisioner, network, kind of capacity and kind of sharing through the real engine, each with a pod that runs.
+
+The simulated account refuses what AWS would; its autoscaler and its Karpenter make nodes that offer what the stack told
+them, so that a pod finds a node only where the two agree.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.engine.eks_stack import EksStack, Json, assert_before, changed, eks_stacks, kubectl
+from tests.support.processes import wait_until
+from tests.support.update import Result
+
+pytestmark = pytest.mark.engine
+
+SYSTEM: Json = {"machine_type": "m7i.2xlarge", "min_nodes": 2, "max_nodes": 3}
+RESERVATION, BLOCK = "cr-0123456789abcdef0", "cr-0fedcba9876543210"
+GROUP = "arn:aws:resource-groups:us-east-1:123456789012:group/l4"
+ZONE = "us-east-1a"
+
+# Of each pool its spec, and what a pod asks for that fills a node of it.
+Pools = dict[str, tuple[Json, Any]]
+CAPACITIES: Pools = {
+    "spot": ({"accelerator": "l4", "capacity": "spot", "machine_types": ["g6.2xlarge"]}, 1),
+    "reserved": ({"accelerator": "l4", "capacity": {"reservation": RESERVATION}, "zones": [ZONE]}, 1),
+    "block": (
+        {"accelerator": "h200", "gpus_per_node": 8, "capacity": {"capacity_block": BLOCK}, "zones": [ZONE]},
+        8,
+    ),
+}
+WHOLE: Pools = {
+    "neuron": ({"accelerator": "inferentia2", "gpus_per_node": 6}, 6),
+    "arm": ({"accelerator": "t4g"}, 1),
+}
+SHARES: Pools = {
+    "mig": ({"accelerator": "a100-80gb", "gpus_per_node": 8, "sharing": {"mig": "1g.10gb"}}, {"mig": "1g.10gb"}),
+    "mixed": (
+        {"accelerator": "h100", "gpus_per_node": 8, "sharing": {"mig": {"3g.40gb": 1, "1g.10gb": 4}}},
+        {"mig": "3g.40gb", "count": 8},
+    ),
+    "turns": ({"accelerator": "l4", "sharing": {"time_slicing": {"replicas": 4}}}, 1),
+    "mps": ({"accelerator": "l4", "sharing": {"mps": {"replicas": 2}}}, 1),
+}
+BOTTLEROCKET: Pools = {
+    "b-whole": ({"accelerator": "l4", "node_image": "bottlerocket"}, 1),
+    "b-mig": (
+        {
+            "accelerator": "a100-80gb",
+            "gpus_per_node": 8,
+            "sharing": {"mig": "3g.40gb"},
+            "node_image": "bottlerocket",
+        },
+        {"mig": "3g.40gb", "count": 2},
+    ),
+    "b-turns": (
+        {"accelerator": "l4", "sharing": {"time_slicing": {"replicas": 4}}, "node_image": "bottlerocket"},
+        1,
+    ),
+}
+CLAIMS: Pools = {"claims": ({"accelerator": "l4", "device_allocation": "dra", "min_nodes": 1}, 1)}
+GROUP_OF_RESERVATIONS: Pools = {"grouped": ({"accelerator": "l4", "capacity": {"reservation": GROUP}}, 1)}
+FABRIC: Json = {"accelerator": "h100", "gpus_per_node": 8, "fabric": "rdma", "max_nodes": 2}
+SLICES = {
+    "mig": {"nvidia.com/mig-1g.10gb": "56"},
+    "mixed": {"nvidia.com/mig-3g.40gb": "8", "nvidia.com/mig-1g.10gb": "32"},
+    "turns": {"nvidia.com/gpu": "4"},
+    "mps": {"nvidia.com/gpu": "2"},
+    "b-mig": {"nvidia.com/gpu": "16"},
+    "b-turns": {"nvidia.com/gpu": "4"},
+}
+"""What nodes of shared GPUs advertise."""
+
+
+def spec_of(eks: Json, pools: Pools, *, fabric: bool = True) -> Json:
+    """A stack with these pools, a job on each, and a training on a pool whose nodes stand close together."""
+    image = "registry.example.org/train:1.0.0"
+    jobs = {f"on-{name}": {"image": image, "pool": name, "gpus": gpus} for name, (_, gpus) in pools.items()}
+    workspace: Json = {"jobs": jobs}
+    made: Json = {"system": SYSTEM, **{name: pool for name, (pool, _) in pools.items()}}
+    if fabric:
+        made["close"] = FABRIC
+        workspace |= {
+            "fabric": {},
+            "training": {"on-close": {"image": image, "pool": "close", "nodes": 2, "gpus_per_node": 8}},
+        }
+    return {
+        "cluster": {"eks": {"region": "us-east-1", "api_endpoint": {"public_cidrs": ["203.0.113.0/24"]}, **eks}},
+        "pools": made,
+        "workspaces": {"team": workspace},
+    }
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Callable[..., EksStack]]:
+    """Stacks on an API server of their own."""
+    with eks_stacks(tmp_path) as making:
+        yield making
+
+
+def wait_for_every_pod(stack: EksStack) -> None:
+    """Every job, and both pods of the training, on nodes of their pool."""
+    wanted = {(f"on-{pool}", pool): 1 for pool in stack.spec["pools"] if pool not in ("system", "close")}
+    if "close" in stack.spec["pools"]:
+        wanted["on-close", "close"] = 2
+    stack.wait_until_placed(wanted)
+
+
+def assert_shared(stack: EksStack) -> None:
+    """Nodes of shared GPUs have slices or shares, and no GPU beside them."""
+    found = {
+        pool: {name: count for name, count in nodes[0]["status"]["allocatable"].items() if "nvidia" in name}
+        for pool, nodes in stack.nodes().items()
+        if pool in SLICES
+    }
+    assert found == {pool: SLICES[pool] for pool in stack.spec["pools"] if pool in SLICES}
+
+
+def destroyed(stack: EksStack) -> Result:
+    """Destroy the stack; what other stacks on the same API server would see is gone as well."""
+    result = stack.project.destroy()
+    assert stack.get("nodes") == []
+    assert stack.get("namespaces", "--selector=modelyard.dev/stack") == []
+    return result
+
+
+def play_dra_driver(stack: EksStack) -> None:
+    """What NVIDIA's driver would tell of the one node whose GPU is claimed: a class of devices, and a device."""
+    [node] = [each["metadata"]["name"] for each in stack.nodes()["claims"]]
+    driver, version = "gpu.nvidia.com", "resource.k8s.io/v1"
+    selector = {"cel": {"expression": f"device.driver == '{driver}'"}}
+    device_class = {
+        "apiVersion": version,
+        "kind": "DeviceClass",
+        "metadata": {"name": driver},
+        "spec": {"selectors": [selector]},
+    }
+    pool = {"name": node, "generation": 1, "resourceSliceCount": 1}
+    resource_slice = {
+        "apiVersion": version,
+        "kind": "ResourceSlice",
+        "metadata": {"name": "gpus"},
+        "spec": {"driver": driver, "nodeName": node, "pool": pool, "devices": [{"name": "gpu-0"}]},
+    }
+    for each in (device_class, resource_slice):
+        kubectl(stack.api_server, "apply", "--filename=-", text=json.dumps(each))
+
+
+def test_managed_node_groups_of_every_kind(make: Callable[..., EksStack]) -> None:
+    """The cluster autoscaler starts every pool from zero, from what the node groups' tags say."""
+    pools = {**CAPACITIES, **GROUP_OF_RESERVATIONS, **WHOLE, **SHARES, **BOTTLEROCKET, **CLAIMS}
+    stack = make(spec_of({"network": {"zones": 2, "nat": "single", "flow_logs": True}}, pools))
+    stack.project.up()
+    play_dra_driver(stack)
+    wait_for_every_pod(stack)
+    assert_shared(stack)
+    groups = {each.inputs["labels"]["modelyard.dev/pool"]: each.inputs for each in stack.world.resources("NodeGroup")}
+    kinds = {"spot": "SPOT", "reserved": "ON_DEMAND", "block": "CAPACITY_BLOCK", "close": "ON_DEMAND"}
+    assert {pool: groups[pool]["capacityType"] for pool in kinds} == kinds
+    assert groups["b-mig"]["amiType"] == "BOTTLEROCKET_x86_64_NVIDIA"
+    assert groups["arm"]["amiType"] == "AL2023_ARM_64_NVIDIA"
+    assert stack.world.one("PlacementGroup").inputs["strategy"] == "cluster"
+    assert stack.project.preview("--expect-no-changes").unchanged
+    result = destroyed(stack)
+    assert stack.world.left() == []
+    for pool in pools:
+        assert_before(result, f"Job team-on-{pool}", f"NodeGroup test-{pool}")
+
+
+def test_karpenter(make: Callable[..., EksStack]) -> None:
+    """NodePools from zero, from what EC2 and the overlays say; they go while Karpenter still runs."""
+    pools = {**CAPACITIES, **WHOLE, **SHARES, **BOTTLEROCKET}
+    stack = make(spec_of({"provisioner": "karpenter"}, pools))
+    stack.project.up()
+    wait_for_every_pod(stack)
+    assert_shared(stack)
+    assert len(stack.world.resources("NodeGroup")) == 1, "only what Karpenter itself runs on"
+    assert stack.project.preview("--expect-no-changes").unchanged
+
+    stack.configure(lambda spec: spec["pools"]["spot"].update(max_nodes=2))
+    assert changed(stack.project.up()) == {"NodePool test-spot-more": {"update"}}
+
+    result = destroyed(stack)
+    assert stack.world.left() == []
+    for pool in pools:
+        assert_before(result, f"Job team-on-{pool}", f"NodePool test-{pool}-more")
+    assert_before(result, "NodePool ", "Release test-karpenter")
+    assert_before(result, "Release test-karpenter", "NodeGroup ")
+    assert_before(result, "NodePool ", "InstanceProfile ")
+    assert_before(result, "NodeGroup ", "Cluster test-cluster")
+
+
+def test_auto_mode_in_a_network_that_exists(make: Callable[..., EksStack]) -> None:
+    """Nothing of the network is made, changed or removed. Sharing is refused there: all pools are whole."""
+    stack = make(spec_of({"provisioner": "auto_mode"}, {**CAPACITIES, "neuron": WHOLE["neuron"]}))
+    vpc, private, public = stack.world.add_vpc([ZONE, "us-east-1b"])
+    before = stack.world.left()
+    network = {"vpc_id": vpc, "private_subnet_ids": private, "public_subnet_ids": public}
+    stack.configure(lambda spec: spec["cluster"]["eks"].update(network=network))
+    stack.project.up()
+    wait_for_every_pod(stack)
+    assert len(stack.nodes()["system"]) == SYSTEM["min_nodes"]
+    assert stack.world.resources("NodeGroup") == []
+    assert {each.id for each in stack.world.resources("Vpc")} == {vpc}
+    assert stack.project.preview("--expect-no-changes").unchanged
+
+    result = destroyed(stack)
+    assert stack.world.left() == before
+    wait_until(lambda: not stack.world.resources("Instance"), "the end of EKS' own machines")
+    for pool in CAPACITIES:
+        assert_before(result, f"Job team-on-{pool}", f"NodePool test-{pool}")
+    assert_before(result, "NodePool ", "Cluster test-cluster")
