@@ -1,17 +1,28 @@
 """`python -m tests.bench [--rounds N]`: prints the ratios."""
 
 import argparse
+import json
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
+from modelyard.stack.ml_stack import MLStack
 from tests.bench.measure import medians, peak_mib, seconds
 from tests.bench.previews import EMPTY, HAND_WRITTEN, LIBRARY, DifferentProgramsError, Previews
+from tests.bench.schedule import UNAVOIDABLE_DOWN, UNAVOIDABLE_UP, down, steps_of, unavoidable, up
+from tests.bench.simulated import simulated
+from tests.engine.eks_stack import PROD_EKS
+from tests.engine.local_stack import LOCAL_SPEC
+from tests.support.eks_world import EksWorld
+from tests.support.mocks import run
 
-PREVIEW_GOAL, IMPORT_GOAL = 1.10, 1.3
-"""Ratios that the library should not exceed: against the hand-written program, and against `import pulumi`."""
+PREVIEW_GOAL, IMPORT_GOAL, READY_GOAL = 1.10, 1.3, 1.10
+"""Ratios that the library should not exceed: against the hand-written program, against `import pulumi`, and against the
+chain of steps that cannot be avoided."""
+SCALE = 0.0166
+"""Of the simulated account: 1:60, a second for a minute."""
 
 _PULUMI, _KUBERNETES = "import pulumi", "with one Kubernetes kind"
 _MODELYARD, _STACK = "import modelyard", "with MLStack"
@@ -30,14 +41,17 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     _imports(rounds * 2)
     with tempfile.TemporaryDirectory(prefix="modelyard-bench-") as folder:
-        previews = Previews(Path(folder))
-        try:
-            _previews(previews, rounds)
-        except DifferentProgramsError as error:
-            print(error, file=sys.stderr)
-            return 1
-        finally:
-            previews.close()
+        account = EksWorld(Path(folder) / "account")
+        for name, spec, environment in (("local", LOCAL_SPEC, {}), ("prod-eks", PROD_EKS, account.environment())):
+            previews = Previews(Path(folder) / name, spec, environment)
+            try:
+                _previews(name, previews, rounds)
+            except DifferentProgramsError as error:
+                print(error, file=sys.stderr)
+                return 1
+            finally:
+                previews.close()
+        _time_to_ready(Path(folder))
     return 0
 
 
@@ -54,14 +68,31 @@ def _imports(rounds: int) -> None:
         _ratio(found, _STACK, _KUBERNETES)
 
 
-def _previews(previews: Previews, rounds: int) -> None:
-    print(f"preview of the local stack, {previews.compare()} resources, before it exists")
+def _previews(stack: str, previews: Previews, rounds: int) -> None:
+    print(f"preview of the stack {stack}, {previews.compare()} resources, before it exists")
     for title, measure, unit in (("time", previews.seconds, "s"), ("memory", previews.mib, "MiB")):
         runs: dict[str, Callable[[], float]] = {name: partial(measure, name) for name in previews.names}
         found = medians(runs, rounds)
         _show(title, found, unit)
         _ratio(found, LIBRARY, EMPTY)
         _ratio(found, LIBRARY, HAND_WRITTEN, PREVIEW_GOAL)
+
+
+def _time_to_ready(folder: Path) -> None:
+    recorded = run(MLStack.from_config, config={"modelyard:stack": json.dumps(PROD_EKS)})
+    steps, without_charts = steps_of(recorded), steps_of(recorded, chart_seconds=0)
+    print("time to ready of the stack prod-eks at AWS's usual latencies, by its graph, without the engine's own time")
+    for name, schedule, chain, least in (
+        ("up", up(steps), UNAVOIDABLE_UP, unavoidable(UNAVOIDABLE_UP)),
+        ("down", down(steps), UNAVOIDABLE_DOWN, unavoidable(UNAVOIDABLE_DOWN, deleting=True)),
+    ):
+        print(f"  {name}: " + ", ".join(f"{label} {seconds / 60:g}" for label, seconds in schedule.chain) + " min")
+        longest = f"unavoidable ({', '.join(chain)})"
+        _ratio({"schedule": schedule.seconds, longest: least}, "schedule", longest, READY_GOAL)
+    measured = simulated(folder / "simulated", PROD_EKS, SCALE)
+    print(f"  on the simulated account at 1:{1 / SCALE:.0f}, with the engine's time, where charts take none:")
+    for name, taken, schedule in zip(("up", "down"), measured, (up(without_charts), down(without_charts)), strict=True):
+        print(f"    {name} {taken:.1f} s, of which {schedule.seconds * SCALE:.1f} s by its graph", flush=True)
 
 
 def _show(title: str, found: Mapping[str, float], unit: str) -> None:

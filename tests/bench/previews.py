@@ -3,12 +3,12 @@
 import json
 import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from modelyard.stack.file import read_file
 from modelyard.stack.ml_stack import MLStack
 from tests.bench.hand_written import hand_written
 from tests.bench.measure import PeakMemory
@@ -16,9 +16,7 @@ from tests.support.engine import STACK, PulumiProject, write_project
 from tests.support.mocks import run
 from tests.support.paths import ROOT
 
-EMPTY, HAND_WRITTEN, LIBRARY = "empty program", "hand-written program", "local stack"
-
-_STACK_FILE = ROOT / "stacks" / "Pulumi.local.yaml"
+EMPTY, HAND_WRITTEN, LIBRARY = "empty program", "hand-written program", "library"
 
 
 class DifferentProgramsError(Exception):
@@ -26,13 +24,20 @@ class DifferentProgramsError(Exception):
 
 
 class Previews:
-    """Previews of the three programs, before anything of them exists."""
+    """Previews of three programs for one stack, before anything of it exists."""
 
-    def __init__(self, folder: Path) -> None:
-        """Write the programs and their stacks into an empty folder."""
+    def __init__(self, folder: Path, spec: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> None:
+        """Write the programs and their stacks into an empty folder.
+
+        Args:
+            folder: where.
+            spec: the stack.
+            environment: further variables of every preview.
+        """
         # Under mocks as with the engine, the local cluster looks for one that it made before.
         os.environ["XDG_STATE_HOME"] = str(folder / "state")
-        text = read_file(_STACK_FILE).stack or ""
+        folder.mkdir(exist_ok=True)
+        text = json.dumps(spec)
         recorded = run(MLStack.from_config, config={"modelyard:stack": text})
         programs = {
             EMPTY: "import pulumi\n",
@@ -41,11 +46,12 @@ class Previews:
         }
         self.names = list(programs)
         self._projects = {
-            name: _project(folder / str(index), program, text) for index, (name, program) in enumerate(programs.items())
+            name: _project(folder / str(index), program, text, environment or {})
+            for index, (name, program) in enumerate(programs.items())
         }
 
     def compare(self) -> int:
-        """The number of resources of the local stack.
+        """The number of resources of the stack.
 
         Raises:
             DifferentProgramsError: the hand-written program registers other ones.
@@ -79,9 +85,9 @@ class Previews:
             project.close()
 
 
-def _project(folder: Path, program: str, stack: str) -> PulumiProject:
+def _project(folder: Path, program: str, stack: str, environment: Mapping[str, str]) -> PulumiProject:
     write_project(folder / "program", program)
-    project = PulumiProject(folder / "program", folder / "scratch")
+    project = PulumiProject(folder / "program", folder / "scratch", environment=environment)
     file = folder / "program" / f"Pulumi.{STACK}.yaml"
     content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
     content["config"] = {"modelyard:stack": json.loads(stack)}

@@ -26,13 +26,14 @@ from tests.support.processes import wait_until
 from tests.support.toolchain import require_tool
 from tests.support.update import Result
 from tests.tools.aws.account import SilentEngine
-from tools.offline.aws import autoscaler, karpenter
+from tools.offline.aws import machinery, registry
 from tools.offline.aws.session import Session
 
 Json = dict[str, Any]
 
 PROD_EKS: Json = yaml.safe_load((ROOT / "stacks" / "Pulumi.prod-eks.yaml").read_text())["config"]["modelyard:stack"]
 """What a user starts from."""
+PROD_EKS["cluster"]["eks"]["deletion_protection"] = False  # tests destroy what they make
 CLUSTER = "modelyard-test"
 """The name of a stack's cluster in AWS."""
 _WORKLOAD = "app.kubernetes.io/name"
@@ -87,32 +88,44 @@ class EksStack:
         )
 
     def wait_until_placed(self, wanted: Mapping[tuple[str, str], int]) -> None:
-        """Wait until the pods are on nodes of these pools; what sizes pools goes on meanwhile, as in AWS."""
+        """Wait until the pods are on nodes of these pools."""
+        with self._aws_at_work():
+            try:
+                wait_until(lambda: self.placed() == wanted, "pods on nodes of their pools", 30)
+            except AssertionError as error:
+                raise AssertionError(f"{error}: {self.placed()} is not {wanted}") from None
 
-        def is_so() -> bool:
-            self._size_pools()
-            return self.placed() == wanted
+    @contextmanager
+    def _aws_at_work(self) -> Generator[None]:
+        """What sizes pools goes on also while no provider runs, as in AWS."""
+        with self._session() as session:
+            machinery.start(session)
+            yield
 
-        try:
-            wait_until(is_so, "pods on nodes of their pools", 30)
-        except AssertionError as error:
-            raise AssertionError(f"{error}: {self.placed()} is not {wanted}") from None
+    def settle(self) -> None:
+        """End what AWS had begun to make when the provider died, as it does though nobody waits for it."""
+        with self._session() as session:
+            for record in [each for each in self.world.resources() if each.status == "CREATING"]:
+                for made in registry.when_made[record.token]:
+                    made(session, record)
+                with self.world.world.open() as account:
+                    account.records[record.key].status = "ACTIVE"
 
-    def _size_pools(self) -> None:
-        kubeconfig = self.api_server.kubeconfig
-        region = self.spec["cluster"]["eks"]["region"]
+    @contextmanager
+    def _session(self) -> Generator[Session]:
         session = Session(
             world=self.world.world,
             engine=cast("Any", SilentEngine()),
-            region=region,
+            region=self.spec["cluster"]["eks"]["region"],
             cancelled=threading.Event(),
-            kubeconfig=kubeconfig,
+            kubeconfig=self.api_server.kubeconfig,
         )
-        with pytest.MonkeyPatch.context() as patch, self.world.world.alone("machinery.lock") as is_ours:
-            patch.setenv("MODELYARD_AWS_KUBECONFIG", str(kubeconfig))
-            if is_ours:
-                autoscaler.serve(session)
-                karpenter.serve(session)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MODELYARD_AWS_KUBECONFIG", str(session.kubeconfig))
+            try:
+                yield session
+            finally:
+                session.cancelled.set()
 
     @contextmanager
     def without_api_server(self) -> Generator[None]:

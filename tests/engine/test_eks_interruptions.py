@@ -34,8 +34,8 @@ SPEC: Json = {
     "workspaces": {"team": {"services": {"web": SERVICE}}},
 }
 NO_CAPACITY = "We currently do not have sufficient m7i.2xlarge capacity"
-LATENCY = 0.03
-"""A control plane takes 16 s, what is made meanwhile 4: long enough to be killed in."""
+LATENCY = 0.04
+"""A control plane takes 22 s, what is made meanwhile 5, a node group 7: long enough to be killed in."""
 _MOMENT_SECONDS = 120
 _QUIET_SECONDS = 2
 
@@ -49,23 +49,50 @@ def stack(tmp_path: Path) -> Iterator[EksStack]:
 
 def test_what_breaks_is_put_right(stack: EksStack) -> None:
     _engine_killed_while_the_control_plane_is_made(stack)
+    _engine_killed_while_a_node_group_is_made(stack)
     stack.project.environment["MODELYARD_AWS_LATENCY"] = "0"
-    _cluster_is_taken_over_and_a_node_group_fails(stack)
+    _both_are_taken_over(stack)
     _failed_node_group_is_replaced(stack)
     _api_server_is_out_of_reach(stack)
     _engine_killed_in_a_destroy(stack)
 
 
 def _engine_killed_while_the_control_plane_is_made(stack: EksStack) -> None:
-    """AWS goes on; the state has no more of it than that it was begun."""
-    running = stack.project.start("up", "--yes", "--skip-preview")
-    wait_until(_nothing_but_the_control_plane(stack), "nothing else under way", _MOMENT_SECONDS)
-    _kill(stack, running)
-    stack.world.settle()
-    pending = pending_creates(stack.project.export()["deployment"])
-    assert [each.urn.rsplit("::", 1)[-1] for each in pending] == ["test-cluster"]
+    """AWS goes on; the state has no more of it than that it was begun. Its fixed name is in the way of the next."""
+    _kill_while_nothing_but(stack, "Cluster")
+    assert "test-cluster" in _pending(stack)
     assert "currently locked" in stack.project.up(fails=True).text
     stack.project.run("cancel", "--yes", "--stack", stack.project.stack)
+    refused = stack.project.up(fails=True)
+    assert "1 pending operations" in refused.messages("warning")
+    assert "ResourceInUseException" in refused.messages("error")
+
+
+def _engine_killed_while_a_node_group_is_made(stack: EksStack) -> None:
+    """Its name has a random end: the next update would make another beside it."""
+    _take_over(stack, {"test-cluster": CLUSTER})
+    _kill_while_nothing_but(stack, "NodeGroup")
+    assert "test-system" in _pending(stack)
+    stack.project.run("cancel", "--yes", "--stack", stack.project.stack)
+
+
+def _both_are_taken_over(stack: EksStack) -> None:
+    """What AWS made is neither made again nor changed."""
+    made = stack.world.one("Cluster").id, stack.world.one("NodeGroup").id
+    _take_over(stack, {"test-system": made[1]})
+    healed = changed(stack.project.up("--refresh", "--run-program"))
+    assert not healed.keys() & {"Cluster test-cluster", "NodeGroup test-system"}
+    assert (stack.world.one("Cluster").id, stack.world.one("NodeGroup").id) == made
+    stack.wait_until_placed({("web", "system"): 2})
+    assert stack.project.preview("--expect-no-changes").unchanged
+
+
+def _kill_while_nothing_but(stack: EksStack, kind: str) -> None:
+    """Kill an update while AWS makes one thing; AWS ends that by itself."""
+    running = stack.project.start("up", "--yes", "--skip-preview", "--refresh", "--run-program")
+    wait_until(_nothing_but(stack, kind), f"nothing but {kind} under way", _MOMENT_SECONDS)
+    _kill(stack, running)
+    stack.settle()
 
 
 def _kill(stack: EksStack, running: RunningUpdate) -> None:
@@ -73,7 +100,7 @@ def _kill(stack: EksStack, running: RunningUpdate) -> None:
     backend.repair(stack.project.environment)
 
 
-def _nothing_but_the_control_plane(stack: EksStack) -> Callable[[], bool]:
+def _nothing_but(stack: EksStack, kind: str) -> Callable[[], bool]:
     """Whether it has been all that is being made for a while, so that nothing else is about to be."""
     last = [0, time.monotonic()]
 
@@ -81,25 +108,15 @@ def _nothing_but_the_control_plane(stack: EksStack) -> Callable[[], bool]:
         calls = len(stack.world.calls())
         records = stack.world.world.look().records.values()
         under_way = {record.token.rpartition(":")[2] for record in records if record.status == "CREATING"}
-        if under_way != {"Cluster"} or calls != last[0]:
+        if under_way != {kind} or calls != last[0]:
             last[:] = calls, time.monotonic()
         return time.monotonic() - last[1] > _QUIET_SECONDS
 
     return is_so
 
 
-def _cluster_is_taken_over_and_a_node_group_fails(stack: EksStack) -> None:
-    """The cluster, whose name is fixed, is in the way until the state has it; the error of the next is AWS's own."""
-    refused = stack.project.up(fails=True)
-    assert "1 pending operations" in refused.messages("warning")
-    assert "ResourceInUseException" in refused.messages("error")
-
-    _take_over(stack, {"test-cluster": CLUSTER})
-    stack.world.go_wrong("NodeGroup.create", then="fail_after", code="AsgInstanceLaunchFailures", message=NO_CAPACITY)
-    failed = stack.project.up("--refresh", "--run-program", fails=True)
-    assert NO_CAPACITY in failed.messages("error")
-    assert "Cluster test-cluster" not in changed(failed)
-    stack.world.go_right()
+def _pending(stack: EksStack) -> list[str]:
+    return [each.urn.rsplit("::", 1)[-1] for each in pending_creates(stack.project.export()["deployment"])]
 
 
 def _take_over(stack: EksStack, ids: dict[str, str]) -> None:
@@ -114,14 +131,20 @@ def _take_over(stack: EksStack, ids: dict[str, str]) -> None:
 
 def _failed_node_group_is_replaced(stack: EksStack) -> None:
     """Pulumi takes it for tried again and well, but AWS leaves it failed: it has to be told to replace it."""
-    failed = stack.world.one("NodeGroup")
-    assert failed.status == "CREATE_FAILED"
-    [urn] = [each["urn"] for each in stack.project.resources() if each["type"].endswith(":NodeGroup")]
+    pool = {"machine_type": "m7i.2xlarge", "min_nodes": 1}
+    stack.configure(lambda spec: spec["pools"].update(late=pool))
+    stack.world.go_wrong("NodeGroup.create", then="fail_after", code="AsgInstanceLaunchFailures", message=NO_CAPACITY)
+    assert NO_CAPACITY in stack.project.up(fails=True).messages("error")
+    stack.world.go_right()
+    assert changed(stack.project.up()) == {"NodeGroup test-late": {"update"}}
+    [failed] = [each for each in stack.world.resources("NodeGroup") if each.status == "CREATE_FAILED"]
+    assert "late" not in stack.nodes()
+
+    [urn] = [each["urn"] for each in stack.project.resources() if each.get("id") == failed.id]
     replaced = changed(stack.project.up("--replace", urn))
-    assert replaced["NodeGroup test-system"] == {"create-replacement", "replace", "delete-replaced"}
-    assert stack.world.one("NodeGroup").id != failed.id
-    stack.wait_until_placed({("web", "system"): 2})
-    assert stack.project.preview("--expect-no-changes").unchanged
+    assert replaced == {"NodeGroup test-late": {"create-replacement", "replace", "delete-replaced"}}
+    assert {each.status for each in stack.world.resources("NodeGroup")} == {"ACTIVE"}
+    assert len(stack.nodes()["late"]) == 1
 
 
 def _api_server_is_out_of_reach(stack: EksStack) -> None:

@@ -68,7 +68,6 @@ def _has_the_nodes_that_its_pods_need(stack: EksStack) -> None:
         assert node["status"]["allocatable"]["nvidia.com/gpu"] == gpus
         assert ("nvidia.com/gpu", "present", "NoSchedule") in _taints(node)
         assert node["metadata"]["labels"]["modelyard.dev/accelerator"] == pool
-        assert node["metadata"]["labels"]["nvidia.com/gpu.present"] == "true"
     fabric = {"vpc.amazonaws.com/efa": "32", "hugepages-2Mi": "10Gi"}
     assert fabric.items() <= first["h100"]["status"]["allocatable"].items()
     assert {node["metadata"]["labels"]["topology.kubernetes.io/zone"] for node in nodes["h100"]} == {"us-east-1a"}

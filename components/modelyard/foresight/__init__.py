@@ -1,4 +1,5 @@
-"""What can be said of a stack before anything is made: pure functions over specs and tables.
+"""What can be said of a stack before anything is made, without an engine, a cluster or an account.
 
-Belongs here: what is planned, fits, costs. Does not: anything that imports a component or Pulumi.
+Belongs here: what is planned, fits, costs, as pure functions over specs and tables; and what the components register,
+in the one module that imports them and Pulumi (`registered`).
 """

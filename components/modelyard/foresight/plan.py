@@ -4,16 +4,27 @@ from collections.abc import Iterator
 from typing import TypedDict
 
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
-from modelyard.cluster.pools import Pool, resolve_pool
+from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.pools import Pool, resolve_pools
+from modelyard.gpu.contract import GpuContract
+from modelyard.gpu.request import capacity_kind
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.stack.spec import StackSpec
+from modelyard.workspace.spec import fabric_namespace
 from modelyard.workspace.workload_spec import WorkloadSpec
+
+_POOL_HEAD = (
+    *("POOL", "NODES", "CAPACITY", "MACHINE TYPE", "CPUS", "GIB"),
+    *("ACCELERATORS", "SHARING", "RESOURCES", "GPUS WANTED"),
+)
 
 
 class PlannedWorkload(TypedDict):
-    """One workload. `min_pods` and `max_pods` run at a time; the rest is what each of them asks for."""
+    """One workload. `min_pods` and `max_pods` run at a time; the rest is what each of them asks for. `namespace` is the
+    workspace's own, or its companion's for a training over a fabric."""
 
     workspace: str
+    namespace: str
     name: str
     kind: str
     pool: str
@@ -26,15 +37,20 @@ class PlannedWorkload(TypedDict):
 
 
 class PlannedPool(TypedDict):
-    """One pool; cpus, memory and GPUs are a node's, `allocatable_` is what of them pods can have.
+    """One pool; cpus, memory, GPUs and resources are a node's, `allocatable_` is what of them pods can have.
 
-    `max_gpus` is what the pool has at its largest, `wanted_gpus` what its workloads ask for at theirs, all at once.
+    `sharing` and `capacity` are kinds, in the spec's words. `resources` is what a node advertises for its devices and
+    its fast network; devices that pods claim are listed by their class. `max_gpus` is what the pool has at its largest,
+    `wanted_gpus` what its workloads ask for at theirs, all at once; where GPUs are shared, both count shares or slices.
     """
 
     name: str
     machine_type: str | None
     accelerator: str | None
     gpus_per_node: int
+    sharing: str
+    capacity: str
+    resources: dict[str, int]
     cpus: float
     memory_gib: float
     allocatable_cpus: float
@@ -55,7 +71,8 @@ class Plan(TypedDict):
 
 def plan(stack: StackSpec) -> Plan:
     """What a valid stack would make."""
-    pools = {name: resolve_pool(name, spec) for name, spec in stack.pools.items()}
+    source = NodeSource.of_stack(stack.cluster)
+    pools = resolve_pools(source, stack.pools)
     monitored = stack.observability.metrics is not None
     workloads = [
         _workload(workspace, name, workload, pools[workload.pool], monitored=monitored)
@@ -63,7 +80,7 @@ def plan(stack: StackSpec) -> Plan:
         for _, name, workload in spec.workloads()
     ]
     return {
-        "cluster": next(name for name in ("local", "existing") if getattr(stack.cluster, name)),
+        "cluster": source.kind,
         "pools": [_pool(pool, workloads) for pool in pools.values()],
         "workloads": workloads,
     }
@@ -75,15 +92,22 @@ def _pool(pool: Pool, workloads: list[PlannedWorkload]) -> PlannedPool:
         "machine_type": pool.machine_type,
         "accelerator": pool.accelerator.name if pool.accelerator else None,
         "gpus_per_node": pool.gpus_per_node,
+        "sharing": pool.gpu.sharing_kind if pool.gpu else "whole",
+        "capacity": capacity_kind(pool.spec.capacity),
+        "resources": {**_devices(pool.gpu), **pool.gpu.fabric_resources} if pool.gpu else {},
         "cpus": pool.cpus,
         "memory_gib": pool.memory_gib,
         "allocatable_cpus": pool.allocatable_cpus,
         "allocatable_memory_gib": pool.allocatable_memory_gib,
         "min_nodes": pool.min_nodes,
         "max_nodes": pool.max_nodes,
-        "max_gpus": pool.gpus_per_node * pool.max_nodes,
+        "max_gpus": pool.gpu.gpus * pool.gpu.shares_per_gpu * pool.max_nodes if pool.gpu else 0,
         "wanted_gpus": sum(each["gpus"] * each["max_pods"] for each in workloads if each["pool"] == pool.name),
     }
+
+
+def _devices(gpu: GpuContract) -> dict[str, int]:
+    return {gpu.device_class: gpu.gpus} if gpu.device_class else dict(gpu.resources)
 
 
 def _workload(workspace: str, name: str, spec: WorkloadSpec, pool: Pool, *, monitored: bool) -> PlannedWorkload:
@@ -91,10 +115,11 @@ def _workload(workspace: str, name: str, spec: WorkloadSpec, pool: Pool, *, moni
     kind, makes, least, most = _shape(spec, monitored=monitored)
     return {
         "workspace": workspace,
+        "namespace": fabric_namespace(workspace) if spec.needs_companion(pool) else workspace,
         "name": name,
         "kind": kind,
         "pool": pool.name,
-        "makes": makes,
+        "makes": [*makes, "ResourceClaimTemplate"] if needs.device_class else makes,
         "min_pods": least,
         "max_pods": most,
         "gpus": needs.gpus,
@@ -137,17 +162,20 @@ def render(plan: Plan) -> str:
         (
             each["name"],
             f"{each['min_nodes']}-{each['max_nodes']}",
+            each["capacity"],
             each["machine_type"] or "-",
             f"{each['cpus']:g}",
             f"{each['memory_gib']:g}",
             f"{each['gpus_per_node']} x {each['accelerator']}" if each["accelerator"] else "-",
+            each["sharing"] if each["accelerator"] else "-",
+            ", ".join(f"{resource}: {count}" for resource, count in each["resources"].items()) or "-",
             f"{each['wanted_gpus']} of {each['max_gpus']}" if each["max_gpus"] else "-",
         )
         for each in plan["pools"]
     ]
     workloads = [
         (
-            f"{each['workspace']}/{each['name']}",
+            f"{each['namespace']}/{each['name']}",
             each["kind"],
             each["pool"],
             str(each["max_pods"]) if each["min_pods"] == each["max_pods"] else f"{each['min_pods']}-{each['max_pods']}",
@@ -161,7 +189,7 @@ def render(plan: Plan) -> str:
     return "\n\n".join(
         [
             f"cluster: {plan['cluster']}",
-            _table(("POOL", "NODES", "MACHINE TYPE", "CPUS", "GIB", "ACCELERATORS", "GPUS WANTED"), pools),
+            _table(_POOL_HEAD, pools),
             _table(("WORKLOAD", "KIND", "POOL", "PODS", "GPUS", "CPUS", "GIB", "MAKES"), workloads),
         ]
     )

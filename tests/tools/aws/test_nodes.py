@@ -1,6 +1,7 @@
 """Nodes on a real API server: those of node groups, and what makes more of them for pods that wait."""
 
 import itertools
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -256,6 +257,11 @@ def test_a_node_pool_of_fixed_size_has_its_nodes_and_an_overlay_says_what_they_h
     assert kube.get("node", names[0])["status"]["capacity"]["nvidia.com/gpu"] == "4"
 
 
+def _let_become(kube: Cluster, pool: str, **ages: str) -> None:
+    patch = json.dumps({"spec": {"template": {"spec": ages}}})
+    kube.run("patch", "nodepool", pool, "--type=merge", f"--patch={patch}")
+
+
 def test_auto_mode_brings_its_kinds_and_takes_everything_with_it(aws: Aws, kube: Cluster) -> None:
     kube.run("delete", "crd", NODE_POOL.crd_name)
     policies = ["Cluster", "Compute", "BlockStorage", "LoadBalancing", "Networking"]
@@ -271,7 +277,14 @@ def test_auto_mode_brings_its_kinds_and_takes_everything_with_it(aws: Aws, kube:
     inputs = {**things.cluster_inputs(aws, found, **auto), "roleArn": role["arn"]}
     made = aws.create(CLUSTER, "small", inputs)
     assert kube.names("nodepool") == ["general-purpose"]
+    _let_become(kube, "general-purpose", expireAfter="480h1s")
     pod = _pod(kube, {})
+    _serve(karpenter.serve, aws)
+    assert kube.names("node") == [], "EKS refuses nodes that may become older than 21 days"
+    _let_become(kube, "general-purpose", expireAfter="Never", terminationGracePeriod="1h")
+    _serve(karpenter.serve, aws)
+    assert kube.names("node") == []
+    _let_become(kube, "general-purpose", expireAfter="480h", terminationGracePeriod="24h")
     _serve(karpenter.serve, aws)
     wait_until(lambda: bool(_node_of(kube, pod)), "a node for the pod")
     aws.delete(made)

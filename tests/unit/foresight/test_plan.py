@@ -20,6 +20,7 @@ LOCAL = {
     # Decided without a look at this machine.
     "cluster": {"local": {"engine": "kwok"}},
 }
+EKS = {"eks": {"region": "us-east-1"}}
 FRAUD = "workspaces.chat.services.fraud"
 STACKS = {
     "the local stack": LOCAL,
@@ -143,6 +144,30 @@ def test_pools_with_how_their_gpus_are_shared_and_bought() -> None:
     mig = next(line for line in render(said).splitlines() if line.startswith("mig "))
     assert "mig_mixed" in mig
     assert "nvidia.com/mig-3g.40gb: 8, nvidia.com/mig-1g.10gb: 32" in mig
+
+
+def test_pools_whose_devices_are_claimed_name_their_class() -> None:
+    pools = {
+        "system": {"cpus": 8, "memory_gib": 32, "min_nodes": 1},
+        "claimed": {"accelerator": "h100", "gpus_per_node": 8, "device_allocation": "dra", "min_nodes": 1},
+    }
+    said = planned({"cluster": EKS, "pools": pools})
+    assert [each["resources"] for each in said["pools"]] == [{}, {"gpu.nvidia.com": 8}]
+
+
+def test_a_training_over_a_fabric_is_in_the_companion_namespace() -> None:
+    pools = {
+        "system": {"cpus": 8, "memory_gib": 32, "min_nodes": 1},
+        "h100": {"accelerator": "h100", "gpus_per_node": 8, "fabric": "rdma", "max_nodes": 2},
+    }
+    training = {"pool": "h100", "gpus_per_node": 8, "image": "registry.example.org/train:1.0.0"}
+    lab = {"fabric": {}, "training": {"alone": training, "together": {**training, "nodes": 2}}}
+    said = planned({"cluster": EKS, "pools": pools, "workspaces": {"lab": lab}})
+    assert {each["name"]: each["namespace"] for each in said["workloads"]} == {
+        "alone": "lab",
+        "together": "lab-fabric",
+    }
+    assert "lab-fabric/together" in render(said)
 
 
 def test_pods_at_a_time() -> None:

@@ -137,3 +137,24 @@ def test_what_only_components_refuse_is_refused_here_too(tmp_path: Path) -> None
     done = command("--resources", str(file))
     assert (done.returncode, done.stdout) == (2, "")
     assert "nowhere" in done.stderr
+
+
+def without_aws(file: Path) -> subprocess.CompletedProcess[str]:
+    """`modelyard plan --resources` where the AWS SDK is not installed."""
+    program = (
+        "import sys; sys.modules['pulumi_aws'] = None\n"
+        "from modelyard.cli import main; sys.exit(main(['plan', '--resources', sys.argv[1]]))"
+    )
+    return subprocess.run([sys.executable, "-c", program, str(file)], check=False, capture_output=True, text=True)
+
+
+def test_a_missing_sdk_is_named_with_what_installs_it() -> None:
+    done = without_aws(EKS)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[1:] == [
+        "  cluster: needs the package pulumi_aws to tell its resources; pip install modelyard[aws]"
+    ]
+
+
+def test_another_clouds_sdk_is_not_missed(tmp_path: Path) -> None:
+    assert without_aws(stack_file(tmp_path, stack())).returncode == 0

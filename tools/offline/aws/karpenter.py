@@ -1,7 +1,11 @@
 """Karpenter's and Auto Mode's part: a waiting pod makes a node of the first NodePool that would take it.
 
-Of the machine types that would do, the smallest is taken. A NodePool with `replicas` has so many nodes, always.
+Of the machine types that would do, the smallest is taken. A NodePool with `replicas` has so many nodes, always. Auto
+Mode makes none for a NodePool whose nodes might become older than 21 days, which EKS refuses.
 """
+
+import math
+import re
 
 from tools.offline.aws import cluster_api, nodes, pods
 from tools.offline.aws.kinds_compute import CLUSTER
@@ -15,6 +19,11 @@ from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import NoMatchError
 from tools.offline.kubernetes.values import Json, as_map
 
+_AUTO_MODE_AGES = {"expireAfter": "336h", "terminationGracePeriod": "24h"}
+"""With their defaults. https://docs.aws.amazon.com/eks/latest/userguide/create-node-pool.html"""
+_AUTO_MODE_HOURS = 21 * 24
+_PER_HOUR = {"h": 1, "m": 60, "s": 3600}
+
 
 def serve(session: Session, plans: Plans) -> None:
     """Start nodes for NodePools that lack some and for waiting pods; take away those of NodePools that are gone."""
@@ -27,7 +36,12 @@ def serve(session: Session, plans: Plans) -> None:
         pools = api.list_objects("karpenter.sh/v1", "NodePool")
     except NoMatchError:
         return
-    live = [pool for pool in pools if not pool["metadata"].get("deletionTimestamp")]
+    auto_mode = is_auto_mode(clusters[0].inputs)
+    live = [
+        pool
+        for pool in pools
+        if not pool["metadata"].get("deletionTimestamp") and not (auto_mode and _gets_too_old(pool))
+    ]
     _forget(session, api, {pool["metadata"]["name"] for pool in live})
     room = plans.room()
     for pool in live:
@@ -46,6 +60,19 @@ def serve(session: Session, plans: Plans) -> None:
             _start(session, plans, clusters[0], chosen)
             room.add(chosen.node)
             room.take(pod)
+
+
+def _gets_too_old(pool: Json) -> bool:
+    spec = as_map(as_map(as_map(pool["spec"]).get("template")).get("spec"))
+    hours = [_hours(spec.get(key, default)) for key, default in _AUTO_MODE_AGES.items()]
+    return sum(hours) > _AUTO_MODE_HOURS
+
+
+def _hours(text: str) -> float:
+    """Hours of a duration such as `1h30m`; endless where it is `Never`."""
+    if text == "Never":
+        return math.inf
+    return sum(float(amount) / _PER_HOUR[unit] for amount, unit in re.findall(r"([\d.]+)([hms])", text))
 
 
 def _start(session: Session, plans: Plans, cluster: Record, offer: Offer) -> None:
