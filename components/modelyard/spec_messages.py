@@ -64,8 +64,16 @@ def _explain(detail: "ErrorDetails", owner: type[Any] | None) -> tuple[str, str]
     if kind == "dataclass_exact_type":
         return f"{show(value)} is not a {context['class_name']}", f"write {context['class_name']}(...)"
     if kind in _KINDS:
-        return f"{show(value)} is not {_KINDS[kind]}", _fix_type(kind, value)
+        fix = _only_key(str(detail["loc"][-1]), owner, value) if kind == "dataclass_type" and owner else None
+        return f"{show(value)} is not {_KINDS[kind]}", fix or _fix_type(kind, value)
     return f"{show(value)} is refused ({detail['msg']})", "see the field's description in `modelyard schema`"
+
+
+def _only_key(key: str, owner: type[Any], value: object) -> str | None:
+    """How to write a value in a spec that has one field only; None where it is not plain that it is meant for that."""
+    specs = _specs(list(_follow([owner], key)))
+    names = [key_of(field.name) for field in fields(specs[0])] if len(specs) == 1 else []
+    return f"write {{{names[0]}: {value}}}" if len(names) == 1 and type(value) in {int, str} else None
 
 
 def _fix_type(kind: str, value: object) -> str:

@@ -43,6 +43,7 @@ Source: https://github.com/prometheus-community/helm-charts/blob/main/charts/pro
 _EKS_ANY = {
     "vpc-cni": "v1.22.4-eksbuild.3",
     "eks-pod-identity-agent": "v1.3.10-eksbuild.3",
+    "eks-node-monitoring-agent": "v1.6.7-eksbuild.1",
     "aws-ebs-csi-driver": "v1.66.0-eksbuild.1",
     "aws-efs-csi-driver": "v3.4.0-eksbuild.1",
     "metrics-server": "v0.9.0-eksbuild.11",

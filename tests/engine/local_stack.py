@@ -146,7 +146,9 @@ class LocalStack:
 
     def of_workspace(self, workspace: str) -> list[Json]:
         """The objects that Pulumi made of a workspace, its Namespace included."""
-        return self.get(KINDS, f"--selector={STACK_LABEL},modelyard.dev/workspace={workspace}")
+        found = self.get(KINDS, f"--selector={STACK_LABEL},modelyard.dev/workspace={workspace}")
+        # A CronJob's Jobs carry its labels, and a new one may appear at any minute.
+        return [each for each in found if "ownerReferences" not in each["metadata"]]
 
     def one(self, kind: str, workload: str) -> Json:
         """The only object of a kind that belongs to a workload, which is named `WORKSPACE-NAME`."""

@@ -196,9 +196,9 @@ def test_karpenter(make: Callable[..., EksStack]) -> None:
 def test_auto_mode_in_a_network_that_exists(make: Callable[..., EksStack]) -> None:
     """Nothing of the network is made, changed or removed. Sharing is refused there: all pools are whole."""
     stack = make(spec_of({"provisioner": "auto_mode"}, {**CAPACITIES, "neuron": WHOLE["neuron"]}))
-    vpc, private, public = stack.world.add_vpc([ZONE, "us-east-1b"])
+    vpc, private, _ = stack.world.add_vpc([ZONE, "us-east-1b"])
     before = stack.world.left()
-    network = {"vpc_id": vpc, "private_subnet_ids": private, "public_subnet_ids": public}
+    network = {"vpc_id": vpc, "private_subnet_ids": private}
     stack.configure(lambda spec: spec["cluster"]["eks"].update(network=network))
     stack.project.up()
     wait_for_every_pod(stack)

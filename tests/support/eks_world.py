@@ -82,15 +82,6 @@ class EksWorld:
         with self.world.open() as account:
             account.remove(account.records[found.key])
 
-    def settle(self) -> None:
-        """End what AWS had begun when the provider died: it is made, or gone, though nobody waited for it."""
-        with self.world.open() as account:
-            for record in list(account.records.values()):
-                if record.status == "CREATING":
-                    record.status = "ACTIVE"
-                elif record.status == "DELETING":
-                    account.remove(record)
-
     def go_wrong(
         self,
         operation: str,

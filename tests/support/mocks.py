@@ -46,6 +46,10 @@ class Registration:
     """Custom timeouts by operation: `{"create": "900s"}`."""
     ignore_changes: Sequence[str]
     """Inputs whose changes are left alone."""
+    replacement_trigger: Any
+    """What replaces it where it changes; None where nothing but its provider decides."""
+    deleted_first: bool | None
+    """Whether a replacement deletes the old one before it makes the new one; None where its provider decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,4 +232,8 @@ def _registration(request: Any, urn: str) -> Registration:
         depends_on=frozenset(request.dependencies),
         timeouts={name: value for name, value in timeouts.items() if value},
         ignore_changes=list(request.ignoreChanges),
+        replacement_trigger=(
+            rpc.deserialize_property(request.replacement_trigger) if request.HasField("replacement_trigger") else None
+        ),
+        deleted_first=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
     )

@@ -1,17 +1,14 @@
 """A job that runs once."""
 
-from dataclasses import replace
-
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.batch.jobs import job_args, job_metadata, job_options, task_container
+from modelyard.batch.jobs import job_args, job_metadata, job_options, task_container, task_pod
 from modelyard.batch.spec import BatchJobSpec
 from modelyard.kube.labels import labels
 from modelyard.kube.names import logical_name
 from modelyard.workspace.checks import check_workload
 from modelyard.workspace.claims import device_claims
-from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "batch-job"
@@ -47,11 +44,11 @@ class BatchJob(pulumi.ComponentResource):
         super().__init__("modelyard:batch:BatchJob", logical, {}, opts)
         its_labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
         claims = device_claims(logical, workspace, spec, its_labels, self)
-        pod = workload_pod(workspace, spec, task_container(name, spec), claims=claims)
+        pod = task_pod(workspace, spec, task_container(name, spec), claims)
         self.job_name = k8s.batch.v1.Job(
             logical,
             metadata=job_metadata(workspace, spec, its_labels),
-            spec=job_args(spec, replace(pod, restart_policy="Never"), its_labels),
+            spec=job_args(spec, pod, its_labels),
             opts=job_options(
                 self,
                 workspace,

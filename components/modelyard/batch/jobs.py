@@ -1,12 +1,14 @@
 """What all kinds of jobs share: from a task's spec to its container, its pods and the Job around them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.batch.spec import BatchJobSpec, JobSpec, TaskSpec, TrainingJobSpec
-from modelyard.kube.pods import Container, Pod, pod_template
+from modelyard.kube.pods import NOT_MOVED, Container, Pod, pod_template
+from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
 AWAIT_MARGIN_SECONDS = 120
@@ -18,6 +20,21 @@ _NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 def task_container(name: str, spec: TaskSpec) -> Container:
     """The container of a task, without what the workspace and the pool say of it."""
     return Container(name=name, image=spec.image, command=spec.command, args=spec.args)
+
+
+def task_pod(
+    workspace: Workspace, spec: TaskSpec, container: Container, claims: Mapping[str, pulumi.Input[str]]
+) -> Pod:
+    """A pod that runs to its end, and is not ended before so that a node can go: it would begin again.
+
+    Args:
+        workspace: where it runs.
+        spec: a spec without problems on the workspace's cluster.
+        container: its container.
+        claims: its claims to devices: their names in the pod, and their templates' names.
+    """
+    pod = workload_pod(workspace, spec, container, claims=claims)
+    return replace(pod, restart_policy="Never", annotations={**pod.annotations, **NOT_MOVED})
 
 
 def job_args(spec: JobSpec, pod: Pod, labels: Mapping[str, str]) -> k8s.batch.v1.JobSpecArgs:

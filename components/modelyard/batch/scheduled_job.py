@@ -1,17 +1,14 @@
 """A job that runs again and again."""
 
-from dataclasses import replace
-
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.batch.jobs import job_args, task_container
+from modelyard.batch.jobs import job_args, task_container, task_pod
 from modelyard.batch.spec import ScheduledJobSpec
 from modelyard.kube.labels import labels
 from modelyard.kube.names import logical_name
 from modelyard.workspace.checks import check_workload
 from modelyard.workspace.claims import device_claims
-from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "scheduled-job"
@@ -45,7 +42,7 @@ class ScheduledJob(pulumi.ComponentResource):
         super().__init__("modelyard:batch:ScheduledJob", logical, {}, opts)
         its_labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
         claims = device_claims(logical, workspace, spec, its_labels, self)
-        pod = replace(workload_pod(workspace, spec, task_container(name, spec), claims=claims), restart_policy="Never")
+        pod = task_pod(workspace, spec, task_container(name, spec), claims)
         self.cron_job_name = k8s.batch.v1.CronJob(
             logical,
             metadata=k8s.meta.v1.ObjectMetaArgs(namespace=workspace.namespace_for(spec).namespace, labels=its_labels),

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.batch.jobs import failure_policy, job_metadata, job_options, task_container
+from modelyard.batch.jobs import failure_policy, job_metadata, job_options, task_container, task_pod
 from modelyard.batch.spec import TrainingJobSpec
 from modelyard.kube.labels import labels, selector
 from modelyard.kube.names import logical_name
@@ -13,7 +13,6 @@ from modelyard.kube.placement import require_other_nodes
 from modelyard.kube.pods import Container, Pod, pod_template
 from modelyard.workspace.checks import check_workload
 from modelyard.workspace.claims import device_claims
-from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "training-job"
@@ -106,8 +105,7 @@ class TrainingJob(pulumi.ComponentResource):
     def _pod(self, spec: TrainingJobSpec) -> Pod:
         claims = device_claims(self._logical, self._workspace, spec, self._labels, self)
         return replace(
-            workload_pod(self._workspace, spec, self._container(spec), claims=claims),
-            restart_policy="Never",
+            task_pod(self._workspace, spec, self._container(spec), claims),
             affinity=require_other_nodes(self._selector) if spec.nodes > 1 else None,
             subdomain=self.service_name,
         )

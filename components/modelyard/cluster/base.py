@@ -50,6 +50,12 @@ class Cluster(Protocol):
         ...
 
     @property
+    def load_balancers_ready(self) -> Sequence[pulumi.Resource]:
+        """What Services and Ingresses with a load balancer depend on, so that on destroy it goes before what made it;
+        empty where nothing that makes load balancers is the stack's."""
+        ...
+
+    @property
     def images(self) -> list[pulumi.Resource]:
         """What must exist before workloads: the images that `traits.images` names, on the nodes."""
         ...

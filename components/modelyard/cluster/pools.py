@@ -121,6 +121,10 @@ class Pool:
             use = fitting[0] if len(fitting) == 1 else f"{', '.join(fitting[:-1])} or {fitting[-1]}"
             why = f"{gpus} does not divide a node of {size}" if gpus < size else f"{gpus} exceed a node of {size}"
             yield Problem(path="gpus", why=why, fix=f"use {use}")
+        elif self.accelerator and self.accelerator.vendor == "neuron" and 1 < gpus < size:
+            # https://awsdocs-neuron.readthedocs-hosted.com/en/latest/deploy/infrastructure/scheduler.html
+            why = f"{gpus} devices of a node of {size} would be any, and Neuron needs neighbours, which AWS's scheduler"
+            yield Problem(path="gpus", why=f"{why} extension finds; it is not installed", fix=f"use 1 or {size}")
 
     def share(self, gpus: int | GpuSliceSpec) -> tuple[float, float]:
         """vCPUs and GiB of memory that go with so many of a node's GPUs, shares or slices: their share of what pods can

@@ -166,7 +166,8 @@ class PoolSpec:
     accelerator: Filled | None = None
     """For example `l4`, `h100`, `a100-80gb`. Left out: a pool without accelerators."""
     gpus_per_node: Count | None = None
-    """Accelerators on each node. Left out: what the machine type has, otherwise 1. Only with `accelerator`."""
+    """Accelerators on each node. Left out: what the machine type has, otherwise 1. Only with `accelerator`; required
+    beside it for a machine type that is not in our table."""
     machine_type: Filled | None = None
     """A cloud's own name of the machine. Left out: the smallest that fits the other fields."""
     cpus: Amount | None = None
@@ -195,7 +196,8 @@ class PoolSpec:
     """Whether several pods share a GPU: `whole`, `{mig: 1g.10gb}`, `{time_slicing: {replicas: 4}}` or
     `{mps: {replicas: 4}}`. Whole, because a shared GPU isolates less, and MIG divides one for good."""
     fabric: Literal["none", "rdma"] = "none"
-    """`rdma`: its nodes stand close together, in one zone, and their GPUs reach each other past the processors."""
+    """`rdma`: its nodes stand close together, in one zone, and their GPUs reach each other past the processors. That is
+    AWS's EFA, the only such network that modelyard sets up."""
     driver: Literal["auto", "image", "operator"] = "auto"
     """Who brings the GPUs' driver: the node `image`, or an `operator` on the cluster. `auto` takes the image's where it
     has one."""
@@ -253,6 +255,7 @@ class PoolSpec:
             gpus=(self.gpus_per_node or (machine.gpus if machine else 1)) if accelerator else 0,
             machine=machine,
             machine_name=self.machine_type or (machine.name if machine else None),
+            is_machine_named=self.machine_type is not None,
             cpus=self.cpus or (machine.vcpus if machine else 0),
             memory_gib=self.memory_gib or (machine.memory_gib if machine else 0),
             architecture=machine.architecture if machine else self.architecture,

@@ -20,6 +20,9 @@ WITHOUT_CLOUD = {
 class WithoutCloud:
     """The part of the protocol that only a cloud's clusters can keep."""
 
+    load_balancers_ready: Sequence[pulumi.Resource] = ()
+    """Empty: what makes load balancers, if anything does, is not the stack's."""
+
     def object_store(self, name: str, spec: ObjectStoreSpec, opts: pulumi.ResourceOptions | None = None) -> NoReturn:
         """Refused.
 

@@ -4,9 +4,11 @@ The table is `accelerators.csv` beside this file. Sources: AWS instance types as
 (https://karpenter.sh/docs/reference/instance-types/), Google's cluster-toolkit
 (https://github.com/GoogleCloudPlatform/cluster-toolkit), Azure's size pages
 (https://github.com/MicrosoftDocs/azure-compute-docs), the profiles of NVIDIA mig-parted
-(https://github.com/NVIDIA/mig-parted/blob/main/deployments/systemd/config-default.yaml) and, for drivers, the EKS image
-of G7 (https://github.com/awslabs/amazon-eks-ami/blob/main/doc/usage/g7-ami.md). Memory is the marketed size; B300,
-GB300, TPU v5p to v7x and Trainium2 sizes are the vendors' announcements.
+(https://github.com/NVIDIA/mig-parted/blob/main/deployments/systemd/config-default.yaml) and MIG user guide
+(https://docs.nvidia.com/datacenter/tesla/mig-user-guide/supported-mig-profiles.html); for drivers, the EKS image of G7
+(https://github.com/awslabs/amazon-eks-ami/blob/main/doc/usage/g7-ami.md) and NVIDIA's list of what new ones leave out
+(https://www.nvidia.com/en-us/drivers/unix/legacy-gpu/). Memory is the marketed size; B300, GB300, TPU v5p to v7x and
+Trainium2 sizes are the vendors' announcements. The profiles of B300 are preliminary, which `unsourced` says.
 """
 
 import csv
@@ -69,7 +71,9 @@ class Accelerator:
         resource: the extended resource that pods request: `nvidia.com/gpu`.
         mig_profiles: what it can be divided into, by name; empty where it cannot.
         driver_at_least: the oldest driver branch that drives it; None where every one in use does.
+        driver_at_most: the newest driver branch that drives it; None where every one in use does.
         cloud_labels: labels by which clouds' own tools mark its nodes, with their value.
+        unsourced: names of the fields above that no final source was read for.
     """
 
     name: str
@@ -78,7 +82,9 @@ class Accelerator:
     resource: str
     mig_profiles: Mapping[str, MigProfile] = field(default_factory=dict[str, MigProfile])
     driver_at_least: int | None = None
+    driver_at_most: int | None = None
     cloud_labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    unsourced: frozenset[str] = frozenset()
 
 
 def _profiles(text: str) -> dict[str, MigProfile]:
@@ -96,7 +102,9 @@ def _accelerator(row: Mapping[str, str]) -> Accelerator:
         resource=_RESOURCES[vendor],
         mig_profiles=_profiles(row["mig_profiles"]),
         driver_at_least=int(row["driver_at_least"]) if row["driver_at_least"] else None,
+        driver_at_most=int(row["driver_at_most"]) if row["driver_at_most"] else None,
         cloud_labels={key: value for key, value in labels.items() if key and value},
+        unsourced=frozenset(row["unsourced"].split()),
     )
 
 

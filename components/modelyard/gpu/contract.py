@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from modelyard.errors import ConfigError, Problem
 from modelyard.gpu.accelerators import NVIDIA, Accelerator
+from modelyard.gpu.fabric import CONTAINER_CAPABILITIES, CONTAINER_ENV, EFA, HUGE_PAGES_MIB, huge_pages
 from modelyard.gpu.image_rules import image_problems
 from modelyard.gpu.mig import divided, memory_parts
 from modelyard.gpu.node_images import NodeImage
@@ -26,21 +27,12 @@ Component = Literal[
 `driver: operator` the driver."""
 ACCELERATOR_LABEL = "modelyard.dev/accelerator"
 """The accelerator's name, on nodes that have one."""
-EFA = "vpc.amazonaws.com/efa"
-"""https://github.com/aws/eks-charts/tree/master/stable/aws-efa-k8s-device-plugin"""
 DEVICE_CLASS = "gpu.nvidia.com"
 """The device class of NVIDIA's GPUs. https://github.com/kubernetes-sigs/dra-driver-nvidia-gpu"""
 # https://github.com/NVIDIA/k8s-device-plugin#catalog-of-labels and …/gpu-operator/blob/main/assets/state-mig-manager
 _PLUGIN_CONFIG_LABEL = "nvidia.com/device-plugin.config"
 _MIG_CONFIG_LABEL = "nvidia.com/mig.config"
 _MPS_LABEL = "nvidia.com/mps.capable"
-_PRESENT_LABEL = "nvidia.com/gpu.present"
-# What AWS's own samples give a pod, and what of it its EFA installer reserves on a node, in whole pods.
-# https://docs.aws.amazon.com/eks/latest/userguide/node-efa.html
-_EFA_ENV = {"FI_PROVIDER": "efa"}
-_EFA_REQUESTS = {"hugepages-2Mi": "5120Mi"}
-_EFA_CAPACITY = {"hugepages-2Mi": "10240Mi"}
-_EFA_CAPABILITIES = ("IPC_LOCK",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +47,7 @@ class GpuContract:
         slice_resources: by MIG profile, the resource that counts its slices.
         slices_per_gpu: by MIG profile, how many slices of it every device has.
         fabric_resources: the extended resources of a node's fast network, with their number.
-        fabric_capacity: what else a node keeps for it, as quantities: huge pages.
+        huge_pages_mib: what a node keeps for it in huge pages, MiB.
         node_labels: labels that its nodes carry from the start.
         taint_key: key of the taint that its nodes carry, with value `present` and effect `NoSchedule`.
         components: what has to be installed on the cluster.
@@ -68,7 +60,6 @@ class GpuContract:
         sharing_kind: how devices are shared.
         shares_per_gpu: pods that can have a part of one device.
         pod_env: variables of a container that uses the fabric.
-        pod_requests: what such a container asks for beside devices.
         pod_capabilities: Linux capabilities that it needs, which pod security `restricted` refuses.
     """
 
@@ -78,7 +69,7 @@ class GpuContract:
     slice_resources: Mapping[str, str] = field(default_factory=dict[str, str])
     slices_per_gpu: Mapping[str, int] = field(default_factory=dict[str, int])
     fabric_resources: Mapping[str, int] = field(default_factory=dict[str, int])
-    fabric_capacity: Mapping[str, str] = field(default_factory=dict[str, str])
+    huge_pages_mib: int = 0
     node_labels: Mapping[str, str]
     taint_key: str
     components: frozenset[Component] = frozenset()
@@ -89,8 +80,18 @@ class GpuContract:
     sharing_kind: SharingKind = "whole"
     shares_per_gpu: int = 1
     pod_env: Mapping[str, str] = field(default_factory=dict[str, str])
-    pod_requests: Mapping[str, str] = field(default_factory=dict[str, str])
     pod_capabilities: tuple[str, ...] = ()
+
+    @property
+    def fabric_capacity(self) -> dict[str, str]:
+        """What a node keeps for the fabric beside its devices, as quantities."""
+        return huge_pages(self.huge_pages_mib, self.gpus, self.gpus)
+
+    def fabric_share(self, gpus: int) -> dict[str, str]:
+        """What of the fabric goes with so many of a node's GPUs: their share of its devices and of what else the node
+        keeps for it, so that pods on one node do not take each other's."""
+        devices = {name: str(count * gpus // self.gpus) for name, count in self.fabric_resources.items()}
+        return {**devices, **huge_pages(self.huge_pages_mib, gpus, self.gpus)}
 
     def requested(self, gpus: int | GpuSliceSpec) -> dict[str, int]:
         """The resources that a pod asks for; none where it claims devices. Whether it may ask for them, such as for
@@ -138,7 +139,6 @@ def _compile(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> G
     strategy = cell.detail if cell else ""
     names = {name: _slice_name(name, strategy) for name in slices}
     has_fabric = asked.fabric == "rdma"
-    has_huge_pages = has_fabric and image.reserves_huge_pages
     return GpuContract(
         accelerator=accelerator,
         gpus=asked.gpus,
@@ -146,7 +146,7 @@ def _compile(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> G
         slice_resources=names,
         slices_per_gpu=slices,
         fabric_resources={EFA: asked.rdma_devices} if has_fabric else {},
-        fabric_capacity=_EFA_CAPACITY if has_huge_pages else {},
+        huge_pages_mib=HUGE_PAGES_MIB if has_fabric and image.reserves_huge_pages else 0,
         node_labels={ACCELERATOR_LABEL: accelerator.name, **_labels(asked, accelerator, image)},
         taint_key=accelerator.resource,
         components=frozenset(_components(asked, accelerator, image)),
@@ -158,9 +158,8 @@ def _compile(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> G
         device_class=DEVICE_CLASS if uses_claims else None,
         sharing_kind=asked.sharing_kind,
         shares_per_gpu=sum(slices.values()) or asked.replicas,
-        pod_env=_EFA_ENV if has_fabric else {},
-        pod_requests=_EFA_REQUESTS if has_huge_pages else {},
-        pod_capabilities=_EFA_CAPABILITIES if has_fabric else (),
+        pod_env=CONTAINER_ENV if has_fabric else {},
+        pod_capabilities=CONTAINER_CAPABILITIES if has_fabric else (),
     )
 
 
@@ -208,7 +207,7 @@ def _labels(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> di
     """Labels that tools look for, set from the start where the stack makes the nodes."""
     if not image.cloud:
         return {}
-    labels = {_PRESENT_LABEL: "true"} if accelerator.vendor == "nvidia" else {}
+    labels: dict[str, str] = {}
     if _is_configured(asked, accelerator, image):
         labels[_PLUGIN_CONFIG_LABEL] = asked.pool
         if asked.sharing_kind == "mps":
@@ -219,5 +218,8 @@ def _labels(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> di
 
 
 def _is_configured(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> bool:
-    """Whether a device plugin that is installed for the pool divides or shares its devices."""
+    """Whether a device plugin that is installed for the pool does more than hand out whole devices."""
+    if asked.sharing == "whole":
+        has_plugin = _by(image, accelerator, "device_plugin") == "chart" and asked.device_allocation == "device_plugin"
+        return has_plugin and accelerator.vendor == "nvidia" and asked.fabric == "rdma"
     return _by(image, accelerator, asked.sharing_kind) in {"chart", "operator"}

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import Accelerator
+from modelyard.gpu.fabric import FABRIC_CLOUD
 from modelyard.gpu.machine_types import machine_types, offered, sizes
 from modelyard.gpu.node_images import NodeImage
 from modelyard.gpu.request import GpuRequest
@@ -34,8 +35,15 @@ def image_problems(asked: GpuRequest, image: NodeImage) -> Iterator[Problem]:
     if image.name == "existing" and asked.driver == "operator" and asked.sharing != "whole":
         why = "the operator shares GPUs by labels of nodes, and nodes that exist are labelled by their owner"
         yield Problem(path="driver", why=why, fix="leave it out where GPUs are shared already, or use sharing: whole")
+    if image.name == "existing" and asked.fabric == "rdma" and not _has_known_fabric(asked):
+        why = "modelyard knows AWS's EFA only, and nodes that exist can have another fast network"
+        yield Problem(path="fabric", why=why, fix="leave it out, or name the machine_type of AWS that the nodes are")
     if asked.device_allocation == "dra" and asked.kubernetes_version and not image.is_simulated:
         yield from _dra_problems(asked.kubernetes_version)
+
+
+def _has_known_fabric(asked: GpuRequest) -> bool:
+    return asked.is_machine_named and asked.machine is not None and asked.machine.cloud == FABRIC_CLOUD
 
 
 def _machine_problems(asked: GpuRequest, cloud: str) -> Iterator[Problem]:
@@ -72,15 +80,30 @@ def _cell_problems(asked: GpuRequest, image: NodeImage) -> Iterator[Problem]:
             yield Problem(path=path, why=cell.why, fix=cell.fix)
             if feature == "device_plugin":
                 return
-    if asked.accelerator and asked.accelerator.driver_at_least:
-        yield from _driver_problems(asked.accelerator, asked.accelerator.driver_at_least, image)
+    if asked.accelerator:
+        yield from _driver_problems(asked, asked.accelerator, image)
 
 
-def _driver_problems(accelerator: Accelerator, least: int, image: NodeImage) -> Iterator[Problem]:
-    cell = image.cell(accelerator.vendor, "driver_image")
-    if cell and cell.by == "image" and int(cell.detail or 0) < least:
-        has = f"brings {cell.detail}" if cell.detail else "may bring an older one"
-        why = f"{accelerator.name} needs driver {least} or newer, and {image.name} {has}"
+def _driver_problems(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> Iterator[Problem]:
+    """A driver that is too old or too new for the devices. An image whose driver is not known may have an old one, but
+    none that its own cloud's machines cannot use."""
+    by_operator = asked.driver == "operator"
+    cell = image.cell(accelerator.vendor, "driver_operator" if by_operator else "driver_image")
+    if not cell or cell.by not in {"image", "operator"}:
+        return
+    branch, least, most = int(cell.detail or 0), accelerator.driver_at_least, accelerator.driver_at_most
+    if least and branch < least:
+        needs = f"driver {least} or newer"
+    elif most and branch > most:
+        needs = f"driver {most} or older"
+    else:
+        return
+    has = f"brings {cell.detail}" if cell.detail else "may bring an older one"
+    if by_operator:
+        why = f"{accelerator.name} needs {needs}, and NVIDIA's GPU operator {has}"
+        yield Problem(path="driver", why=why, fix="leave it out, on nodes that have the driver already")
+    else:
+        why = f"{accelerator.name} needs {needs}, and {image.name} {has}"
         yield Problem(path="accelerator", why=why, fix="use another one, for example l40s or rtx-pro-6000")
 
 

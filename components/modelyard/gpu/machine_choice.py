@@ -1,5 +1,6 @@
 """Which machine a pool's nodes are: the one that it names, or the smallest that fits what it says of them."""
 
+import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -62,13 +63,15 @@ class MachineChoice:
             fix = "add accelerator, or remove it"
             yield Problem(path="gpus_per_node", why="is given without an accelerator", fix=fix)
         if self.accelerator and self.accelerator not in ACCELERATORS:
-            known = ", ".join(sorted(ACCELERATORS))
-            yield Problem(path="accelerator", why=f"{show(self.accelerator)} is unknown", fix=f"use one of {known}")
+            yield Problem(path="accelerator", why=f"{show(self.accelerator)} is unknown", fix=_known(self.accelerator))
         elif self.machine_type in machine_types():
             yield from self._named_problems(machine_types()[str(self.machine_type)])
         elif self.machine_type and not self._is_inline:
             fix = "give its cpus and memory_gib (and accelerator, gpus_per_node) beside it"
             yield Problem(path="machine_type", why=f"{show(self.machine_type)} is not in our table", fix=fix)
+        elif self.machine_type and self.accelerator and not self.gpus_per_node:
+            why = f"is missing, and {show(self.machine_type)} is not in our table"
+            yield Problem(path="gpus_per_node", why=why, fix="say how many of it the machine has")
         elif self.rdma_devices and not self.machine_type:
             why = "is for a machine type that is not in our table"
             yield Problem(path="rdma_devices", why=why, fix="add machine_type, or leave it out")
@@ -98,3 +101,10 @@ class MachineChoice:
         if self.rdma_devices and self.rdma_devices != machine.rdma_devices:
             why = f"{machine.name} has {machine.rdma_devices or 'none'}, not {self.rdma_devices}"
             yield Problem(path="rdma_devices", why=why, fix="leave it out")
+
+
+def _known(accelerator: str) -> str:
+    written = accelerator.lower()
+    close = [written] if written in ACCELERATORS else [name for name in ACCELERATORS if name.startswith(written)]
+    close = close or difflib.get_close_matches(written, ACCELERATORS, n=1)
+    return f"did you mean {' or '.join(close)}?" if close else f"use one of {', '.join(sorted(ACCELERATORS))}"

@@ -10,7 +10,13 @@ The table is `node_images.csv` beside this file: a row for each image, vendor an
   branch an image has is not documented by variant; 580, as on AL2023, is assumed.
 - DRA on EKS: https://docs.aws.amazon.com/eks/latest/userguide/device-management-nvidia-dra-device-plugin.html. Not with
   Auto Mode; with Karpenter as an alpha feature, https://karpenter.sh/docs/tasks/dra/.
-- EFA: https://docs.aws.amazon.com/eks/latest/userguide/device-management-efa.html.
+- EFA: https://docs.aws.amazon.com/eks/latest/userguide/device-management-efa.html. The image of Auto Mode has its
+  device plugin, and the chart's keeps off such nodes: https://github.com/aws/eks-charts/pull/1359.
+- MIG on AL2023: https://docs.aws.amazon.com/eks/latest/userguide/device-management-nvidia-mig.html. The MIG manager is
+  reported to restart the kubelet of a node that is just booting, which may never become ready again
+  (https://github.com/NVIDIA/gpu-operator/issues/2415, open); Bottlerocket divides GPUs by itself when it boots.
+- The driver that the GPU operator brings (branch 595):
+  https://github.com/NVIDIA/gpu-operator/blob/v26.7.0/deployments/gpu-operator/values.yaml
 """
 
 import csv
@@ -51,8 +57,8 @@ class Cell:
         vendor: of the accelerator, or `any`.
         feature: what it is about.
         by: who does it.
-        detail: the driver's branch (`driver_image`); how slices are named (`mig`): `single` counts them as GPUs,
-            `mixed` by the name of their profile.
+        detail: the driver's branch (`driver_image`, `driver_operator`); how slices are named (`mig`): `single` counts
+            them as GPUs, `mixed` by the name of their profile.
         why: why it is refused.
         fix: what to do instead.
     """
@@ -97,10 +103,10 @@ class NodeImage:
     def reserves_huge_pages(self) -> bool:
         """Whether nodes keep huge pages for programs on the fabric.
 
-        EKS Auto Mode lets nobody reserve them, and starts no node for a pod that asks for some. EFA does without, at
-        less speed.
+        EKS Auto Mode lets nobody reserve them, and starts no node for a pod that asks for some. Whether nodes that
+        exist keep some, their owner knows. EFA does without, at less speed.
         """
-        return self.name != "eks/auto_mode"
+        return self.is_simulated or (self.cloud == "aws" and self.name != "eks/auto_mode")
 
     def cell(self, vendor: str, feature: str) -> Cell | None:
         """What the matrix says; None where it says nothing."""

@@ -30,6 +30,7 @@ class GpuRequest:
         gpus: devices of a node, 0 without.
         machine: the machine type; None for one that is not in the table.
         machine_name: what the pool calls it; None where none is named and none was found.
+        is_machine_named: whether the pool names it itself; otherwise it is the smallest that fits.
         cpus: vCPUs of a node.
         memory_gib: memory of a node, GiB.
         architecture: of its processor; None where not known.
@@ -46,6 +47,7 @@ class GpuRequest:
     gpus: int = 0
     machine: MachineType | None = None
     machine_name: str | None = None
+    is_machine_named: bool = False
     cpus: float = 0
     memory_gib: float = 0
     architecture: Architecture | None = None

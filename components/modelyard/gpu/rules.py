@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import Accelerator
+from modelyard.gpu.fabric import FABRIC_CLOUD
 from modelyard.gpu.machine_types import MachineType, machine_types
 from modelyard.gpu.mig import mig_problems
 from modelyard.gpu.request import GpuRequest, capacity_kind
@@ -58,10 +59,7 @@ def _sharing_problems(asked: GpuRequest, accelerator: Accelerator) -> Iterator[P
 
 def _fabric_problems(asked: GpuRequest) -> Iterator[Problem]:
     if not asked.rdma_devices:
-        able = [each.name for each in machine_types().values() if each.rdma_devices and _has_devices_of(each, asked)]
-        what = asked.machine_name or "a machine of that size"
-        fix = f"use machine_type {' or '.join(able)}" if able else "use an accelerator whose machines have some"
-        yield Problem(path="fabric", why=f"{what} has no RDMA devices", fix=f"{fix}, or leave it out")
+        yield _without_fabric(asked)
     if asked.sharing != "whole":
         kind = asked.sharing_path.removeprefix("sharing.")
         why = f"rdma is for whole GPUs, and {kind} for pods that need less than one"
@@ -69,6 +67,36 @@ def _fabric_problems(asked: GpuRequest) -> Iterator[Problem]:
     if len(asked.zones) > 1:
         why = f"rdma reaches within one zone, not {len(asked.zones)}"
         yield Problem(path="zones", why=why, fix=f"keep one, for example {asked.zones[0]}")
+
+
+def _without_fabric(asked: GpuRequest) -> Problem:
+    """The problem of a machine without a fast network. One that was only found, on any cloud, is not named: the
+    cluster's cloud may not have it."""
+    named = asked.machine if asked.is_machine_named else None
+    able = [
+        each
+        for each in machine_types().values()
+        if each.rdma_devices and _has_devices_of(each, asked) and (not named or each.cloud == named.cloud)
+    ]
+    names, counts = [each.name for each in able if each.gpus == asked.gpus], sorted({each.gpus for each in able})
+    if asked.is_machine_named and names:
+        fix = f"use machine_type {' or '.join(names)}"
+    elif counts and asked.gpus not in counts:
+        fix = f"use gpus_per_node {' or '.join(str(each) for each in counts)}"
+    else:
+        fix = "use an accelerator whose machines have some"
+    known = "known to have RDMA devices of a kind that modelyard sets up"
+    if named and named.cloud == FABRIC_CLOUD:
+        why = f"{named.name} has no RDMA devices"
+    elif asked.is_machine_named:
+        why = f"{asked.machine_name} is not {known}"
+    else:
+        why = f"no machine {_devices_of(asked)} is {known}"
+    return Problem(path="fabric", why=why, fix=f"{fix}, or leave it out")
+
+
+def _devices_of(asked: GpuRequest) -> str:
+    return f"with {asked.gpus} of {asked.accelerator.name}" if asked.accelerator else "of that size"
 
 
 def _has_devices_of(machine: MachineType, asked: GpuRequest) -> bool:

@@ -16,6 +16,16 @@ from modelyard.kube.users import DEFAULT_USER_ID
 TEMPORARY_FOLDER = "/tmp"  # noqa: S108  # inside the container, on a volume of its own
 
 
+NOT_MOVED: Mapping[str, str] = {
+    "karpenter.sh/do-not-disrupt": "true",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+}
+"""Annotations of pods that would lose their work: what sizes a cluster then does not end them to save or renew a node.
+On a cluster that is sized by neither of these two they mean nothing.
+https://karpenter.sh/docs/concepts/disruption/#pod-level-controls
+https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md"""
+
+
 @dataclass(frozen=True, kw_only=True)
 class SecretKey:
     """One value in a Secret: the Secret's name and the key."""

@@ -19,9 +19,9 @@ from modelyard.operators.spec import ChartsSpec
 class Monitoring(pulumi.ComponentResource):
     """Prometheus, Alertmanager, kube-state-metrics and node-exporter, with three alerts on what the stack runs.
 
-    It makes the namespaces `monitoring` and `monitoring-nodes`, the operator (`kube-prometheus-stack`) and a
-    PrometheusRule. Where the cluster installs no charts, only the operator's kinds are registered: monitors and rules
-    are accepted, and nothing reads them.
+    It makes the namespaces `monitoring`, `monitoring-nodes` and, for Helm's record of the operator's kinds,
+    `monitoring-kinds`, the operator (`kube-prometheus-stack`) and a PrometheusRule. Where the cluster installs no
+    charts, only the operator's kinds are registered: monitors and rules are accepted, and nothing reads them.
 
     It sends alerts nowhere: Alertmanager shows them until an AlertmanagerConfig names a receiver. It brings no Grafana
     and opens no port to the outside.

@@ -61,10 +61,6 @@ def device_plugin_values(pools: Sequence[Pool]) -> Values:
     return {
         "affinity": _on_nodes_of(pools),
         "tolerations": _tolerations(pools),
-        # Nothing here reads the labels that it would set, and it would bring a node-feature-discovery of its own.
-        "gfd": {"enabled": False},
-        # Otherwise the plugin's DaemonSet and that of MPS would select each other's pods.
-        "componentSelectorLabels": {"enabled": True},
         **({"config": {"map": configs, "default": _OTHERS}} if configs else {}),
     }
 
@@ -96,9 +92,9 @@ def gpu_operator_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
         "toolkit": {"enabled": drivers},
         # One for the whole cluster: it wins over what a pool's configuration of the device plugin says.
         "mig": {"strategy": "mixed" if any(_has_named_slices(pool) for pool in pools) else "single"},
-        "migManager": {"config": _config("mig-configs", layouts, "all-disabled")} if layouts else {},
+        "migManager": _mig_manager(layouts) if layouts else {},
         "devicePlugin": {"config": _config("device-plugin-configs", plugin, _OTHERS)} if plugin else {},
-        "dcgmExporter": {"enabled": exported, "serviceMonitor": _service_monitor(monitored=monitored)},
+        "dcgmExporter": {"enabled": exported or monitored, "serviceMonitor": _service_monitor(monitored=monitored)},
         "daemonsets": {"tolerations": tolerations},
         "node-feature-discovery": {"worker": {"affinity": _on_nodes_of(pools), "tolerations": tolerations}},
     }
@@ -111,7 +107,7 @@ def dcgm_exporter_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
         pools: the pools whose nodes it reads.
         monitored: whether there is a Prometheus to read it.
     """
-    shared = any(pool.gpu and pool.gpu.shares_per_gpu > 1 for pool in pools)
+    shared = any(pool.gpu and pool.gpu.sharing_kind in {"time_slicing", "mps"} for pool in pools)
     return {
         "affinity": _on_nodes_of(pools),
         "tolerations": _tolerations(pools),
@@ -203,6 +199,15 @@ def _tolerations(pools: Sequence[Pool]) -> list[dict[str, str]]:
     """Tolerations of all taints of the pools."""
     taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
     return [{"key": key, "operator": "Equal", "value": value, "effect": effect} for key, value, effect in taints]
+
+
+def _mig_manager(layouts: Mapping[str, str]) -> Values:
+    """The MIG manager, which restarts a node where its GPUs cannot be reset otherwise, as on virtual machines of AWS.
+    https://docs.aws.amazon.com/eks/latest/userguide/device-management-nvidia-mig.html"""
+    return {
+        "config": _config("mig-configs", layouts, "all-disabled"),
+        "env": [{"name": "WITH_REBOOT", "value": "true"}],
+    }
 
 
 def _config(name: str, data: Mapping[str, str], default: str) -> Values:

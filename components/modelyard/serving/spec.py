@@ -68,6 +68,12 @@ _OWN_FLAGS = {
     "--api-key": "use env_from_secrets: {VLLM_API_KEY: SECRET}",
 }
 
+_MEMORY_FLAG = "--gpu-memory-utilization"
+
+
+def _flag(argument: str) -> str:
+    return argument.split("=", 1)[0].replace("_", "-")
+
 
 @spec
 class ModelSpec:
@@ -113,7 +119,7 @@ class VllmSpec:
     def problems(self) -> Iterable[Problem]:
         """No argument that a field decides."""
         for index, argument in enumerate(self.extra_args):
-            flag = argument.split("=", 1)[0].replace("_", "-") if isinstance(argument, str) else ""
+            flag = _flag(argument) if isinstance(argument, str) else ""
             if flag in _OWN_FLAGS:
                 why = f"{flag} cannot be given as an argument"
                 yield Problem(path=f"extra_args[{index}]", why=why, fix=_OWN_FLAGS[flag])
@@ -290,6 +296,7 @@ class ModelServiceSpec(WorkloadSpec):
         if not pool:
             return
         yield from self._image_problems(pool)
+        yield from self._memory_problems(pool)
         if not found:
             yield from self._room_problems(pool)
 
@@ -298,6 +305,18 @@ class ModelServiceSpec(WorkloadSpec):
         if vllm and vllm.image == VLLM_IMAGE and accelerator and accelerator.resource != NVIDIA:
             why = f"the default image is for NVIDIA GPUs, and pool {pool.name} has {accelerator.name}"
             yield Problem(path="runtime.vllm.image", why=why, fix="name an image of vLLM for it")
+
+    def _memory_problems(self, pool: Pool) -> Iterator[Problem]:
+        """vLLM takes nine tenths of a GPU's memory, which time slicing does not divide.
+        https://docs.vllm.ai/en/stable/configuration/engine_args/"""
+        vllm = self.runtime.vllm
+        if not vllm or not pool.gpu or pool.gpu.sharing_kind != "time_slicing":
+            return
+        if not any(isinstance(each, str) and _flag(each) == _MEMORY_FLAG for each in vllm.extra_args):
+            shares = pool.gpu.shares_per_gpu
+            why = f"vllm takes nearly all memory of a GPU, which {shares} pods share on pool {pool.name}"
+            fix = f"use a pool with sharing: {{mig: PROFILE}}, or add {_MEMORY_FLAG}={100 // shares / 100:g} or less"
+            yield Problem(path="runtime.vllm.extra_args", why=why, fix=fix)
 
     def _room_problems(self, pool: Pool) -> Iterator[Problem]:
         room = _pods_per_node(pool, self.resources_on(pool)) * pool.max_nodes

@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from modelyard.cluster.pools import Pool
-
 
 @dataclass(frozen=True, kw_only=True)
 class PodResources:
@@ -19,7 +17,8 @@ class PodResources:
         cpu_limit: vCPUs it may use at most; None for as many as are idle.
         memory_gib: memory asked for, GiB.
         memory_limit_gib: memory above which it is killed, GiB.
-        shared_memory_gib: size of /dev/shm, GiB, of that memory; None for the container runtime's 64 MiB.
+        shared_memory_gib: size of /dev/shm, GiB, of that memory; None for the container runtime's 64 MiB, and where
+            MPS brings its own.
     """
 
     gpus: int
@@ -31,12 +30,3 @@ class PodResources:
     memory_gib: float
     memory_limit_gib: float
     shared_memory_gib: float | None
-
-
-def fabric_devices(pool: Pool, gpus: int) -> dict[str, str]:
-    """The fabric's devices that go with so many of a node's GPUs: their share, so that pods do not take each other's,
-    and whatever else a container on the fabric asks for."""
-    if not pool.gpu or not pool.gpu.fabric_resources:
-        return {}
-    devices = {name: str(count * gpus // pool.gpus_per_node) for name, count in pool.gpu.fabric_resources.items()}
-    return {**devices, **pool.gpu.pod_requests}

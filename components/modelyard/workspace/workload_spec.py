@@ -14,7 +14,7 @@ from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.kube.users import DEFAULT_USER_ID
 from modelyard.spec import Amount, Name, Rule, Text, exactly_one, spec
 from modelyard.workspace.place import Place, unknown_name, unknown_secret, unusable_artifact
-from modelyard.workspace.pod_resources import PodResources, fabric_devices
+from modelyard.workspace.pod_resources import PodResources
 
 DEFAULT_CPUS = 1.0
 DEFAULT_MEMORY_GIB = 2.0
@@ -138,7 +138,7 @@ class WorkloadSpec:
     """Memory above which a pod is killed, GiB. Left out: what it asks for, so that no node runs out of memory."""
     shared_memory_gib: Amount | None = None
     """Size of /dev/shm, GiB, which counts as the pod's memory. Left out: 2 for each GPU, at most half of the memory;
-    without GPUs the container runtime's 64 MiB."""
+    without GPUs the container runtime's 64 MiB. Not on a pool whose GPUs are shared by MPS, which brings its own."""
     env: Mapping[EnvName, Text] = field(default_factory=dict[str, Text])
     """Environment variables in clear text."""
     env_from_secrets: Mapping[EnvName, Name] = field(default_factory=dict[str, str])
@@ -224,6 +224,9 @@ class WorkloadSpec:
         if any(problem.path.split(".")[0] == "gpus" for problem in found):
             return
         needs = self.resources_on(pool)
+        if self.shared_memory_gib is not None and self._has_shared_memory_of_mps(pool):
+            why = f"MPS, which shares the GPUs of pool {pool.name}, brings its own /dev/shm"
+            yield Problem(path="shared_memory_gib", why=why, fix="leave it out, or use a pool without mps")
         if self.memory_gib is None:
             yield from _below("memory_limit_gib", self.memory_limit_gib, "memory_gib", needs.memory_gib)
         if self.cpus is None:
@@ -231,6 +234,11 @@ class WorkloadSpec:
         if needs.shared_memory_gib is not None and needs.shared_memory_gib >= needs.memory_limit_gib:
             why = f"{needs.shared_memory_gib:g} leaves nothing of the pod's {needs.memory_limit_gib:g} GiB"
             yield Problem(path="shared_memory_gib", why=why, fix="lower it, or raise memory_gib")
+
+    def _has_shared_memory_of_mps(self, pool: Pool) -> bool:
+        """Whether the device plugin mounts the /dev/shm of the MPS server, by which programs reach it, into the pods.
+        https://github.com/NVIDIA/k8s-device-plugin/blob/v0.20.0/internal/plugin/server.go"""
+        return bool(self.gpu_count and pool.gpu and pool.gpu.sharing_kind == "mps")
 
     def _unknown_names(self, place: Place) -> Iterator[Problem]:
         for variable, secret in self.env_from_secrets.items():
@@ -255,17 +263,17 @@ class WorkloadSpec:
         cpus, memory_gib = pool.share(self.gpus_asked) if gpu else (DEFAULT_CPUS, DEFAULT_MEMORY_GIB)
         memory_gib = self.memory_gib or memory_gib
         limit_gib = self.memory_limit_gib or memory_gib
-        shared_gib = min(_SHARED_MEMORY_GIB_PER_GPU * gpus, limit_gib / 2) if gpu else None
+        shared_gib = self.shared_memory_gib or (min(_SHARED_MEMORY_GIB_PER_GPU * gpus, limit_gib / 2) if gpu else None)
         return PodResources(
             gpus=gpus,
             gpu_resource=next(iter(gpu.requested(self.gpus_asked)), None) if gpu else None,
             device_class=pool.device_class if gpu else None,
-            fabric=fabric_devices(pool, gpus) if self.is_on_fabric(pool) else {},
+            fabric=gpu.fabric_share(gpus) if gpu and self.is_on_fabric(pool) else {},
             cpus=self.cpus or cpus,
             cpu_limit=self.cpu_limit,
             memory_gib=memory_gib,
             memory_limit_gib=limit_gib,
-            shared_memory_gib=self.shared_memory_gib or shared_gib,
+            shared_memory_gib=None if self._has_shared_memory_of_mps(pool) else shared_gib,
         )
 
 

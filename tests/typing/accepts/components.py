@@ -5,11 +5,13 @@ from collections.abc import Mapping
 import pulumi
 
 from modelyard import (
+    Accelerators,
     BatchJob,
     BatchJobSpec,
     Cluster,
     ClusterTraits,
     ConfigError,
+    EksCluster,
     ExistingCluster,
     ExistingSpec,
     LocalCluster,
@@ -18,11 +20,14 @@ from modelyard import (
     MLStack,
     ModelService,
     Monitoring,
+    ObjectStore,
+    ObjectStoreSpec,
     Operator,
     Pool,
     Problem,
     ScheduledJob,
     StackOutputs,
+    StoreAccess,
     TrainingJob,
     Workspace,
     WorkspaceSpec,
@@ -43,11 +48,12 @@ def whole_stack() -> None:
     assert monitoring
 
 
-def clusters() -> tuple[Cluster, Cluster]:
+def clusters() -> tuple[Cluster, Cluster, Cluster]:
     """Every kind of cluster is a Cluster."""
+    eks: Cluster = EksCluster("eks", specs.eks, specs.pools, charts=specs.stack.platform.charts)
     local: Cluster = LocalCluster("local", LocalSpec(), specs.pools)
     existing: Cluster = ExistingCluster("existing", ExistingSpec(context="on-prem"), specs.pools)
-    return local, existing
+    return local, existing, eks
 
 
 def parts(cluster: Cluster) -> None:
@@ -65,6 +71,16 @@ def parts(cluster: Cluster) -> None:
     names: list[pulumi.Output[str]] = [service.url, service.service_name, job.job_name, training.service_name]
     pulumi.export("names", names)
     assert runs
+
+
+def object_store(cluster: Cluster) -> pulumi.Output[str]:
+    """A bucket that the pods of a service account may write to, on a cluster with accelerators."""
+    agents = Accelerators("accelerators", cluster)
+    made: ObjectStore = cluster.object_store("models", ObjectStoreSpec(expire_after_days=30))
+    access = [StoreAccess(store=made, write=True)]
+    identity = cluster.workload_identity("loader", namespace="chat", service_account="workload", permissions=access)
+    Workspace("chat", cluster, WorkspaceSpec(), pulumi.ResourceOptions(depends_on=[agents, *identity]))
+    return made.url
 
 
 def operator(cluster: Cluster, definition: OperatorDefinition) -> None:

@@ -3,6 +3,7 @@
 import pulumi
 
 from modelyard import (
+    ApiEndpointSpec,
     ArtifactSpec,
     AutoscalingSpec,
     BatchJobSpec,
@@ -12,7 +13,11 @@ from modelyard import (
     ConfigSpec,
     ContainerSpec,
     EgressSpec,
+    EksSpec,
+    EncryptionSpec,
     ExistingSpec,
+    ExistingVpcSpec,
+    FabricSpec,
     GpuSliceSpec,
     ImageBuildSpec,
     LocalSpec,
@@ -37,8 +42,10 @@ from modelyard import (
     TaintSpec,
     TargetSpec,
     TrainingJobSpec,
+    UpgradeSpec,
     VllmSpec,
     VolumeSpec,
+    VpcSpec,
     WorkspaceSpec,
     WorkspaceStackSpec,
 )
@@ -130,3 +137,19 @@ files = WorkspaceStackSpec(
         )
     },
 )
+
+eks = EksSpec(
+    region="us-east-1",
+    network=VpcSpec(cidr="10.20.0.0/16", zones=["us-east-1a", "us-east-1b"], nat="single"),
+    api_endpoint=ApiEndpointSpec(public_cidrs=["203.0.113.0/24"]),
+    upgrade=UpgradeSpec(support="extended"),
+    encryption=EncryptionSpec(),
+    provisioner="karpenter",
+)
+elsewhere_in_aws = ClusterSpec(
+    eks=EksSpec(
+        region="us-east-1",
+        network=ExistingVpcSpec(vpc_id="vpc-0123456789abcdef0", private_subnet_ids={"us-east-1a": "subnet-01234567"}),
+    )
+)
+far = WorkspaceStackSpec(fabric=FabricSpec(quota=QuotaSpec(gpus=16)), training={"finetune": finetune})

@@ -63,6 +63,13 @@ def test_a_job_starts_after_the_workspaces_rules() -> None:
     assert recorded.one("NetworkPolicy").urn in recorded.one("Job").depends_on
 
 
+def test_no_autoscaler_ends_a_pod_to_save_a_node() -> None:
+    for template in (job_of()["template"], scheduled()["spec"]["jobTemplate"]["spec"]["template"]):
+        annotations = template["metadata"]["annotations"]
+        assert annotations["karpenter.sh/do-not-disrupt"] == "true"
+        assert annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+
+
 def test_pods_that_lose_their_node_are_not_counted() -> None:
     job = job_of(retries=5)
     assert job["backoffLimit"] == 5

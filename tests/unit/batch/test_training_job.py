@@ -41,6 +41,12 @@ def test_every_node_has_a_pod_with_a_number() -> None:
     assert job["template"]["spec"]["containers"][0]["command"] == ["torchrun", "train.py"]
 
 
+def test_no_autoscaler_ends_a_pod_to_save_a_node() -> None:
+    annotations = training().one("Job").inputs["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["karpenter.sh/do-not-disrupt"] == "true"
+    assert annotations["cluster-autoscaler.kubernetes.io/safe-to-evict"] == "false"
+
+
 def test_pods_find_each_other_through_a_headless_service() -> None:
     recorded = training()
     service = recorded.one("Service").inputs

@@ -103,6 +103,18 @@ def test_slices_and_shares_that_there_are_can_be_had(pool: Pool, gpus: int | Gpu
     assert said(pool, gpus) == []
 
 
+@pytest.mark.parametrize("gpus", [2, 4, 8])
+def test_some_of_a_nodes_neuron_devices_are_refused(gpus: int) -> None:
+    pool = resolve_pool("trn", PoolSpec(accelerator="trainium1", gpus_per_node=16))
+    why = f"{gpus} devices of a node of 16 would be any, and Neuron needs neighbours, which AWS's scheduler extension "
+    assert said(pool, gpus) == [f"gpus: {why}finds; it is not installed; use 1 or 16"]
+
+
+@pytest.mark.parametrize("gpus", [1, 16])
+def test_one_neuron_device_or_all_of_a_node_can_be_had(gpus: int) -> None:
+    assert said(resolve_pool("trn", PoolSpec(accelerator="trainium1", gpus_per_node=16)), gpus) == []
+
+
 def test_shares_of_all_slices_fit_on_the_node_together() -> None:
     large, small = MIXED.share(GpuSliceSpec(mig="3g.40gb")), MIXED.share(GpuSliceSpec(mig="1g.10gb"))
     assert large == pytest.approx([4 * each for each in small], rel=0.05)
@@ -123,7 +135,14 @@ def test_a_machine_is_found_in_the_cloud_of_the_cluster() -> None:
             "system": PoolSpec(cpus=6, memory_gib=20),
             "arm": PoolSpec(cpus=6, memory_gib=20, architecture="arm64"),
             "rdma": PoolSpec(accelerator="l4", fabric="rdma"),
-            "newer": PoolSpec(machine_type="g9.large", accelerator="l4", cpus=2, memory_gib=8, architecture="arm64"),
+            "newer": PoolSpec(
+                machine_type="g9.large",
+                accelerator="l4",
+                gpus_per_node=1,
+                cpus=2,
+                memory_gib=8,
+                architecture="arm64",
+            ),
         },
     )
     machines = {name: (pool.machine_type, pool.architecture) for name, pool in pools.items()}

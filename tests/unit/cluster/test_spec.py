@@ -95,6 +95,22 @@ def test_pools_that_cannot_be(pool: PoolSpec, problem: str) -> None:
     assert refused(pool) == [problem]
 
 
+def test_a_newer_machine_says_how_many_accelerators_it_has() -> None:
+    described: dict[str, Any] = {"machine_type": "brand.new", "cpus": 4, "memory_gib": 16}
+    assert refused(PoolSpec(**described, accelerator="h200")) == [
+        "gpus_per_node: is missing, and 'brand.new' is not in our table; say how many of it the machine has"
+    ]
+    assert validate(PoolSpec(**described, accelerator="h200", gpus_per_node=1))
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("H100", "h100"), ("A100", "a100-40gb or a100-80gb"), ("trn1-trainium1", "trainium1")]
+)
+def test_an_accelerator_that_is_nearly_known_is_suggested(written: str, meant: str) -> None:
+    (problem,) = refused(PoolSpec(accelerator=written))
+    assert problem == f"accelerator: {written!r} is unknown; did you mean {meant}?"
+
+
 def test_an_unknown_accelerator_lists_the_known() -> None:
     (problem,) = refused(PoolSpec(accelerator="l5"))
     assert problem.startswith("accelerator: 'l5' is unknown; use one of a10, a100-40gb")

@@ -28,7 +28,7 @@ def test_whole_gpus() -> None:
     contract = compiled("eks/al2023", **H100)
     assert contract.resources == {"nvidia.com/gpu": 8}
     assert contract.components == {"nvidia-device-plugin", "dcgm-exporter"}
-    assert contract.node_labels == {"modelyard.dev/accelerator": "h100", "nvidia.com/gpu.present": "true"}
+    assert contract.node_labels == {"modelyard.dev/accelerator": "h100"}
     assert (contract.taint_key, contract.sharing_kind, contract.shares_per_gpu) == ("nvidia.com/gpu", "whole", 1)
     assert contract.device_plugin_config is None
     assert contract.requested(2) == {"nvidia.com/gpu": 2}
@@ -156,7 +156,8 @@ def test_a_fast_network() -> None:
     assert contract.fabric_capacity == {"hugepages-2Mi": "10240Mi"}
     assert contract.components == {"nvidia-device-plugin", "dcgm-exporter", "efa-device-plugin"}
     assert contract.pod_env == {"FI_PROVIDER": "efa"}
-    assert contract.pod_requests == {"hugepages-2Mi": "5120Mi"}
+    assert contract.fabric_share(8) == {"vpc.amazonaws.com/efa": "32", "hugepages-2Mi": "10240Mi"}
+    assert contract.fabric_share(1) == {"vpc.amazonaws.com/efa": "4", "hugepages-2Mi": "1280Mi"}
     assert contract.pod_capabilities == ("IPC_LOCK",)
     without = compiled("eks/al2023", **H100)
     assert (without.fabric_resources, without.fabric_capacity, without.pod_env) == ({}, {}, {})
@@ -166,8 +167,46 @@ def test_a_fast_network() -> None:
 def test_auto_mode_has_no_huge_pages() -> None:
     contract = compiled("eks/auto_mode", **H100, fabric="rdma")
     assert contract.fabric_resources == {"vpc.amazonaws.com/efa": 32}
-    assert (contract.fabric_capacity, contract.pod_requests) == ({}, {})
+    assert contract.fabric_capacity == {}
+    assert contract.fabric_share(8) == {"vpc.amazonaws.com/efa": "32"}
     assert contract.pod_capabilities == ("IPC_LOCK",)
+
+
+@pytest.mark.parametrize("accelerator", [H100, {"accelerator": "trainium1", "gpus_per_node": 16}])
+def test_the_image_of_auto_mode_has_the_fabrics_plugin(accelerator: dict[str, Any]) -> None:
+    assert "efa-device-plugin" not in compiled("eks/auto_mode", **accelerator, fabric="rdma").components
+    assert "efa-device-plugin" in compiled("eks/karpenter/al2023", **accelerator, fabric="rdma").components
+
+
+def test_nodes_that_exist_are_asked_for_no_huge_pages() -> None:
+    contract = compiled("existing", machine_type="p5.48xlarge", fabric="rdma")
+    assert contract.fabric_share(8) == {"vpc.amazonaws.com/efa": "32"}
+    assert contract.fabric_capacity == {}
+    assert contract.components == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("image", "fields", "configured"),
+    [
+        ("eks/al2023", {"fabric": "rdma"}, True),
+        ("eks/karpenter/al2023", {"fabric": "rdma"}, True),
+        ("eks/al2023", {}, False),
+        # Their plugin is the image's, and there is none where pods claim devices.
+        ("eks/bottlerocket", {"fabric": "rdma"}, False),
+        ("eks/auto_mode", {"fabric": "rdma"}, False),
+        ("eks/al2023", {"fabric": "rdma", "device_allocation": "dra"}, False),
+    ],
+)
+def test_gpus_on_a_fabric_have_gdrcopy(image: str, fields: dict[str, Any], configured: bool) -> None:
+    contract = compiled(image, **H100, **fields)
+    config = {"version": "v1", "flags": {"gdrcopyEnabled": True}} if configured else None
+    assert contract.device_plugin_config == config
+    assert contract.node_labels.get("nvidia.com/device-plugin.config") == ("pool" if configured else None)
+
+
+def test_neuron_devices_on_a_fabric_have_no_configuration_of_nvidias_plugin() -> None:
+    contract = compiled("eks/al2023", accelerator="trainium1", gpus_per_node=16, fabric="rdma")
+    assert contract.device_plugin_config is None
 
 
 def test_a_machine_that_is_newer_than_the_table() -> None:

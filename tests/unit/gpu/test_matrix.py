@@ -18,7 +18,8 @@ GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "gpu-pools.md"
 BEGIN, END = "<!-- matrix: python -m modelyard.gpu.matrix -->", "<!-- end of matrix -->"
 
 DEVICES = {
-    "nvidia": {"accelerator": "h100", "gpus_per_node": 8},
+    # Named, as only machines that are known to be AWS's have a fabric where nodes exist.
+    "nvidia": {"accelerator": "h100", "gpus_per_node": 8, "machine_type": "p5.48xlarge"},
     "neuron": {"accelerator": "trainium1", "gpus_per_node": 16},
     # Of a machine that is not in the table, as AWS has none that is.
     "amd": {
@@ -82,9 +83,10 @@ def test_every_cell(image: NodeImage, cell: Cell) -> None:
 def _by_chart(contract: GpuContract, cell: Cell) -> None:
     plugin = "neuron-device-plugin" if cell.vendor == "neuron" else "nvidia-device-plugin"
     assert COMPONENT.get(cell.feature, plugin) in contract.components
-    shared = cell.feature in {"time_slicing", "mps"}
-    assert bool(contract.device_plugin_config) == shared
-    assert ("nvidia.com/device-plugin.config" in contract.node_labels) == shared
+    has_plugin = "nvidia-device-plugin" in contract.components
+    configured = has_plugin and cell.feature in {"time_slicing", "mps", "rdma"}
+    assert bool(contract.device_plugin_config) == configured
+    assert ("nvidia.com/device-plugin.config" in contract.node_labels) == configured
     assert not contract.image_settings or cell.feature == "dra"
 
 

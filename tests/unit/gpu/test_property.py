@@ -47,7 +47,14 @@ BASES: list[dict[str, Any]] = [
     *({"accelerator": each.accelerator, "gpus_per_node": each.gpus} for each in MACHINES),
     *({"machine_type": name} for name in sorted(machine_types())),
     {"cpus": 4.0, "memory_gib": 16.0},
-    {"machine_type": "new.large", "cpus": 4.0, "memory_gib": 16.0, "accelerator": "h100", "rdma_devices": 3},
+    {
+        "machine_type": "new.large",
+        "cpus": 4.0,
+        "memory_gib": 16.0,
+        "accelerator": "h100",
+        "gpus_per_node": 2,
+        "rdma_devices": 3,
+    },
     {},
 ]
 """What says which machine it is."""

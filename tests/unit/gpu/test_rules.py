@@ -10,6 +10,7 @@ from tests.unit.gpu.requests import MIXED, MPS, SLICES, TIME_SLICING, nowhere, r
 H100 = {"accelerator": "h100", "gpus_per_node": 8}
 L4 = {"accelerator": "l4"}
 CPU = {"cpus": 4, "memory_gib": 16}
+NEWER = {"machine_type": "new.large", "accelerator": "h100", "gpus_per_node": 8, "cpus": 96, "memory_gib": 1850}
 BLOCK = CapacityBlockSpec(capacity_block="cr-1")
 RESERVED = ReservationSpec(reservation="cr-1")
 
@@ -45,7 +46,7 @@ EVERYWHERE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {**H100, "sharing": SharingSpec(mig="1g.10gb")},
         (
             "sharing.mig: l4 cannot be divided by MIG; use time_slicing or mps, or one of a100-40gb, a100-80gb, b200, "
-            "b300, gb200, gb300, h100, h100-nvl, h200, rtx-pro-6000"
+            "b300, gb200, gb300, h100, h100-nvl, h200, rtx-pro-4500, rtx-pro-6000"
         ),
     ),
     (
@@ -60,16 +61,40 @@ EVERYWHERE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"machine_type": "g6.xlarge", "fabric": "rdma"},
         {"machine_type": "g6.8xlarge", "fabric": "rdma"},
         (
-            "fabric: g6.xlarge has no RDMA devices; use machine_type g6.8xlarge or gr6.8xlarge or g6.16xlarge or "
-            "g6.12xlarge or g6.24xlarge or g6.48xlarge, or leave it out"
+            "fabric: g6.xlarge has no RDMA devices; use machine_type g6.8xlarge or gr6.8xlarge or g6.16xlarge, or "
+            "leave it out"
         ),
     ),
     (
         {"accelerator": "mi300x", "gpus_per_node": 8, "fabric": "rdma"},
         {**H100, "fabric": "rdma"},
         (
-            "fabric: Standard_ND96isr_MI300X_v5 has no RDMA devices; use an accelerator whose machines have some, or "
-            "leave it out"
+            "fabric: no machine with 8 of mi300x is known to have RDMA devices of a kind that modelyard sets up; use "
+            "an accelerator whose machines have some, or leave it out"
+        ),
+    ),
+    (
+        {"accelerator": "h100", "gpus_per_node": 4, "fabric": "rdma"},
+        {"accelerator": "h100", "gpus_per_node": 1, "fabric": "rdma"},
+        (
+            "fabric: no machine with 4 of h100 is known to have RDMA devices of a kind that modelyard sets up; use "
+            "gpus_per_node 1 or 8, or leave it out"
+        ),
+    ),
+    (
+        {"machine_type": "a3-highgpu-8g", "fabric": "rdma"},
+        {"machine_type": "p5.48xlarge", "fabric": "rdma"},
+        (
+            "fabric: a3-highgpu-8g is not known to have RDMA devices of a kind that modelyard sets up; use an "
+            "accelerator whose machines have some, or leave it out"
+        ),
+    ),
+    (
+        {**CPU, "fabric": "rdma"},
+        {**L4, "fabric": "rdma"},
+        (
+            "fabric: no machine of that size is known to have RDMA devices of a kind that modelyard sets up; use an "
+            "accelerator whose machines have some, or leave it out"
         ),
     ),
     (
@@ -261,9 +286,10 @@ ON_AN_IMAGE: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
             "accelerator": "trainium1",
             "cpus": 8,
             "memory_gib": 32,
+            "gpus_per_node": 1,
             "architecture": "arm64",
         },
-        {"machine_type": "trn9.large", "accelerator": "trainium1", "cpus": 8, "memory_gib": 32},
+        {"machine_type": "trn9.large", "accelerator": "trainium1", "cpus": 8, "memory_gib": 32, "gpus_per_node": 1},
         "architecture: the image with the driver of Neuron devices is for amd64; use amd64 machines",
     ),
     (
@@ -293,6 +319,42 @@ ON_AN_IMAGE: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
             "leave it out where GPUs are shared already, or use sharing: whole"
         ),
     ),
+    (
+        "existing",
+        {**H100, "fabric": "rdma"},
+        {"machine_type": "p5.48xlarge", "fabric": "rdma"},
+        (
+            "fabric: modelyard knows AWS's EFA only, and nodes that exist can have another fast network; leave it out, "
+            "or name the machine_type of AWS that the nodes are"
+        ),
+    ),
+    (
+        "existing",
+        {**NEWER, "fabric": "rdma", "rdma_devices": 8},
+        NEWER,
+        (
+            "fabric: modelyard knows AWS's EFA only, and nodes that exist can have another fast network; leave it out, "
+            "or name the machine_type of AWS that the nodes are"
+        ),
+    ),
+    (
+        "existing",
+        {"accelerator": "v100", "driver": "operator"},
+        {"accelerator": "v100"},
+        (
+            "driver: v100 needs driver 580 or older, and NVIDIA's GPU operator brings 595; leave it out, on nodes that "
+            "have the driver already"
+        ),
+    ),
+    (
+        "existing",
+        {"accelerator": "v100-32gb", "gpus_per_node": 8, "driver": "operator"},
+        {"accelerator": "rtx-pro-4500", "driver": "operator"},
+        (
+            "driver: v100-32gb needs driver 580 or older, and NVIDIA's GPU operator brings 595; leave it out, on nodes "
+            "that have the driver already"
+        ),
+    ),
 ]
 
 
@@ -312,6 +374,11 @@ def test_what_does_not_work_on_an_image(image: str, fields: dict[str, Any], near
     assert refused(image, **near) == []
     # A local cluster stands for any other, so that only the block of the cluster differs.
     assert refused("local", **fields) == []
+
+
+def test_the_driver_of_an_image_is_neither_too_old_nor_too_new() -> None:
+    for image in ("eks/al2023", "eks/bottlerocket", "eks/auto_mode"):
+        assert refused(image, accelerator="v100") == []
 
 
 def test_claims_need_a_cluster_that_serves_them() -> None:

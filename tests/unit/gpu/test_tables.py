@@ -55,6 +55,19 @@ def test_each_vendor_has_resource_and_labels(
     assert (found.vendor, found.resource, found.cloud_labels) == (vendor, resource, labels)
 
 
+def test_some_devices_need_a_driver_that_is_new_or_old_enough() -> None:
+    bounds = {name: (each.driver_at_least, each.driver_at_most) for name, each in ACCELERATORS.items()}
+    assert {name: pair for name, pair in bounds.items() if any(pair)} == {
+        "rtx-pro-4500": (595, None),
+        "v100": (None, 580),
+        "v100-32gb": (None, 580),
+    }
+
+
+def test_what_no_final_source_was_read_for_is_said() -> None:
+    assert {name: each.unsourced for name, each in ACCELERATORS.items() if each.unsourced} == {"b300": {"mig_profiles"}}
+
+
 def test_profiles_have_their_sizes() -> None:
     profiles = ACCELERATORS["h100"].mig_profiles
     assert {name: (each.compute, each.memory_gb, each.most_per_gpu) for name, each in profiles.items()} == {

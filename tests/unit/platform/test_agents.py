@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from modelyard.cluster.pools import Pool
+from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.pools import Pool, resolve_pool
+from modelyard.cluster.spec import PoolSpec
 from modelyard.gpu.contract import Component
 from modelyard.operators.namespaces import PLATFORM_NAMESPACES
 from modelyard.platform.agents import AGENTS, pools_by_component, values_of
 from modelyard.workspace.spec import workspace_name_problems
 from tests.support.gpu_pools import GPU_POOLS
+from tests.unit.platform.chart_keys import KNOWN, VERSIONS, unknown
 
 
 def pools(*names: str) -> list[Pool]:
@@ -50,6 +53,18 @@ def terms(affinity: Any) -> list[dict[str, str]]:
 )
 def test_a_pool_gets_what_its_contract_names(pool: str, components: set[str]) -> None:
     assert set(needed(pools(pool))) == components
+
+
+@pytest.mark.parametrize("component", AGENTS)
+def test_a_chart_knows_every_key_that_it_is_given(component: Component) -> None:
+    assert AGENTS[component].chart.version == VERSIONS[component], "read the keys of the new version"
+    everything = values_of(component, list(GPU_POOLS.values()), monitored=True)
+    assert list(unknown(everything, KNOWN[component])) == []
+
+
+def test_a_key_that_no_chart_knows_is_found() -> None:
+    values = {"config": {"map": {"any": "file"}, "maps": {}}, "componentSelectorLabels": {"enabled": True}}
+    assert list(unknown(values, KNOWN["nvidia-device-plugin"])) == ["config.maps", "componentSelectorLabels"]
 
 
 def test_simulated_nodes_get_nothing() -> None:
@@ -142,6 +157,8 @@ def test_the_operator_divides_gpus_and_leaves_the_driver_to_the_image() -> None:
     assert layouts["mig"][0]["mig-devices"] == {"1g.10gb": 7}
     assert layouts["mixed"][0]["mig-devices"] == {"3g.40gb": 1, "1g.10gb": 4}
     assert found["migManager"]["config"]["create"] is True
+    # A text: Kubernetes takes no other value of a variable.
+    assert found["migManager"]["env"] == [{"name": "WITH_REBOOT", "value": "true"}]
 
 
 def test_nodes_choose_the_layout_of_their_pool() -> None:
@@ -177,11 +194,28 @@ def test_metrics_have_a_monitor_where_something_reads_them(monitored: bool) -> N
     assert operator["dcgmExporter"]["enabled"] is True
 
 
+@pytest.mark.parametrize("monitored", [True, False])
+def test_the_operator_of_nodes_that_exist_exports_where_something_reads(monitored: bool) -> None:
+    there = resolve_pool("there", PoolSpec(accelerator="l4", driver="operator"), source=NodeSource(kind="existing"))
+    assert there.gpu
+    assert there.gpu.components == {"gpu-operator"}
+    found = values_of("gpu-operator", [there], monitored=monitored)["dcgmExporter"]
+    assert found == {"enabled": monitored, "serviceMonitor": {"enabled": monitored, "interval": "30s"}}
+
+
+def test_a_fabrics_gpus_have_gdrcopy() -> None:
+    found = values("nvidia-device-plugin", "whole", "fabric")["config"]["map"]
+    assert set(found) == {"OTHERS", "fabric"}
+    assert json.loads(found["fabric"])["flags"] == {"gdrcopyEnabled": True}
+
+
 def test_metrics_name_every_pod_that_shares_a_gpu() -> None:
     assert values("dcgm-exporter", "whole")["extraEnv"] == []
-    assert values("dcgm-exporter", "whole", "sliced")["extraEnv"] == [
-        {"name": "KUBERNETES_VIRTUAL_GPUS", "value": "true"}
-    ]
+    virtual = [{"name": "KUBERNETES_VIRTUAL_GPUS", "value": "true"}]
+    assert values("dcgm-exporter", "whole", "sliced")["extraEnv"] == virtual
+    assert values("dcgm-exporter", "whole", "mps")["extraEnv"] == virtual
+    # Slices are devices of their own.
+    assert values("dcgm-exporter", "whole", "mig")["extraEnv"] == []
 
 
 def test_metrics_name_the_pods_that_claim_gpus() -> None:

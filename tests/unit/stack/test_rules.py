@@ -211,7 +211,7 @@ CASES = {
     ),
     "an unknown accelerator": Case(
         {"pools.h100.accelerator": "h1000"},
-        "pools.h100.accelerator: 'h1000' is unknown; use one of ",
+        "pools.h100.accelerator: 'h1000' is unknown; did you mean h100?",
         {"pools.h100.accelerator": "h200"},
     ),
     # Names

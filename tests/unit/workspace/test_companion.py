@@ -150,14 +150,14 @@ def test_its_pods_have_one_capability_that_they_can_use_and_no_other() -> None:
     assert pod["automountServiceAccountToken"] is False
 
 
-@pytest.mark.parametrize(("gpus", "devices"), [(8, 32), (4, 16), (1, 4)])
-def test_pods_get_the_fabrics_devices_that_go_with_their_gpus(gpus: int, devices: int) -> None:
+@pytest.mark.parametrize(("gpus", "devices", "pages"), [(8, 32, "10240Mi"), (4, 16, "5120Mi"), (1, 4, "1280Mi")])
+def test_pods_get_the_share_of_the_fabric_that_goes_with_their_gpus(gpus: int, devices: int, pages: str) -> None:
     container = pod_of(made(training(gpus_per_node=gpus)))["containers"][0]
     for kind in ("requests", "limits"):
         asked = container["resources"][kind]
         assert asked["vpc.amazonaws.com/efa"] == str(devices)
         assert asked["nvidia.com/gpu"] == str(gpus)
-        assert asked["hugepages-2Mi"] == "5120Mi"
+        assert asked["hugepages-2Mi"] == pages
     env = {each["name"]: each.get("value") for each in container["env"]}
     assert env["FI_PROVIDER"] == "efa"
     assert "NCCL_IB_DISABLE" not in env

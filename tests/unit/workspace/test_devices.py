@@ -10,7 +10,7 @@ from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
 from modelyard.batch.training_job import TrainingJob
 from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.serving.model_service import ModelService
-from modelyard.serving.spec import ModelServiceSpec
+from modelyard.serving.spec import ModelServiceSpec, ModelSpec
 from modelyard.spec import load_json
 from modelyard.workspace.place import Place
 from modelyard.workspace.quota import hard_limits
@@ -92,6 +92,38 @@ def test_devices_are_asked_as_the_pool_counts_them(
 )
 def test_what_the_pool_does_not_count_so_is_refused(spec: WorkloadSpec, message: str) -> None:
     assert problems(spec) == [message]
+
+
+def test_mps_brings_its_own_shared_memory() -> None:
+    pod = made(job("mps", 1)).one("Job").inputs["spec"]["template"]["spec"]
+    assert "/dev/shm" not in {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+    assert problems(job("mps", 1)) == []
+    said = "shared_memory_gib: MPS, which shares the GPUs of pool mps, brings its own /dev/shm; leave it out"
+    assert problems(job("mps", 1, shared_memory_gib=1)) == [f"{said}, or use a pool without mps"]
+
+
+def test_shares_by_time_slicing_have_shared_memory_as_whole_gpus() -> None:
+    asked = job("sliced", 1, shared_memory_gib=1)
+    assert problems(asked) == []
+    pod = made(asked).one("Job").inputs["spec"]["template"]["spec"]
+    assert "/dev/shm" in {each["mountPath"] for each in pod["containers"][0]["volumeMounts"]}
+
+
+def test_vllm_needs_a_part_of_the_memory_where_gpus_are_time_sliced() -> None:
+    def asked(pool: str, *extra_args: str) -> ModelServiceSpec:
+        runtime, model = vllm(extra_args=extra_args), ModelSpec(huggingface="a/b")
+        return ModelServiceSpec(runtime=runtime, model=model, pool=pool, gpus=1, surge=0)
+
+    why = "vllm takes nearly all memory of a GPU, which 4 pods share on pool sliced"
+    fix = "use a pool with sharing: {mig: PROFILE}, or add --gpu-memory-utilization=0.25 or less"
+    assert problems(asked("sliced")) == [f"runtime.vllm.extra_args: {why}; {fix}"]
+    assert problems(asked("sliced", "--enforce-eager")) == [f"runtime.vllm.extra_args: {why}; {fix}"]
+    assert problems(asked("sliced", "--gpu-memory-utilization=0.2")) == []
+    assert problems(asked("sliced", "--gpu_memory_utilization", "0.2")) == []
+    assert problems(asked("whole")) == []
+    assert problems(asked("mps")) == []
+    # A server of one's own knows by itself what it takes.
+    assert problems(ModelServiceSpec(runtime=own(), pool="sliced", gpus=1, surge=0)) == []
 
 
 def test_yaml_has_both_ways() -> None:

@@ -1,8 +1,8 @@
 """Add-ons: what a cluster needs to be one, run by EKS at versions that are pinned for each Kubernetes minor.
 
 The network plugin, kube-proxy and the Pod Identity agent come before nodes, which are not ready without them. CoreDNS,
-the storage drivers and metrics-server are pods that EKS waits for, so they come after the nodes that they run on. In
-EKS Auto Mode all but metrics-server and EFS are part of the nodes.
+the storage drivers and metrics-server are pods that EKS waits for, so they come after the nodes that they run on, and
+with them what looks after nodes. In EKS Auto Mode all but metrics-server and EFS are part of the nodes.
 """
 
 import json
@@ -60,6 +60,11 @@ _AFTER_NODES = (
     ),
 )
 _METRICS = _Addon(name="metrics-server")
+# The agent itself tolerates every taint; what reads GPUs for it does not.
+# https://github.com/aws/eks-node-monitoring-agent/blob/main/charts/eks-node-monitoring-agent/values.yaml
+_NODE_MONITORING = _Addon(
+    name="eks-node-monitoring-agent", settings={"dcgmAgent": {"tolerations": [{"operator": "Exists"}]}}
+)
 _SHARED_STORAGE = _Addon(
     name="aws-efs-csi-driver",
     service_account="efs-csi-controller-sa",
@@ -86,6 +91,17 @@ def make_addons_after_nodes(
     """Make what runs on nodes: host names, volumes, and CPU and memory as metrics for autoscaling."""
     wanted = [*(() if auto_mode else _AFTER_NODES), _METRICS, *((_SHARED_STORAGE,) if shared_storage else ())]
     return [_make(account, cluster, kubernetes_version, each, nodes) for each in wanted]
+
+
+def make_node_monitoring(
+    account: Account, cluster: aws.eks.Cluster, kubernetes_version: str, nodes: Sequence[pulumi.Resource]
+) -> None:
+    """Make what sees that a node is ill: its kernel, network, disks and GPUs. Nothing waits for it.
+
+    Without it EKS repairs only nodes that are not ready at all. In EKS Auto Mode it is part of the nodes.
+    https://docs.aws.amazon.com/eks/latest/userguide/node-health-nma.html
+    """
+    _make(account, cluster, kubernetes_version, _NODE_MONITORING, nodes)
 
 
 def make_network_policy_switch(account: Account, provider: k8s.Provider) -> pulumi.Resource:

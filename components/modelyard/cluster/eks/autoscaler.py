@@ -1,15 +1,13 @@
 """The cluster autoscaler, which sizes managed node groups by what pods ask for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from modelyard.cluster.eks.account import Account
+from modelyard.cluster.eks.chart_host import ChartHost
 from modelyard.cluster.eks.foundation import Foundation
 from modelyard.cluster.eks.identity import Statement, bind, make_pod_role
-from modelyard.cluster.traits import ClusterTraits
 from modelyard.operators.definition import OperatorDefinition
 from modelyard.operators.namespaces import CLUSTER_AUTOSCALER
 from modelyard.operators.operator import Operator
@@ -21,21 +19,6 @@ DEFINITION = OperatorDefinition(name=CLUSTER_AUTOSCALER, chart=CHART, kinds=(), 
 _SERVICE_ACCOUNT = "cluster-autoscaler"
 _REGISTRY = "registry.k8s.io/autoscaling/cluster-autoscaler"
 _NOBODY = 65534
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChartHost:
-    """The part of a cluster that a chart needs, before the cluster is complete.
-
-    Attributes:
-        kubernetes_provider: of all objects on the cluster.
-        ready: what must exist before the chart and outlive it.
-        traits: charts are installed on EKS.
-    """
-
-    kubernetes_provider: k8s.Provider
-    ready: Sequence[pulumi.Resource]
-    traits: ClusterTraits = field(default_factory=ClusterTraits)
 
 
 class EksAutoscaler(pulumi.ComponentResource):
@@ -82,7 +65,7 @@ class EksAutoscaler(pulumi.ComponentResource):
         )
         # It has no use for the nodes. With them, the chart is as deep in the graph as those that wait for add-ons, and
         # goes together with them: the engine deletes depth by depth.
-        bound = bind(account, "autoscaler", role, before=[foundation.cluster, *system_ready], **identity)
+        bound = bind(account, "autoscaler", role, cluster=foundation.cluster, before=system_ready, **identity)
         Operator(
             name,
             ChartHost(kubernetes_provider=foundation.kubernetes_provider, ready=[*system_ready, bound]),

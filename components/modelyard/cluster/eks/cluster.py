@@ -13,6 +13,7 @@ from modelyard.cluster.eks.addons import (
     make_addons_after_nodes,
     make_addons_before_nodes,
     make_network_policy_switch,
+    make_node_monitoring,
 )
 from modelyard.cluster.eks.control_plane import ControlPlane, make_control_plane
 from modelyard.cluster.eks.foundation import Foundation
@@ -112,6 +113,7 @@ class EksCluster(pulumi.ComponentResource):
                 f"{name}-aws",
                 region=spec.region,
                 default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
+                allowed_account_ids=[spec.account_id] if spec.account_id else None,
                 opts=pulumi.ResourceOptions(parent=self),
             ),
         )
@@ -200,7 +202,8 @@ class EksCluster(pulumi.ComponentResource):
         return k8s.Provider(
             f"{name}-kubernetes",
             kubeconfig=self.kubeconfig,
-            # A known value: while the kubeconfig is unknown, nothing on the cluster is taken for replaced.
+            # A known value: while the kubeconfig is unknown, nothing on the cluster is taken for replaced. No cluster
+            # is replaced by one of the same name, so what is on it is made again exactly where the cluster is.
             cluster_identifier=f"{spec.region}/{self.cluster_name}",
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -223,6 +226,8 @@ class EksCluster(pulumi.ComponentResource):
             shared_storage=shared,
             nodes=nodes.system_ready,
         )
+        if not auto_mode:
+            make_node_monitoring(self._account, plane.cluster, spec.kubernetes_version, nodes.system_ready)
         provider = self.kubernetes_provider
         # On destroy volumes go before their class and its driver. Between those two there is no order: a class alone
         # does nothing.

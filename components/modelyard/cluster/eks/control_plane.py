@@ -1,5 +1,6 @@
 """The control plane: the API server with its keys, logs and who may use it."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,7 +10,8 @@ import pulumi_aws as aws
 from modelyard.cluster.eks.account import Account
 from modelyard.cluster.eks.identity import MadeRole, make_role, service_trust
 from modelyard.cluster.eks.network import Network
-from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.eks.spec import EksSpec, ExistingVpcSpec
+from modelyard.cluster.eks.zones import ec2_service_of
 
 _LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _CONTROL_PLANE_ZONES = 2
@@ -90,19 +92,32 @@ def make_control_plane(account: Account, spec: EksSpec, network: Network) -> Con
         kubernetes_network_config=_service_network(spec, auto_mode=auto_mode),
         compute_config=aws.eks.ClusterComputeConfigArgs(enabled=True) if auto_mode else None,
         storage_config=_auto_mode_storage() if auto_mode else None,
-        opts=account.options([logs, *role.complete]),
+        opts=pulumi.ResourceOptions.merge(
+            account.options([logs, *role.complete]),
+            # A new one comes before the old one goes, or what is on the old one would be deleted after it, when nobody
+            # can be asked to. So AWS refuses a replacement that keeps the name, before anything is lost. What replaces
+            # is said here too: the provider overlooks some of it, and takes a VPC for something that can change.
+            # https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/eks/cluster.go
+            pulumi.ResourceOptions(replacement_trigger=_fixed_for_good(spec), delete_before_replace=False),
+        ),
     )
     security_group_id = cluster.vpc_config.apply(lambda each: each.cluster_security_group_id or "")
     for cidr in spec.api_endpoint.private_cidrs:
         _let_in(account, security_group_id, cidr)
     for admin in spec.admins:
-        _administer(account, cluster, admin)
+        _let_administer(account, cluster, admin)
     return ControlPlane(
         cluster=cluster,
         security_group_id=security_group_id,
         node_role=node_role,
         node_access=_node_access(account, cluster, node_role, spec),
     )
+
+
+def _fixed_for_good(spec: EksSpec) -> str:
+    """What can never change of a cluster, beside its region and its name: its Services, its key and its VPC."""
+    network = spec.network.vpc_id if isinstance(spec.network, ExistingVpcSpec) else spec.network.cidr
+    return json.dumps([spec.service_cidr, spec.encryption.key_arn, network])
 
 
 def _cluster_role(account: Account, *, auto_mode: bool) -> MadeRole:
@@ -114,7 +129,9 @@ def _cluster_role(account: Account, *, auto_mode: bool) -> MadeRole:
 def _node_role(account: Account, *, auto_mode: bool) -> MadeRole:
     # The network plugin has a role of its own, so nodes do not need its rights.
     worker = "AmazonEKSWorkerNodeMinimalPolicy" if auto_mode else "AmazonEKSWorkerNodePolicy"
-    return make_role(account, "nodes", service_trust("ec2.amazonaws.com"), managed=(worker, _REGISTRY_POLICY))
+    return make_role(
+        account, "nodes", service_trust(ec2_service_of(account.partition)), managed=(worker, _REGISTRY_POLICY)
+    )
 
 
 def _key_arn(account: Account, spec: EksSpec) -> pulumi.Input[str]:
@@ -159,7 +176,7 @@ def _let_in(account: Account, security_group_id: pulumi.Input[str], cidr: str) -
     )
 
 
-def _administer(account: Account, cluster: aws.eks.Cluster, principal: str) -> None:
+def _let_administer(account: Account, cluster: aws.eks.Cluster, principal: str) -> None:
     name = f"{account.name}-admin-{principal.rpartition(':')[2].replace('/', '-')}"
     entry = aws.eks.AccessEntry(
         name, cluster_name=cluster.name, principal_arn=principal, type="STANDARD", opts=account.options()

@@ -127,14 +127,16 @@ def bind(
     key: str,
     made: MadeRole,
     *,
+    cluster: aws.eks.Cluster,
     namespace: str,
     service_account: str,
-    before: Sequence[pulumi.Resource],
+    before: Sequence[pulumi.Resource] = (),
 ) -> pulumi.Resource:
     """Give a role to the pods of a service account that start from now on. The service account need not exist yet."""
     return aws.eks.PodIdentityAssociation(
         f"{account.name}-{key}",
-        cluster_name=account.cluster_name,
+        # From the cluster, not as text: it is replaced with the cluster.
+        cluster_name=cluster.name,
         namespace=namespace,
         service_account=service_account,
         role_arn=made.role.arn,
@@ -176,7 +178,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             own, "identity", namespace=namespace, service_account=service_account, statements=statements
         )
         self.ready = [
-            bind(own, "identity", made, namespace=namespace, service_account=service_account, before=[cluster])
+            bind(own, "identity", made, cluster=cluster, namespace=namespace, service_account=service_account)
         ]
         self.register_outputs({"role_arn": made.role.arn})
 

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.eks.account import Account
-from modelyard.cluster.eks.autoscaler import ChartHost
+from modelyard.cluster.eks.chart_host import ChartHost
 from modelyard.cluster.eks.foundation import Foundation
 from modelyard.cluster.eks.identity import bind, make_pod_role
 from modelyard.cluster.eks.interruptions import make_interruption_queue
@@ -54,6 +54,8 @@ class EksKarpenter(pulumi.ComponentResource):
 
     NodePools depend on `ready`. A destroy then removes them, and their nodes with them, while the controller still
     runs; without it machines would go on running, and being paid.
+
+    Nodes that it makes are not repaired: Karpenter's own repair is an alpha feature and is left off.
     """
 
     instance_profile: aws.iam.InstanceProfile
@@ -110,7 +112,7 @@ class EksKarpenter(pulumi.ComponentResource):
             **identity,
         )
         # As deep in the graph as the add-ons of other operators: see the autoscaler.
-        bound = bind(account, "karpenter", role, before=[foundation.cluster, *system_ready], **identity)
+        bound = bind(account, "karpenter", role, cluster=foundation.cluster, before=system_ready, **identity)
         before = [*system_ready, bound, *queue_ready]
         operator = Operator(
             name,
@@ -228,6 +230,8 @@ def karpenter_values(
     return {
         "fullnameOverride": "karpenter",
         "replicas": replicas,
+        # By the node's own resolver: on destroy CoreDNS goes at the same time as it, while nodes still have to go.
+        "dnsPolicy": "Default",
         "serviceAccount": {"name": _SERVICE_ACCOUNT},
         "settings": {
             "clusterName": cluster_name,

@@ -10,6 +10,7 @@ from typing import Any
 import pulumi
 
 from modelyard.cluster.eks.identity import Statement
+from modelyard.cluster.eks.zones import ec2_service_of
 
 _TAGGED_KINDS = ("fleet", "instance", "volume", "network-interface", "launch-template", "spot-instances-request")
 _USED_KINDS = ("security-group", "subnet", "capacity-reservation", "placement-group")
@@ -43,7 +44,13 @@ def karpenter_statements(
         Statement(
             actions=["iam:PassRole"],
             resources=[node_role_arn],
-            conditions={"StringEquals": {"iam:PassedToService": _ec2_service(partition)}},
+            conditions={"StringEquals": {"iam:PassedToService": ec2_service_of(partition)}},
+        ),
+        # In an account that never had a spot instance: https://karpenter.sh/docs/troubleshooting/#missing-service-linked-role
+        Statement(
+            actions=["iam:CreateServiceLinkedRole"],
+            resources=[f"arn:{partition}:iam::*:role/aws-service-role/spot.amazonaws.com/*"],
+            conditions={"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}},
         ),
         Statement(actions=["eks:DescribeCluster"], resources=[cluster_arn]),
         Statement(
@@ -60,10 +67,6 @@ def karpenter_statements(
         Statement(actions=["pricing:GetProducts", "iam:ListInstanceProfiles"], resources=["*"]),
         Statement(actions=["iam:GetInstanceProfile"], resources=[f"arn:{partition}:iam::*:instance-profile/*"]),
     ]
-
-
-def _ec2_service(partition: str) -> str:
-    return "ec2.amazonaws.com.cn" if partition == "aws-cn" else "ec2.amazonaws.com"
 
 
 def _machine_statements(ec2: str, cluster_name: str) -> list[Statement]:

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.eks.account import Account
-from modelyard.cluster.eks.autoscaler import ChartHost
+from modelyard.cluster.eks.chart_host import ChartHost
 from modelyard.cluster.eks.identity import Statement, bind, make_pod_role
 from modelyard.operators.definition import OperatorDefinition
 from modelyard.operators.namespaces import LOAD_BALANCERS
@@ -68,7 +68,7 @@ def make_load_balancer_controller(
         statements=_statements(account, vpc_id),
     )
     bound = bind(
-        account, "load-balancers", made, namespace=LOAD_BALANCERS, service_account=_SERVICE_ACCOUNT, before=[cluster]
+        account, "load-balancers", made, cluster=cluster, namespace=LOAD_BALANCERS, service_account=_SERVICE_ACCOUNT
     )
     controller = Operator(
         f"{account.name}-load-balancers",

@@ -47,7 +47,9 @@ def make_network(account: Account, spec: VpcSpec | ExistingVpcSpec, *, log_reten
         log_retention_days: of flow logs.
     """
     if isinstance(spec, ExistingVpcSpec):
-        return Network(vpc_id=spec.vpc_id, private_subnets=spec.private_subnet_ids, way_out=())
+        # The first two are the control plane's for good, however a file orders its keys.
+        subnets = dict(sorted(spec.private_subnet_ids.items()))
+        return Network(vpc_id=spec.vpc_id, private_subnets=subnets, way_out=())
     return _Vpc(account, spec, log_retention_days).network
 
 
@@ -95,7 +97,11 @@ class _Vpc:
             tags=self._named(f"-{zone}"),
             # Made without waiting for routes, and gone before the internet gateway, which AWS keeps as long as there
             # are public addresses: https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
-            opts=self._account.options([self._internet]),
+            opts=pulumi.ResourceOptions.merge(
+                self._account.options([self._internet]),
+                # Two gateways cannot have one address.
+                pulumi.ResourceOptions(delete_before_replace=True),
+            ),
         )
 
     def _private(self, subnets: Sequence[ZoneSubnets], nats: "Mapping[str, aws.ec2.NatGateway]") -> None:

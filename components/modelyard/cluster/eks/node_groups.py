@@ -34,9 +34,13 @@ _UPDATED_AT_ONCE_PERCENT = 10
 class EksNodeGroup(pulumi.ComponentResource):
     """The nodes of one pool in a managed node group, with their launch template.
 
-    A change of the Kubernetes version, of labels, taints, disk or size is made in place, node by node, each drained
-    first. Any other change makes a new group before the old one is drained and removed: its name has a random end.
-    Unhealthy nodes are replaced (node repair).
+    Size, labels and taints change in place, labels and taints on nodes that start from then on. A change of the
+    Kubernetes version, of disk, tags or fabric is made in place node by node, each drained first. A change of machine
+    types, kind of capacity, zones or image makes a new group, of `min_nodes`, before the old one is drained and
+    removed: its name has a random end. Where a pod does not end, an update fails after 15 minutes
+    (`PodEvictionFailure`), and a group that is removed takes it along after five. Unhealthy nodes are replaced (node
+    repair).
+    https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html
 
     Nodes with accelerators are updated by removing an old one before a new one starts, since there may be no further
     machine; others the other way round.

@@ -45,6 +45,16 @@ _IDLE_ACCELERATORS = "10m"
 """A machine with accelerators takes minutes to start and to load images, so a short pause between jobs keeps it. As
 long as the cluster autoscaler waits."""
 _IDLE = "1m"
+_AUTO_MODE_END = "24h"
+"""How long a node that has reached its age still waits for its pods, on EKS Auto Mode."""
+_AGES = {
+    "EC2NodeClass": {True: "Never", False: "720h"},
+    # With `_AUTO_MODE_END` at most 21 days, or 504 hours, which is as old as a node of Auto Mode may become.
+    # https://docs.aws.amazon.com/eks/latest/userguide/automode.html
+    "NodeClass": {True: "480h", False: "336h"},
+}
+"""How old nodes become by kind of node class, with accelerators and without."""
+_ONLY_EMPTY_ONES = [{"nodes": "0", "reasons": ["Drifted", "Underutilized"]}, {"nodes": "100%", "reasons": ["Empty"]}]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,14 +83,24 @@ class Place:
 def node_pool(pool: Pool, node_class: Kind, place: Place, *, most: int) -> dict[str, Any]:
     """The `spec` of a NodePool that grows and shrinks with what pods ask for, up to `most` nodes.
 
-    Nodes with accelerators go only once they are empty, and never by age: nothing that trains for weeks is moved to
-    save money. Others are also merged into fewer, and replaced after 30 days.
+    Nodes with accelerators go only once they are empty, also when a newer image or another spec is to replace them:
+    nothing that trains for weeks is moved for it. Others are also merged into fewer. With Karpenter those with
+    accelerators have no age at which they go, others go after 30 days. On EKS Auto Mode no node becomes older than 21
+    days: those with accelerators go after 20 days and others after 14, each at most a day later where pods hold it up.
     """
-    busy = {"consolidationPolicy": "WhenEmpty", "consolidateAfter": _IDLE_ACCELERATORS}
-    plain = {"consolidationPolicy": "WhenEmptyOrUnderutilized", "consolidateAfter": _IDLE}
+    busy = {
+        "consolidationPolicy": "WhenEmpty",
+        "consolidateAfter": _IDLE_ACCELERATORS,
+        "budgets": _ONLY_EMPTY_ONES,
+    }
+    plain = {
+        "consolidationPolicy": "WhenEmptyOrUnderutilized",
+        "consolidateAfter": _IDLE,
+        "budgets": [{"nodes": "10%"}],
+    }
     return {
         "template": _template(pool, node_class, place),
-        "disruption": {**(busy if pool.accelerator else plain), "budgets": [{"nodes": "10%"}]},
+        "disruption": busy if pool.accelerator else plain,
         "limits": {"nodes": str(most), "cpu": str(most * _most_cpus(pool))},
     }
 
@@ -172,7 +192,8 @@ def _template(pool: Pool, node_class: Kind, place: Place) -> dict[str, Any]:
             "nodeClassRef": {"group": node_class.group, "kind": node_class.kind, "name": pool.name},
             "requirements": [{"key": key, "operator": "In", "values": values} for key, values in requirements.items()],
             **({"taints": taints} if taints else {}),
-            "expireAfter": "Never" if pool.accelerator else "720h",
+            "expireAfter": _AGES[node_class.kind][bool(pool.accelerator)],
+            **({"terminationGracePeriod": _AUTO_MODE_END} if node_class == AUTO_MODE_NODE_CLASS else {}),
         },
     }
 

@@ -7,10 +7,8 @@ from typing import Literal
 from modelyard.cluster.eks.user_data import al2023, bottlerocket
 from modelyard.cluster.pools import POOL_LABEL, Pool
 from modelyard.gpu.accelerators import NEURON, NVIDIA
+from modelyard.gpu.fabric import EFA
 from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec
-
-EFA = "vpc.amazonaws.com/efa"
-"""The resource that the EFA device plugin serves."""
 
 BOTTLEROCKET_SYSTEM_GIB = 4
 """Size of Bottlerocket's first disk: as large as the image, as nothing is written there.
@@ -41,7 +39,11 @@ class NetworkInterface:
 
 
 def ami_type(pool: Pool) -> str:
-    """The image of a managed node group, in EKS' words. EKS takes the newest release of the cluster's version."""
+    """The image of a managed node group, in EKS' words.
+
+    EKS takes the release of the cluster's version that is newest when the group is made or its Kubernetes version
+    changes. A later release changes nothing until somebody asks for it (`aws eks update-nodegroup-version`).
+    """
     architecture = _AMI_ARCHITECTURES[pool.architecture]
     vendor = _AMI_VENDORS[pool.accelerator.resource] if pool.accelerator else None
     if is_bottlerocket(pool):

@@ -113,11 +113,14 @@ def _lifecycle(spec: ObjectStoreSpec) -> list[aws.s3.BucketLifecycleConfiguratio
     unfinished = aws.s3.BucketLifecycleConfigurationRuleAbortIncompleteMultipartUploadArgs(
         days_after_initiation=_UNFINISHED_UPLOAD_DAYS
     )
+    # What marks an object as deleted, once it has no former version left.
+    marker = aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(expired_object_delete_marker=True)
     rules = [
         aws.s3.BucketLifecycleConfigurationRuleArgs(
             id="former-versions",
             status="Enabled",
             filter=everything,
+            expiration=marker,
             noncurrent_version_expiration=former,
             abort_incomplete_multipart_upload=unfinished,
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from modelyard.cluster.eks.networks import address_problems, cidr_of, public_range_problem
 from modelyard.cluster.eks.words import (
+    AccountId,
     AddressRange,
     ClusterName,
     EksVersion,
@@ -44,7 +45,7 @@ class VpcSpec:
 
     cidr: AddressRange = "10.0.0.0/16"
     """Its addresses, private ones, from /16 to /20. Every pod takes one. Choose it apart from networks that are to be
-    connected later, as it cannot change."""
+    connected later, as it changes only together with `name`, for another cluster."""
     zones: Zones = 3
     """How many zones, 2 to 6, or their names: `[us-east-1a, us-east-1b]`. Which zones offer EKS differs by account
     in us-east-1, us-west-1 and ca-central-1: where AWS refuses one, it names those that do; write these."""
@@ -94,24 +95,19 @@ class ExistingVpcSpec:
     vpc_id: VpcId
     """The VPC."""
     private_subnet_ids: Mapping[str, SubnetId]
-    """A private subnet of each zone that the cluster is to use, by the zone's name: `{us-east-1a: subnet-…}`."""
-    public_subnet_ids: Mapping[str, SubnetId] = field(default_factory=dict[str, str])
-    """A public subnet of each zone, likewise. Left out: no load balancer that the internet reaches."""
+    """A private subnet of each zone that the cluster is to use, by the zone's name: `{us-east-1a: subnet-…}`. In the
+    first two, by alphabet, are the API server's interfaces for good: zones that are added later come after them."""
 
     def problems(self) -> Iterable[Problem]:
-        """Two zones or more, and public subnets in the zones of private ones."""
+        """Two zones or more, each with a subnet of its own."""
         zones = len(self.private_subnet_ids)
         if not _MIN_ZONES <= zones <= _MAX_ZONES:
             why = f"names {'one zone' if zones == 1 else f'{zones} zones'}"
             fix = f"name subnets in {_MIN_ZONES} to {_MAX_ZONES} zones: a control plane needs two"
             yield Problem(path="private_subnet_ids", why=why, fix=fix)
-        for zone in self.public_subnet_ids:
-            if zone not in self.private_subnet_ids:
-                fix = "name a private subnet of this zone too, or remove it"
-                yield Problem(path=f"public_subnet_ids.{zone}", why="the cluster has no nodes in this zone", fix=fix)
-        ids = [*self.private_subnet_ids.values(), *self.public_subnet_ids.values()]
+        ids = list(self.private_subnet_ids.values())
         for each in sorted({each for each in ids if ids.count(each) > 1}):
-            yield Problem(why=f"{each} is named twice", fix="a subnet is in one zone, and either private or public")
+            yield Problem(path="private_subnet_ids", why=f"{each} is named twice", fix="a subnet is in one zone")
 
     def zone_names(self, region: str) -> tuple[str, ...]:
         """The names of its zones."""
@@ -173,7 +169,7 @@ class EncryptionSpec:
 
     key_arn: KeyArn | None = None
     """A KMS key of yours, which must allow the one who makes the cluster `kms:DescribeKey` and `kms:CreateGrant`. Left
-    out: a key of the stack's own, rotated every year. It cannot change once the cluster exists."""
+    out: a key of the stack's own, rotated every year. It changes only together with `name`, for another cluster."""
 
 
 @spec
@@ -182,18 +178,23 @@ class EksSpec:
 
     region: Region
     """Where: for example `us-east-1`."""
+    account_id: AccountId | None = None
+    """The account in AWS, in quotes: with the credentials of another one, nothing is done. Left out: whichever account
+    the credentials are of."""
     name: ClusterName | None = None
-    """The cluster's name, unique in account and region. Left out: `<project>-<stack>`. It cannot change."""
+    """The cluster's name, unique in account and region. Left out: `<project>-<stack>`. Another one makes another
+    cluster with everything on it, and then removes the old one."""
     kubernetes_version: EksVersion = next(iter(EKS))
     """Minor version, in quotes. A change upgrades control plane, add-ons and pools in place, one after the other; AWS
     goes up one version at a time and never down."""
     network: Network = field(default_factory=VpcSpec)
     """A VPC of the stack's own, or one that exists, by its `vpc_id`."""
     service_cidr: AddressRange = "172.20.0.0/16"
-    """Addresses of Services, which exist inside the cluster only: from /12 to /24, and apart from the VPC's. It cannot
-    change."""
+    """Addresses of Services, which exist inside the cluster only: from /12 to /24, and apart from the VPC's. They
+    change only together with `name`, for another cluster."""
     api_endpoint: ApiEndpointSpec = field(default_factory=ApiEndpointSpec)
-    """Who reaches the API server. Left out: only what is in the cluster, so `pulumi up` has to run inside the VPC."""
+    """Who reaches the API server. Left out: only what is in the cluster, so `pulumi up` has to run inside the VPC. In a
+    VPC that the same update makes nothing can run yet: the first update needs `public_cidrs` there."""
     upgrade: UpgradeSpec = field(default_factory=UpgradeSpec)
     """What happens when the version ages."""
     provisioner: Literal["cluster_autoscaler", "karpenter", "auto_mode"] = "cluster_autoscaler"
@@ -204,14 +205,17 @@ class EksSpec:
     log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827] = 90
     """How long logs of the control plane are kept, days. 90 covers a quarter's audits; all types are logged."""
     deletion_protection: bool = False
-    """Refuse to delete the cluster until this is false again. False, so that `pulumi destroy` works."""
+    """Let AWS refuse to delete the control plane until this is false again; not what is on it. False, so that
+    `pulumi destroy` works."""
     shared_storage: bool | None = None
     """Make a file system (EFS) for volumes that several nodes mount. Left out: where a volume of the stack is
     `shared`."""
     admins: Sequence[PrincipalArn] = ()
     """IAM roles and users that administer the cluster, beside the one that makes it, which must not stand here."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tags on everything that the stack makes in AWS. `modelyard:stack` is added."""
+    """Tags on everything that the stack makes in AWS. `modelyard.dev/stack` is added. They are on machines too, so that
+    a change replaces every node, with EKS Auto Mode excepted: a few at a time, and with accelerators under Karpenter
+    once they are empty."""
 
     def problems(self) -> Iterable[Problem]:
         """Zones in the region, Services apart from the VPC, tags that AWS allows."""

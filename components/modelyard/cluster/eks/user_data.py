@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-HUGE_PAGES_2MIB = 5128
-"""Huge pages of 2 MiB on nodes with EFA: as many as AWS reserves where it installs EFA's software itself.
-https://docs.aws.amazon.com/eks/latest/userguide/node-efa.html"""
+from modelyard.gpu.fabric import HUGE_PAGES_2MIB
 
 _BOUNDARY = "==modelyard=="
 _NODE_CONFIG = """apiVersion: node.eks.aws/v1alpha1

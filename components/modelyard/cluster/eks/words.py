@@ -67,6 +67,8 @@ Region = Annotated[str, _pattern(REGION, "region", "write one like us-east-1")]
 """A region of AWS."""
 AddressRange = Annotated[str, Rule(_check_cidr)]
 """A range of IPv4 addresses in CIDR notation."""
+AccountId = Annotated[str, _pattern(r"\d{12}", "id of an AWS account", 'write its 12 digits in quotes: "111122223333"')]
+"""The id of an account in AWS."""
 VpcId = Annotated[str, _pattern(f"vpc-{_ID}", "id of a VPC", "write one like vpc-0123456789abcdef0")]
 """The id of a VPC."""
 SubnetId = Annotated[str, _pattern(f"subnet-{_ID}", "id of a subnet", "write one like subnet-0123456789abcdef0")]

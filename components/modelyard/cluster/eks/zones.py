@@ -39,3 +39,8 @@ def partition_of(region: str) -> str:
         if region.startswith(start):
             return partition
     return "aws"
+
+
+def ec2_service_of(partition: str) -> str:
+    """EC2, as roles and policies of a part of AWS name it: in China with an end of its own."""
+    return "ec2.amazonaws.com.cn" if partition == "aws-cn" else "ec2.amazonaws.com"

@@ -18,13 +18,13 @@ from modelyard.cluster.spec import PoolSpec
 from tests.support.mocks import PROJECT, Recorded, Registration, run
 
 REGION = "us-east-1"
+ACCOUNT = "111122223333"
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ADMIN = "arn:aws:iam::111122223333:role/platform/admin"
 CLUSTER_NAME = f"{PROJECT}-main"
 EXISTING = ExistingVpcSpec(
     vpc_id="vpc-0123456789abcdef0",
     private_subnet_ids={"us-east-1a": "subnet-0000000a", "us-east-1b": "subnet-0000000b"},
-    public_subnet_ids={"us-east-1a": "subnet-0000001a"},
 )
 POOLS: Mapping[str, PoolSpec] = {
     "system": PoolSpec(machine_type="m7i.2xlarge", min_nodes=2, max_nodes=4),
@@ -36,6 +36,7 @@ SPECS: Mapping[str, EksSpec] = {
     "auto_mode": EksSpec(region=REGION, provisioner="auto_mode"),
     "everything": EksSpec(
         region=REGION,
+        account_id=ACCOUNT,
         name="prod",
         kubernetes_version="1.34",
         network=VpcSpec(cidr="10.20.0.0/16", zones=["us-east-1b", "us-east-1d"], nat="single", flow_logs=True),

@@ -8,7 +8,7 @@ from modelyard.versions import EKS
 from tests.unit.cluster.eks.clusters import SPECS, made, named, names, waits_for
 
 BEFORE_NODES = {"vpc-cni", "kube-proxy", "eks-pod-identity-agent"}
-AFTER_NODES = {"coredns", "aws-ebs-csi-driver", "metrics-server"}
+AFTER_NODES = {"coredns", "aws-ebs-csi-driver", "metrics-server", "eks-node-monitoring-agent"}
 ADDONS = {
     "autoscaler": BEFORE_NODES | AFTER_NODES,
     "karpenter": BEFORE_NODES | AFTER_NODES,
@@ -61,7 +61,14 @@ def test_what_calls_aws_has_a_role_of_its_own(addon: str, service_account: str, 
     assert f"RolePolicyAttachment {addon}-{policy.rpartition('/')[2]}" in waits_for(recorded, made_addon)
 
 
-@pytest.mark.parametrize("addon", ["coredns", "kube-proxy", "eks-pod-identity-agent", "metrics-server"])
+def test_what_reads_the_health_of_gpus_comes_to_nodes_with_taints() -> None:
+    found = named(made("autoscaler"), "Addon", "main-eks-node-monitoring-agent").inputs["configurationValues"]
+    assert json.loads(found) == {"dcgmAgent": {"tolerations": [{"operator": "Exists"}]}}
+
+
+@pytest.mark.parametrize(
+    "addon", ["coredns", "kube-proxy", "eks-pod-identity-agent", "metrics-server", "eks-node-monitoring-agent"]
+)
 def test_what_calls_nobody_has_none(addon: str) -> None:
     assert "podIdentityAssociations" not in named(made("everything"), "Addon", f"main-{addon}").inputs
 

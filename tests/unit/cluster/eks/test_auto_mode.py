@@ -59,8 +59,7 @@ def test_fabric_on_demand_has_a_placement_group() -> None:
 def test_pods_on_fabric_ask_for_no_huge_pages_that_nobody_can_reserve() -> None:
     contract = pool_of(H100_RDMA, provisioner="auto_mode").gpu
     assert contract
-    assert contract.fabric_resources == {"vpc.amazonaws.com/efa": 32}
-    assert not contract.pod_requests
+    assert contract.fabric_share(8) == {"vpc.amazonaws.com/efa": "32"}
     elsewhere = pool_of(H100_RDMA, provisioner="karpenter").gpu
     assert elsewhere
-    assert elsewhere.pod_requests == {"hugepages-2Mi": "5120Mi"}
+    assert elsewhere.fabric_share(8)["hugepages-2Mi"] == "10240Mi"

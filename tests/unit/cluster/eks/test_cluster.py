@@ -9,12 +9,14 @@ import pytest
 
 from modelyard.cluster.base import Cluster
 from modelyard.cluster.eks.cluster import EksCluster
-from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.eks.spec import ApiEndpointSpec, EksSpec, EncryptionSpec, VpcSpec
 from modelyard.cluster.spec import PoolSpec
 from modelyard.operators.spec import ChartsSpec
 from tests.support.mocks import PROJECT, STACK, Recorded, refused, run, value_of
 from tests.unit.cluster.eks.clusters import (
+    ACCOUNT,
     CLUSTER_NAME,
+    KEY,
     POOLS,
     REGION,
     SPECS,
@@ -91,6 +93,45 @@ def test_kubeconfig_is_a_secret_and_asks_aws_for_each_token() -> None:
     assert "deleteUnreachable" not in provider.inputs
 
 
+def identity(spec: EksSpec) -> tuple[str, str]:
+    """What makes a cluster another one."""
+    cluster = run(lambda: EksCluster("main", spec, POOLS)).one("aws:eks/cluster:Cluster")
+    assert cluster.deleted_first is False, "what is on it is deleted after it"
+    return cluster.inputs["name"], cluster.replacement_trigger
+
+
+OLD = SPECS["autoscaler"]
+OTHER_CLUSTERS = {
+    "name": replace(OLD, name="other"),
+    "services": replace(OLD, service_cidr="172.30.0.0/16"),
+    "key": replace(OLD, encryption=EncryptionSpec(key_arn=KEY)),
+    "addresses": replace(OLD, network=VpcSpec(cidr="10.20.0.0/16")),
+    "vpc": SPECS["existing"],
+}
+SAME_CLUSTER = {
+    "version": replace(OLD, kubernetes_version="1.36"),
+    "zones": replace(OLD, network=VpcSpec(zones=4)),
+    "tags": replace(OLD, tags={"team": "ml"}),
+    "endpoint": replace(OLD, api_endpoint=ApiEndpointSpec(public_cidrs=["203.0.113.0/24"])),
+}
+
+
+@pytest.mark.parametrize("changed", OTHER_CLUSTERS)
+def test_what_aws_cannot_change_makes_another_cluster(changed: str) -> None:
+    assert identity(OTHER_CLUSTERS[changed]) != identity(OLD)
+
+
+@pytest.mark.parametrize("changed", SAME_CLUSTER)
+def test_what_aws_can_change_makes_none(changed: str) -> None:
+    assert identity(SAME_CLUSTER[changed]) == identity(OLD)
+
+
+def test_only_the_named_account_will_do() -> None:
+    provider = made("everything").one("pulumi:providers:aws")
+    assert json.loads(provider.inputs["allowedAccountIds"]) == [ACCOUNT]
+    assert "allowedAccountIds" not in made("autoscaler").one("pulumi:providers:aws").inputs
+
+
 def test_everything_in_aws_is_made_by_the_clusters_own_provider_and_tagged() -> None:
     recorded = made("everything")
     provider = recorded.one("pulumi:providers:aws")
@@ -131,6 +172,7 @@ def test_operators_wait_for_system_nodes_names_and_volumes_and_for_no_gpu() -> N
     before = ready("autoscaler")
     assert {"NodeGroup system", "Addon coredns", "StorageClass gp3", "Addon metrics-server"} <= before
     assert "NodeGroup l4" not in before
+    assert "Addon eks-node-monitoring-agent" not in before
     assert "Release autoscaler" not in before
     assert f"Release {CONTROLLER.removeprefix('main-')}" not in before
 

@@ -50,8 +50,11 @@ def test_every_role_is_for_one_service_or_one_service_account(variant: str) -> N
         (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
         service = statement["Principal"]["Service"]
         assert service in {
-            "eks.amazonaws.com", "ec2.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com"
-        }  # fmt: skip
+            "eks.amazonaws.com",
+            "ec2.amazonaws.com.cn" if variant == "china" else "ec2.amazonaws.com",
+            "pods.eks.amazonaws.com",
+            "vpc-flow-logs.amazonaws.com",
+        }
         if service == "pods.eks.amazonaws.com":
             assert statement["Condition"]["StringEquals"].keys() == {
                 "aws:RequestTag/eks-cluster-name",
@@ -67,6 +70,14 @@ def test_a_role_is_bound_to_its_pods_on_its_cluster() -> None:
         "aws:RequestTag/kubernetes-namespace": "kube-system",
         "aws:RequestTag/kubernetes-service-account": "aws-node",
     }
+
+
+def test_a_binding_is_replaced_with_the_cluster() -> None:
+    """By its name as an output: AWS forgets the bindings of a cluster that is gone."""
+    recorded = made("karpenter")
+    cluster = recorded.one("aws:eks/cluster:Cluster").urn
+    for each in recorded.of("PodIdentityAssociation"):
+        assert cluster in each.depends_on, each.name
 
 
 @pytest.mark.parametrize("variant", SPECS)

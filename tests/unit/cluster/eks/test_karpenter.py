@@ -55,6 +55,7 @@ def test_its_kinds_are_a_chart_of_their_own() -> None:
 
 
 def test_it_asks_no_metadata_that_pods_do_not_reach() -> None:
+    assert values(recorded())["dnsPolicy"] == "Default", "on destroy it outlives the cluster's own names"
     assert values(recorded())["controller"]["env"] == [{"name": "AWS_REGION", "value": "us-east-1"}]
 
 
@@ -146,7 +147,14 @@ def test_it_passes_the_nodes_role_to_machines_only_and_makes_no_profiles() -> No
     assert list(passing.resources) == ["role"]
     assert passing.conditions == {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}}
     others = {action for each in statements() for action in each.actions if action.startswith("iam:")}
-    assert others == {"iam:PassRole", "iam:GetInstanceProfile", "iam:ListInstanceProfiles"}
+    linked = "iam:CreateServiceLinkedRole"
+    assert others == {"iam:PassRole", "iam:GetInstanceProfile", "iam:ListInstanceProfiles", linked}
+
+
+def test_it_may_make_the_accounts_own_role_for_spot_and_no_other() -> None:
+    (making,) = (each for each in statements() if "iam:CreateServiceLinkedRole" in each.actions)
+    assert list(making.resources) == ["arn:aws:iam::*:role/aws-service-role/spot.amazonaws.com/*"]
+    assert making.conditions == {"StringEquals": {"iam:AWSServiceName": "spot.amazonaws.com"}}
 
 
 def test_in_china_names_are_others() -> None:

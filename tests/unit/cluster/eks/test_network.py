@@ -36,6 +36,15 @@ def test_single_nat_serves_all_zones() -> None:
         assert route["natGatewayId"] == "main-nat-us-east-1b-id"
 
 
+def test_the_order_of_keys_does_not_move_the_control_plane() -> None:
+    turned = replace(EXISTING, private_subnet_ids=dict(sorted(EXISTING.private_subnet_ids.items(), reverse=True)))
+    recorded = run(lambda: EksCluster("main", replace(SPECS["existing"], network=turned), POOLS))
+    subnets = [
+        each.one("aws:eks/cluster:Cluster").inputs["vpcConfig"]["subnetIds"] for each in (recorded, made("existing"))
+    ]
+    assert subnets[0] == subnets[1] == ["subnet-0000000a", "subnet-0000000b"]
+
+
 def test_subnets_say_which_load_balancers_and_nodes_they_are_for() -> None:
     recorded = made("everything")
     private = named(recorded, "aws:ec2/subnet:Subnet", "main-private-us-east-1d").inputs

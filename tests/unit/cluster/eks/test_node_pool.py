@@ -95,9 +95,26 @@ def test_nodes_carry_labels_and_taints_from_the_start() -> None:
 def test_nodes_with_accelerators_go_only_once_empty() -> None:
     busy, plain = grown(H100_RDMA), grown(SYSTEM)
     assert busy["disruption"]["consolidationPolicy"] == "WhenEmpty"
+    assert busy["disruption"]["budgets"] == [
+        {"nodes": "0", "reasons": ["Drifted", "Underutilized"]}, {"nodes": "100%", "reasons": ["Empty"]}
+    ]  # fmt: skip
     assert busy["template"]["spec"]["expireAfter"] == "Never"
     assert plain["disruption"]["consolidationPolicy"] == "WhenEmptyOrUnderutilized"
+    assert plain["disruption"]["budgets"] == [{"nodes": "10%"}]
     assert plain["template"]["spec"]["expireAfter"] == "720h"
+    assert "terminationGracePeriod" not in plain["template"]["spec"]
+
+
+@pytest.mark.parametrize(("spec", "age_hours"), [(SYSTEM, 336), (L4_SPOT, 480)])
+def test_no_node_of_auto_mode_becomes_older_than_21_days(spec: PoolSpec, age_hours: int) -> None:
+    pool = pool_of(spec, provisioner="auto_mode")
+    for found in (
+        node_pool(pool, AUTO_MODE_NODE_CLASS, PLACE, most=3),
+        fixed_node_pool(pool, AUTO_MODE_NODE_CLASS, PLACE, nodes=2),
+    ):
+        template = found["template"]["spec"]
+        assert (template["expireAfter"], template["terminationGracePeriod"]) == (f"{age_hours}h", "24h")
+        assert age_hours + 24 <= 21 * 24
 
 
 def test_there_are_never_more_than_the_pool_allows() -> None:

@@ -58,7 +58,7 @@ def test_objects_stay_and_former_versions_go() -> None:
     (rule,) = store().one("BucketLifecycleConfiguration").inputs["rules"]
     assert rule["noncurrentVersionExpiration"] == {"noncurrentDays": 30}
     assert rule["abortIncompleteMultipartUpload"] == {"daysAfterInitiation": 7}
-    assert "expiration" not in rule
+    assert rule["expiration"] == {"expiredObjectDeleteMarker": True}, "marks of objects that are gone, and no object"
     assert store().one("Bucket").inputs["forceDestroy"] is False
 
 

@@ -41,6 +41,10 @@ def endpoint(**settings: Any) -> EksSpec:
 
 REFUSED = [
     (EksSpec(region="us-east"), "region: 'us-east' is no region; write one like us-east-1"),
+    (
+        spec(account_id="1111-2222-3333"),
+        "account_id: '1111-2222-3333' is no id of an AWS account; write its 12 digits in",
+    ),
     (spec(name="a_b"), "name: 'a_b' is no name that EKS allows; give one of up to 100 letters, digits and dashes"),
     (spec(name="a" * 101), "give one of up to 100 letters"),
     (
@@ -81,12 +85,8 @@ REFUSED = [
         "network.private_subnet_ids.us-west-2a: is no zone of us-east-1; use the names of its zones, like us-east-1a",
     ),
     (
-        existing(public_subnet_ids={"us-east-1c": "subnet-0000000c"}),
-        "network.public_subnet_ids.us-east-1c: the cluster has no nodes in this zone; name a private subnet of this",
-    ),
-    (
-        existing(public_subnet_ids={"us-east-1a": "subnet-0000000a"}),
-        "network: subnet-0000000a is named twice; a subnet is in one zone, and either private or public",
+        existing(private_subnet_ids=dict.fromkeys(PRIVATE, "subnet-0000000a")),
+        "network.private_subnet_ids: subnet-0000000a is named twice; a subnet is in one zone",
     ),
     (existing(vpc_id="prod"), "network.vpc_id: 'prod' is no id of a VPC; write one like vpc-0123456789abcdef0"),
     (
@@ -115,6 +115,7 @@ REFUSED = [
 ]
 PASSES = [
     spec(),
+    spec(account_id="000000000001"),
     spec(name="a" * 100),
     *(spec(kubernetes_version=version) for version in EKS),
     vpc(zones=2),
@@ -126,7 +127,6 @@ PASSES = [
     spec(service_cidr="172.16.0.0/12"),
     spec(service_cidr="10.1.0.0/24"),
     existing(),
-    existing(public_subnet_ids={"us-east-1a": "subnet-0123456789abcdef0"}),
     endpoint(public_cidrs=["203.0.113.7/32"]),
     endpoint(public_cidrs=[f"203.0.113.{number}/32" for number in range(40)]),
     endpoint(private_cidrs=["10.0.0.0/8"]),

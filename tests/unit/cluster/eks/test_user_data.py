@@ -5,7 +5,8 @@ from email.message import Message
 import pytest
 import yaml
 
-from modelyard.cluster.eks.user_data import HUGE_PAGES_2MIB, al2023, bottlerocket
+from modelyard.cluster.eks.user_data import al2023, bottlerocket
+from modelyard.gpu.fabric import HUGE_PAGES_2MIB
 
 
 def parts(text: str | None) -> dict[str, str]:

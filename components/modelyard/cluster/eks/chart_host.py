@@ -1,0 +1,24 @@
+"""What the charts that belong to a cluster are installed on, before there is a whole cluster."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.cluster.traits import ClusterTraits
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartHost:
+    """The part of a cluster that a chart needs, before the cluster is complete.
+
+    Attributes:
+        kubernetes_provider: of all objects on the cluster.
+        ready: what must exist before the chart and outlive it.
+        traits: charts are installed on EKS.
+    """
+
+    kubernetes_provider: k8s.Provider
+    ready: Sequence[pulumi.Resource]
+    traits: ClusterTraits = field(default_factory=ClusterTraits)
