@@ -60,7 +60,8 @@ def _has_the_nodes_that_its_pods_need(stack: EksStack) -> None:
     """System nodes from the start, the others from zero because pods wait for them."""
     stack.wait_until_placed({SERVICE: 2, TRAINING: 2})
     nodes = stack.nodes()
-    assert {pool: len(each) for pool, each in nodes.items()} == {"system": 2, "l4": 2, "h100": 2}
+    assert (len(nodes["system"]), len(nodes["l4"])) == (2, 2)
+    assert len(nodes["h100"]) in {1, 2}, "pods of jobs end at once on simulated nodes: one node can have both in turn"
     first = {pool: each[0] for pool, each in nodes.items()}
     assert not _taints(first["system"])
     for pool, gpus in (("l4", "1"), ("h100", "8")):
@@ -93,10 +94,13 @@ def _shows_no_secret(stack: EksStack) -> None:
 
 def _is_what_its_file_says(stack: EksStack) -> None:
     """Also after the autoscaler has changed the size of node groups behind Pulumi's back."""
+    nodes = stack.nodes()
     assert stack.project.preview("--expect-no-changes").unchanged
     again = stack.project.up("--refresh")
     assert not changed(again), changed(again)
-    assert {pool: len(each) for pool, each in stack.nodes().items()} == {"system": 2, "l4": 2, "h100": 2}
+    assert {pool: _names(each) for pool, each in stack.nodes().items()} == {
+        pool: _names(each) for pool, each in nodes.items()
+    }
 
 
 def _changes_what_it_is_told(stack: EksStack) -> None:

@@ -98,7 +98,7 @@ kubeconfig = pulumi.Output.all(cluster.endpoint, cluster.certificate_authority["
 }))
 kube = k8s.Provider("inside", kubeconfig=kubeconfig, cluster_identifier="small")
 inside = pulumi.ResourceOptions(provider=kube, depends_on=[group])
-k8s.core.v1.Namespace("team", metadata={"name": "team"}, opts=inside)
+k8s.core.v1.Namespace("inside", opts=inside)
 """
 
 
