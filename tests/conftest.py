@@ -17,6 +17,12 @@ _OF_THE_REAL_NODE = ("tests/engine/test_host_", "tests/engine/test_local_images.
 """How the files begin whose tests make the machine's real node, of which it can have one."""
 
 
+def pytest_configure() -> None:
+    """Let what tests start be interrupted, also where a shell runs the tests in the background, without interrupts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest goes first: one process is busy with the real node while the other does the rest."""
     items.sort(key=lambda item: not item.nodeid.startswith(_OF_THE_REAL_NODE))
