@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import pulumi
 
-from modelyard.cluster.eks.account import Account
 from modelyard.cluster.eks.chart_host import ChartHost
 from modelyard.cluster.eks.foundation import Foundation
 from modelyard.cluster.eks.identity import Statement, bind, make_pod_role
@@ -52,13 +51,7 @@ class EksAutoscaler(pulumi.ComponentResource):
             opts: Pulumi's options of the component.
         """
         super().__init__("modelyard:cluster:EksAutoscaler", name, {}, opts)
-        account = Account(
-            name=foundation.name,
-            cluster_name=foundation.cluster_name,
-            region=foundation.region,
-            parent=self,
-            provider=foundation.provider,
-        )
+        account = foundation.account(self)
         identity = {"namespace": DEFINITION.name, "service_account": _SERVICE_ACCOUNT}
         role = make_pod_role(
             account, "autoscaler", statements=autoscaler_statements(foundation.cluster_name), **identity

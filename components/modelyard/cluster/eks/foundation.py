@@ -7,6 +7,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from modelyard.cluster.eks.account import Account
+
 
 @dataclass(frozen=True, kw_only=True)
 class Foundation:
@@ -41,3 +43,13 @@ class Foundation:
     disk_key_arn: pulumi.Input[str] | None
     before_nodes: Sequence[pulumi.Resource]
     kubernetes_provider: k8s.Provider
+
+    def account(self, parent: pulumi.Resource) -> Account:
+        """Where the resources of `parent` are made."""
+        return Account(
+            name=self.name,
+            cluster_name=self.cluster_name,
+            region=self.region,
+            parent=parent,
+            provider=self.provider,
+        )

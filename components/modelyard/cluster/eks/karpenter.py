@@ -7,7 +7,6 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from modelyard.cluster.eks.account import Account
 from modelyard.cluster.eks.chart_host import ChartHost
 from modelyard.cluster.eks.foundation import Foundation
 from modelyard.cluster.eks.identity import bind, make_pod_role
@@ -86,13 +85,7 @@ class EksKarpenter(pulumi.ComponentResource):
             opts: Pulumi's options of the component.
         """
         super().__init__("modelyard:cluster:EksKarpenter", name, {}, opts)
-        account = Account(
-            name=foundation.name,
-            cluster_name=foundation.cluster_name,
-            region=foundation.region,
-            parent=self,
-            provider=foundation.provider,
-        )
+        account = foundation.account(self)
         self.instance_profile = aws.iam.InstanceProfile(
             f"{foundation.name}-nodes", role=foundation.node_role.name, opts=account.options()
         )
