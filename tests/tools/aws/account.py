@@ -12,8 +12,8 @@ from pulumi.runtime.proto import provider_pb2
 from tests.support.eks_world import EksWorld
 from tools.offline.aws import check, diff, lifecycle, rules
 from tools.offline.aws.session import Session
-from tools.offline.kubernetes.errors import PartialError
-from tools.offline.kubernetes.values import marshal, unmarshal
+from tools.offline.common.errors import PartialError
+from tools.offline.common.values import marshal, unmarshal
 
 Json = dict[str, Any]
 REGION = "us-east-1"

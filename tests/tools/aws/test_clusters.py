@@ -11,7 +11,7 @@ from tests.tools.aws.account import Aws, Made
 from tests.tools.aws.things import ACCESS, ADDON, ATTACHMENT, CLUSTER, ENTRY, LOG_GROUP, NODE_GROUP, POD_IDENTITY
 from tools.offline.aws.get_token import access_problem
 from tools.offline.aws.world import CALLER
-from tools.offline.kubernetes.errors import PartialError, ProviderError
+from tools.offline.common.errors import PartialError, ProviderError
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ from tests.support.processes import wait_until
 from tests.tools.aws import things
 from tests.tools.aws.account import Aws, Made, Refused
 from tests.tools.aws.things import ADDON, CLUSTER, KEY, LOG_GROUP, NODE_GROUP, ROLE, ROLE_POLICY, SUBNET, TEMPLATE, VPC
-from tools.offline.kubernetes.errors import PartialError, ProviderError
-from tools.offline.kubernetes.values import UNKNOWN
+from tools.offline.common.errors import PartialError, ProviderError
+from tools.offline.common.values import UNKNOWN
 
 _TRUST = {"assumeRolePolicy": things.trust("ec2.amazonaws.com")}
 

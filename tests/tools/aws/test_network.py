@@ -21,7 +21,7 @@ from tests.tools.aws.things import (
     TABLE,
 )
 from tools.offline.aws import managed
-from tools.offline.kubernetes.errors import ProviderError
+from tools.offline.common.errors import ProviderError
 
 
 def test_a_subnet_lies_within_its_vpc_beside_the_others(aws: Aws) -> None:

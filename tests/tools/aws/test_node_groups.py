@@ -9,7 +9,7 @@ import pytest
 from tests.tools.aws import things
 from tests.tools.aws.account import Aws, Made
 from tests.tools.aws.things import CLUSTER, ENTRY, GROUP, NODE_GROUP, PLACEMENT, TEMPLATE
-from tools.offline.kubernetes.errors import PartialError, ProviderError
+from tools.offline.common.errors import PartialError, ProviderError
 
 Json = dict[str, Any]
 

@@ -25,7 +25,7 @@ from tests.tools.aws.things import (
     policy,
     trust,
 )
-from tools.offline.kubernetes.values import UNKNOWN
+from tools.offline.common.values import UNKNOWN
 
 Json = dict[str, Any]
 

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 
 from tests.support.toolchain import clean_environment, require_tool
-from tools.offline.kubernetes.values import marshal, unmarshal
+from tools.offline.common.values import marshal, unmarshal
 
 Json = dict[str, Any]
 

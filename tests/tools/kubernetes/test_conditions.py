@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from tools.offline.common.paths import parse_path
 from tools.offline.kubernetes import transport
 from tools.offline.kubernetes.await_pods import pod_problems
 from tools.offline.kubernetes.jsonpath import compile_path
 from tools.offline.kubernetes.managed_fields import settle_ignored, takeover_patch
 from tools.offline.kubernetes.naming import unique_name
-from tools.offline.kubernetes.paths import parse_path
 from tools.offline.kubernetes.wait_for import parse_wait_for
 from tools.offline.kubernetes.waiting import Pauses, timeout_seconds
 

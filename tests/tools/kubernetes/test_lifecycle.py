@@ -18,7 +18,7 @@ from tests.tools.kubernetes.shapes import (
     config_map,
     deployment,
 )
-from tools.offline.kubernetes.values import UNKNOWN, Secret
+from tools.offline.common.values import UNKNOWN, Secret
 
 pytestmark = pytest.mark.engine
 

@@ -15,7 +15,7 @@ from tests.support.toolchain import clean_environment, require_tool
 from tests.tools.kubernetes.cluster import Cluster, Json
 from tests.tools.kubernetes.plugin import Plugin, PluginError
 from tests.tools.kubernetes.shapes import CONFIG_MAP, RELEASE, config_map
-from tools.offline.kubernetes.values import UNKNOWN, Secret
+from tools.offline.common.values import UNKNOWN, Secret
 
 pytestmark = pytest.mark.engine
 

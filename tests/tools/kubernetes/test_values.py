@@ -6,15 +6,15 @@ import pytest
 from google.protobuf import struct_pb2
 
 from tests.tools.kubernetes.shapes import QUANTITIES
-from tools.offline.kubernetes.comparison import differences
+from tools.offline.common.comparison import differences
+from tools.offline.common.paths import covers, format_path, parse_path, reaches
+from tools.offline.common.values import UNKNOWN, Json, Secret, contains_unknown, marshal, unmarshal, without_secrets
 from tools.offline.kubernetes.normalize import normalize
 from tools.offline.kubernetes.objects import prune
-from tools.offline.kubernetes.paths import covers, format_path, parse_path, reaches
 from tools.offline.kubernetes.quantities import canonical
 from tools.offline.kubernetes.replacement import replacing_paths
 from tools.offline.kubernetes.state import checkpoint, mark_secrets, read_state, to_object
 from tools.offline.kubernetes.tokens import builtin_scope, is_list, is_patch, kind_of_token, parse_urn
-from tools.offline.kubernetes.values import UNKNOWN, Json, Secret, contains_unknown, marshal, unmarshal, without_secrets
 
 
 def test_values_survive_the_protocol() -> None:

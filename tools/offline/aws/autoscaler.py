@@ -6,7 +6,7 @@ from tools.offline.aws.kinds_compute import CLUSTER, NODE_GROUP
 from tools.offline.aws.plans import Plans
 from tools.offline.aws.session import Session
 from tools.offline.aws.world import Record
-from tools.offline.kubernetes.values import Json
+from tools.offline.common.values import Json
 
 
 def serve(session: Session, plans: Plans) -> None:

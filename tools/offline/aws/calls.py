@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from tools.offline.aws.errors import AwsError, CreateFailedError
 from tools.offline.aws.kinds import Kind
 from tools.offline.aws.session import Session
-from tools.offline.kubernetes.errors import ProviderError
-from tools.offline.kubernetes.values import Json
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.values import Json
 
 _STALL_POLL_SECONDS = 0.2
 

@@ -11,10 +11,10 @@ from tools.offline.aws.kinds import Kind, Name
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.session import Session
 from tools.offline.aws.table import kind_of
-from tools.offline.kubernetes.errors import ProviderError
-from tools.offline.kubernetes.paths import format_path
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.paths import format_path
+from tools.offline.common.values import UNKNOWN, Json, as_list, as_map, marshal, unmarshal, without_secrets
 from tools.offline.kubernetes.tokens import parse_urn
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_list, as_map, marshal, unmarshal, without_secrets
 
 DEFAULTS = "__defaults"
 """Names the properties that the provider filled in itself, as Pulumi's own does."""

@@ -5,11 +5,11 @@ import threading
 from typing import Any
 
 from tools.offline.aws.session import Session, kubeconfig_path
+from tools.offline.common.values import Json
 from tools.offline.kubernetes import kubeconfig
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import ApiError, NoMatchError
 from tools.offline.kubernetes.transport import RateLimit, Transport
-from tools.offline.kubernetes.values import Json
 
 MANAGER = "aws-simulation"
 _NODE_POOL = ("karpenter.sh", "NodePool", "nodepools")

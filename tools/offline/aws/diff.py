@@ -8,20 +8,11 @@ from pulumi.runtime.proto import provider_pb2
 from tools.offline.aws.check import DEFAULTS
 from tools.offline.aws.kinds import Kind
 from tools.offline.aws.table import kind_of
-from tools.offline.kubernetes.comparison import Difference, differences
-from tools.offline.kubernetes.paths import covers, format_path, parse_path
+from tools.offline.common.comparison import Difference, differences, property_diff
+from tools.offline.common.paths import covers, format_path, parse_path
+from tools.offline.common.values import Json, as_list, as_map, unmarshal, without_secrets
 from tools.offline.kubernetes.tokens import parse_urn
-from tools.offline.kubernetes.values import Json, as_list, as_map, unmarshal, without_secrets
 
-_Property = provider_pb2.PropertyDiff
-_KINDS = {
-    ("add", False): _Property.ADD,
-    ("add", True): _Property.ADD_REPLACE,
-    ("update", False): _Property.UPDATE,
-    ("update", True): _Property.UPDATE_REPLACE,
-    ("delete", False): _Property.DELETE,
-    ("delete", True): _Property.DELETE_REPLACE,
-}
 _SETS = frozenset(
     {
         *("subnetIds", "securityGroupIds", "vpcSecurityGroupIds", "securityGroups", "enabledClusterLogTypes"),
@@ -45,7 +36,7 @@ def diff(request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
             continue
         replace = _replaces(kind, found)
         text = format_path(found.path)
-        detailed[text] = _Property(kind=_KINDS[found.kind, replace], inputDiff=True)
+        detailed[text] = property_diff(found, replace=replace, input_diff=True)
         if replace:
             replaces.append(text)
     return provider_pb2.DiffResponse(

@@ -1,7 +1,7 @@
 """Errors in AWS's own words."""
 
 from tools.offline.aws.kinds import Kind
-from tools.offline.kubernetes.errors import ProviderError
+from tools.offline.common.errors import ProviderError
 
 
 class AwsError(ProviderError):

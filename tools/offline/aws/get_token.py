@@ -13,7 +13,7 @@ from tools.offline.aws import cluster_api
 from tools.offline.aws.kinds_compute import ACCESS_ENTRY, ACCESS_POLICY_ASSOCIATION, CLUSTER
 from tools.offline.aws.session import open_world
 from tools.offline.aws.world import CALLER, Account
-from tools.offline.kubernetes.errors import ProviderError
+from tools.offline.common.errors import ProviderError
 from tools.offline.kubernetes.kubeconfig import KubeconfigError
 
 

@@ -14,7 +14,7 @@ from tools.offline.aws.machines import machine_of
 from tools.offline.aws.session import Session
 from tools.offline.aws.user_data import require_readable
 from tools.offline.aws.world import Account, Record, values_at
-from tools.offline.kubernetes.values import Json, as_list, as_map
+from tools.offline.common.values import Json, as_list, as_map
 
 _lock = threading.Lock()
 _DEFAULT_TYPE = "t3.medium"

@@ -15,9 +15,9 @@ from tools.offline.aws.plans import Plans
 from tools.offline.aws.rules.clusters import is_auto_mode
 from tools.offline.aws.session import Session
 from tools.offline.aws.world import Record, new_id
+from tools.offline.common.values import Json, as_map
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import NoMatchError
-from tools.offline.kubernetes.values import Json, as_map
 
 _AUTO_MODE_AGES = {"expireAfter": "336h", "terminationGracePeriod": "24h"}
 """With their defaults. https://docs.aws.amazon.com/eks/latest/userguide/create-node-pool.html"""

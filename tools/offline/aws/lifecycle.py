@@ -16,9 +16,8 @@ from tools.offline.aws.references import refuse_if_held, require_all
 from tools.offline.aws.session import Session
 from tools.offline.aws.table import kind_of
 from tools.offline.aws.world import ACCOUNT_ID, Account, Record, merged, new_id, values_at
-from tools.offline.kubernetes.errors import ApiError, PartialError, ProviderError, UnreachableError
-from tools.offline.kubernetes.tokens import parse_urn
-from tools.offline.kubernetes.values import (
+from tools.offline.common.errors import PartialError, ProviderError
+from tools.offline.common.values import (
     UNKNOWN,
     Json,
     as_map,
@@ -26,6 +25,8 @@ from tools.offline.kubernetes.values import (
     unmarshal,
     without_secrets,
 )
+from tools.offline.kubernetes.errors import ApiError, UnreachableError
+from tools.offline.kubernetes.tokens import parse_urn
 
 
 def create(session: Session, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:

@@ -7,7 +7,8 @@ from pulumi.runtime.proto import engine_pb2
 from tools.offline.aws import autoscaler, karpenter
 from tools.offline.aws.plans import Plans
 from tools.offline.aws.session import Session
-from tools.offline.kubernetes.errors import ApiError, ProviderError, UnreachableError
+from tools.offline.common.errors import ProviderError
+from tools.offline.kubernetes.errors import ApiError, UnreachableError
 
 _PAUSE_SECONDS = 0.5
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from tools.offline.aws.kinds import Call
 from tools.offline.aws.schema import Fault
-from tools.offline.kubernetes.paths import Path as PropertyPath
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_list, as_map
+from tools.offline.common.paths import Path as PropertyPath
+from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 
 _INLINE = "."
 """As the name of a member: the property's own properties stand where it does."""

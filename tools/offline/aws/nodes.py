@@ -11,9 +11,9 @@ from typing import Any
 from tools.offline.aws.cluster_api import MANAGER, client
 from tools.offline.aws.machines import Machine
 from tools.offline.aws.session import Session
+from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import ApiError
-from tools.offline.kubernetes.values import Json, as_list, as_map
 
 CLUSTER_LABEL = "alpha.eksctl.io/cluster-name"
 """The label by which the simulation finds the nodes of a cluster; eksctl uses it for the same."""

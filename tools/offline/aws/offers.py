@@ -14,9 +14,9 @@ from tools.offline.aws.kinds_network import SECURITY_GROUP, SUBNET
 from tools.offline.aws.machines import machine_of
 from tools.offline.aws.session import Session
 from tools.offline.aws.world import Account, Record, values_at
+from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import ApiError, NoMatchError
-from tools.offline.kubernetes.values import Json, as_list, as_map
 
 _INSTANCE_TYPE = "node.kubernetes.io/instance-type"
 _NOT_FOUND = 404

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 from tools.offline.aws import nodes, pods
 from tools.offline.aws.session import Session
-from tools.offline.kubernetes.errors import ApiError, ProviderError, UnreachableError
-from tools.offline.kubernetes.values import Json
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.values import Json
+from tools.offline.kubernetes.errors import ApiError, UnreachableError
 
 NODE_SECONDS, GPU_NODE_SECONDS = 60, 300
 """How long a node takes to join, without and with accelerators."""

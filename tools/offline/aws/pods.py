@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
+from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
-from tools.offline.kubernetes.values import Json, as_list, as_map
 
 _SCALE = {
     "": 1.0,

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pulumi.runtime.proto import provider_pb2
 
 from tools.offline.aws.session import Session, kubeconfig_path, number, open_world
-from tools.offline.kubernetes.comparison import differences
-from tools.offline.kubernetes.engine import Engine
-from tools.offline.kubernetes.errors import ProviderError
-from tools.offline.kubernetes.values import Json, as_map, unmarshal, without_secrets
+from tools.offline.common.comparison import differences
+from tools.offline.common.engine import Engine
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.values import Json, as_map, unmarshal, without_secrets
 
 _KNOWN = frozenset({"region", "defaultTags", "allowedAccountIds"})
 # The engine passes these beside the program's own arguments.

@@ -4,7 +4,7 @@ from tools.offline.aws.errors import AwsError
 from tools.offline.aws.kinds import Kind, Reference
 from tools.offline.aws.table import KINDS
 from tools.offline.aws.world import Account, Record, values_at
-from tools.offline.kubernetes.values import Json
+from tools.offline.common.values import Json
 
 _NOT_FOUND = {
     "aws:ec2/vpc:Vpc": ("InvalidVpcID.NotFound", "The vpc ID '{value}' does not exist"),

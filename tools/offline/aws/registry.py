@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.session import Session
 from tools.offline.aws.world import Account, Record
-from tools.offline.kubernetes.values import Json
+from tools.offline.common.values import Json
 
 InCheck = Callable[[Json], Iterator[Fault]]
 """What a program's properties must be like, whatever exists."""

@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-from tools.offline.kubernetes.paths import Path as PropertyPath
-from tools.offline.kubernetes.paths import format_path
-from tools.offline.kubernetes.values import UNKNOWN, as_list, as_map, is_map
+from tools.offline.common.paths import Path as PropertyPath
+from tools.offline.common.paths import format_path
+from tools.offline.common.values import UNKNOWN, as_list, as_map, is_map
 
 TypeKind = Literal["text", "boolean", "integer", "number", "list", "map", "object", "any"]
 

@@ -1,55 +1,42 @@
 """The gRPC server: one method for each request of the engine."""
 
-# ruff: noqa: N802, ARG002 - the protocol sets names and arguments
+# ruff: noqa: N802 - the protocol sets names
 
-import threading
 import traceback
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from tools.offline.aws import check, diff, lifecycle, machinery, provider_config, rules
 from tools.offline.aws.session import Session
 from tools.offline.aws.table import UnknownTypeError
 from tools.offline.common import serving
-from tools.offline.kubernetes.engine import Engine
-from tools.offline.kubernetes.errors import PartialError, ProviderError
-from tools.offline.kubernetes.values import marshal
-
-_ANNOUNCEMENT = (
-    "modelyard: the aws provider is a simulated account for tests (tools/offline/aws); nothing is in any cloud"
-)
-
-_Answer = TypeVar("_Answer")
+from tools.offline.common.provider import StandIn
 
 rules.load()
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """The provider protocol. Methods run in parallel; the session is made by Configure and then only read."""
+class Provider(StandIn[Session]):
+    """The simulated AWS."""
 
-    def __init__(self, engine_address: str) -> None:
-        self._engine = Engine(engine_address)
-        self._session: Session | None = None
-        self._cancelled = threading.Event()
-        self._announced = False
+    package = "aws"
+    announcement = (
+        "modelyard: the aws provider is a simulated account for tests (tools/offline/aws); nothing is in any cloud"
+    )
 
-    def Handshake(self, request: Any, context: Any) -> Any:
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
+    def configure(self, request: Any) -> Session:
+        session = provider_config.configure(dict(request.variables), self._engine, self._cancelled)
+        machinery.start(session)
+        return session
 
-    def Attach(self, request: Any, context: Any) -> Any:
-        self._engine = Engine(request.address)
-        return empty_pb2.Empty()
+    def status_of(self, error: Exception) -> tuple[grpc.StatusCode, str] | None:
+        return (grpc.StatusCode.UNIMPLEMENTED, str(error)) if isinstance(error, UnknownTypeError) else None
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        return plugin_pb2.PluginInfo(version=version("pulumi-aws"))
-
-    def GetSchema(self, request: Any, context: Any) -> Any:
-        return provider_pb2.GetSchemaResponse(schema='{"name": "aws"}')
+    def fault(self, error: Exception) -> str:
+        # Only tests see it, which need to know where the simulation is wrong.
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"the simulated AWS failed: {type(error).__name__}: {error} ({where.filename}:{where.lineno})"
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         self._announce()
@@ -57,16 +44,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         return self._answer(context, lambda: provider_config.diff_config(request))
-
-    def Configure(self, request: Any, context: Any) -> Any:
-        def run() -> Any:
-            self._session = provider_config.configure(dict(request.variables), self._engine, self._cancelled)
-            machinery.start(self._session)
-            return provider_pb2.ConfigureResponse(
-                acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
-            )
-
-        return self._answer(context, run)
 
     def Invoke(self, request: Any, context: Any) -> Any:
         self._refuse(context, f"the simulated AWS has no function {request.tok!r}: the library calls none")
@@ -98,58 +75,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return empty_pb2.Empty()
 
         return self._answer(context, run)
-
-    def Cancel(self, request: Any, context: Any) -> Any:
-        self._cancelled.set()
-        return empty_pb2.Empty()
-
-    def GetMapping(self, request: Any, context: Any) -> Any:
-        return provider_pb2.GetMappingResponse()
-
-    def GetMappings(self, request: Any, context: Any) -> Any:
-        return provider_pb2.GetMappingsResponse()
-
-    def _configured(self) -> Session:
-        if self._session is None:
-            raise ProviderError("the provider has not been configured")
-        return self._session
-
-    def _announce(self) -> None:
-        if not self._announced:
-            self._announced = True
-            self._engine.log(engine_pb2.INFO, _ANNOUNCEMENT)
-
-    def _refuse(self, context: Any, message: str) -> NoReturn:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
-        raise AssertionError("abort does not return")
-
-    def _answer(self, context: Any, run: Callable[[], _Answer]) -> _Answer:
-        """Runs one request and turns its failure into a gRPC status."""
-        try:
-            return run()
-        except PartialError as error:
-            context.abort_with_status(_partial_status(error))
-        except ProviderError as error:
-            context.abort(error.code, error.message)
-        except UnknownTypeError as error:
-            context.abort(grpc.StatusCode.UNIMPLEMENTED, str(error))
-        except Exception as error:  # noqa: BLE001  (a fault of the simulation must say where it is)
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            what = f"{type(error).__name__}: {error} ({where.filename}:{where.lineno})"
-            self._engine.log(engine_pb2.DEBUG, traceback.format_exc())
-            context.abort(grpc.StatusCode.INTERNAL, f"the simulated AWS failed: {what}")
-        raise AssertionError("abort does not return")
-
-
-def _partial_status(error: PartialError) -> grpc.Status:
-    return serving.partial_status(
-        error.code,
-        error.message,
-        object_id=error.object_id,
-        state=marshal(error.state),
-        inputs=None if error.inputs is None else marshal(error.inputs),
-        reasons=error.reasons,
-    )
 
 
 def serve(arguments: list[str]) -> None:

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.offline.aws.world import World
-from tools.offline.kubernetes.engine import Engine, ResourceReporter
-from tools.offline.kubernetes.errors import ProviderError
+from tools.offline.common.engine import Engine, ResourceReporter
+from tools.offline.common.errors import ProviderError
 
 _POLL_SECONDS = 0.1
 

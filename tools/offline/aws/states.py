@@ -6,7 +6,7 @@ from tools.offline.aws import schema
 from tools.offline.aws.check import DEFAULTS
 from tools.offline.aws.kinds import Kind
 from tools.offline.aws.world import Record
-from tools.offline.kubernetes.values import UNKNOWN, Json, Secret, as_map, contains_secret, is_map
+from tools.offline.common.values import UNKNOWN, Json, Secret, as_map, contains_secret, is_map
 
 
 def state_of(record: Record, given: Json) -> Json:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tools.offline.kubernetes.values import Json, as_list, as_map
+from tools.offline.common.values import Json, as_list, as_map
 
 ACCOUNT_ID = "123456789012"
 CALLER = f"arn:aws:iam::{ACCOUNT_ID}:user/deployer"

@@ -4,10 +4,21 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tools.offline.kubernetes.paths import Path
-from tools.offline.kubernetes.values import UNKNOWN, as_list, as_map
+from pulumi.runtime.proto import provider_pb2
+
+from tools.offline.common.paths import Path
+from tools.offline.common.values import UNKNOWN, as_list, as_map
 
 _MISSING: Any = object()
+_Property = provider_pb2.PropertyDiff
+_KINDS = {
+    ("add", False): _Property.ADD,
+    ("add", True): _Property.ADD_REPLACE,
+    ("update", False): _Property.UPDATE,
+    ("update", True): _Property.UPDATE_REPLACE,
+    ("delete", False): _Property.DELETE,
+    ("delete", True): _Property.DELETE_REPLACE,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +28,11 @@ class Difference:
     path: Path
     kind: str
     value: Any
+
+
+def property_diff(found: Difference, *, replace: bool, input_diff: bool) -> provider_pb2.PropertyDiff:
+    """A difference as the engine shows it; `input_diff` says that it is between inputs, not from the state."""
+    return _Property(kind=_KINDS[found.kind, replace], inputDiff=input_diff)
 
 
 def differences(old: Any, new: Any, path: Path = ()) -> Iterator[Difference]:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tools.offline.kubernetes.values import as_list
+from tools.offline.common.values import as_list
 
 Path = tuple[str | int, ...]
 

@@ -3,10 +3,10 @@
 import time
 from dataclasses import dataclass
 
+from tools.offline.common.values import Json, as_list, as_map, as_text
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import ApiError
 from tools.offline.kubernetes.objects import name_of, pluck
-from tools.offline.kubernetes.values import Json, as_list, as_map, as_text
 from tools.offline.kubernetes.waiting import Check, Progress
 
 # The real provider gives endpoints 10 s to settle after each change; Pods that are not ready yet show within this one.

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
+from tools.offline.common.values import Json, as_list, as_map, as_text
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.objects import condition, name_of, namespace_of, owned_by, pluck
-from tools.offline.kubernetes.values import Json, as_list, as_map, as_text
 from tools.offline.kubernetes.waiting import Progress
 
 _MAX_PROBLEMS = 5

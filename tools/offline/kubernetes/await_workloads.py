@@ -1,9 +1,9 @@
 """Readiness of Deployments, StatefulSets, DaemonSets and ReplicationControllers, as the real provider defines it."""
 
+from tools.offline.common.values import Json, as_list, as_map, as_text
 from tools.offline.kubernetes.await_pods import label_selector, pod_problems, pods_of
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.objects import annotation, condition, name_of, namespace_of, owned_by, pluck
-from tools.offline.kubernetes.values import Json, as_list, as_map, as_text
 from tools.offline.kubernetes.waiting import Progress
 
 _REVISION = "deployment.kubernetes.io/revision"

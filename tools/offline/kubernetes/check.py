@@ -2,15 +2,15 @@
 
 from pulumi.runtime.proto import provider_pb2
 
-from tools.offline.kubernetes.engine import Reporter
-from tools.offline.kubernetes.errors import ProviderError
+from tools.offline.common.engine import Reporter
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.values import UNKNOWN, Json, as_map, marshal, unmarshal
 from tools.offline.kubernetes.naming import adopt_old_name, assign_name, has_generate_name
 from tools.offline.kubernetes.normalize import normalize
 from tools.offline.kubernetes.objects import AUTONAMED, name_of, pluck, set_metadata
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.state import mark_secrets, to_object
 from tools.offline.kubernetes.tokens import Urn, is_crd, is_list, is_patch, kind_of_object, kind_of_token, parse_urn
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_map, marshal, unmarshal
 
 _HELM_HOOK = "helm.sh/hook"
 

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from tools.offline.common.values import Json, as_list, as_map, as_text
 from tools.offline.kubernetes.errors import ApiError, NoMatchError
 from tools.offline.kubernetes.objects import name_of, namespace_of
 from tools.offline.kubernetes.tokens import GroupVersionKind, kind_of_object
 from tools.offline.kubernetes.transport import Reply, Transport
-from tools.offline.kubernetes.values import Json, as_list, as_map, as_text
 
 _APPLY = "application/apply-patch+yaml"
 _JSON_PATCH = "application/json-patch+json"

@@ -6,16 +6,11 @@ from collections.abc import Callable
 import grpc
 from pulumi.runtime.proto import provider_pb2
 
+from tools.offline.common.engine import Reporter
+from tools.offline.common.errors import PartialError, ProviderError
+from tools.offline.common.values import Json, contains_unknown, marshal, unmarshal
 from tools.offline.kubernetes.client import Client
-from tools.offline.kubernetes.engine import Reporter
-from tools.offline.kubernetes.errors import (
-    ApiError,
-    AwaitError,
-    NoMatchError,
-    PartialError,
-    ProviderError,
-    UnreachableError,
-)
+from tools.offline.kubernetes.errors import ApiError, AwaitError, NoMatchError, UnreachableError
 from tools.offline.kubernetes.managed_fields import CREATE_MANAGER
 from tools.offline.kubernetes.objects import PATCH_FORCE, is_true, name_of, object_id
 from tools.offline.kubernetes.readiness import default_timeout_seconds, ready_check
@@ -23,7 +18,6 @@ from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.state import checkpoint, field_manager, to_object
 from tools.offline.kubernetes.tokens import is_patch, kind_of_object, parse_urn
 from tools.offline.kubernetes.transport import Reply
-from tools.offline.kubernetes.values import Json, contains_unknown, marshal, unmarshal
 from tools.offline.kubernetes.waiting import Waiter, timeout_seconds, wait_until_ready
 
 _RETRY_PAUSES_SECONDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)

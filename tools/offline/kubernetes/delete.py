@@ -2,15 +2,16 @@
 
 from pulumi.runtime.proto import provider_pb2
 
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.values import unmarshal
 from tools.offline.kubernetes.client import Client
-from tools.offline.kubernetes.errors import ApiError, AwaitError, NoMatchError, ProviderError, UnreachableError
+from tools.offline.kubernetes.errors import ApiError, AwaitError, NoMatchError, UnreachableError
 from tools.offline.kubernetes.objects import DELETION_PROPAGATION, annotation, pluck, split_id
 from tools.offline.kubernetes.readiness import skips_delete_wait
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.state import State, read_state
 from tools.offline.kubernetes.tokens import is_patch, parse_urn
 from tools.offline.kubernetes.update import relinquish
-from tools.offline.kubernetes.values import unmarshal
 from tools.offline.kubernetes.waiting import Waiter, timeout_seconds, wait_until_gone
 
 _POLICIES = {"orphan": "Orphan", "background": "Background"}

@@ -2,8 +2,10 @@
 
 from pulumi.runtime.proto import provider_pb2
 
-from tools.offline.kubernetes.comparison import Difference, differences
-from tools.offline.kubernetes.engine import Reporter
+from tools.offline.common.comparison import Difference, differences, property_diff
+from tools.offline.common.engine import Reporter
+from tools.offline.common.paths import covers, format_path, parse_path, reaches
+from tools.offline.common.values import Json, as_map, unmarshal
 from tools.offline.kubernetes.errors import ApiError, NoMatchError
 from tools.offline.kubernetes.naming import is_autonamed, is_named
 from tools.offline.kubernetes.normalize import normalize
@@ -17,22 +19,10 @@ from tools.offline.kubernetes.objects import (
     prune,
     set_metadata,
 )
-from tools.offline.kubernetes.paths import covers, format_path, parse_path, reaches
 from tools.offline.kubernetes.replacement import replacing_paths
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.state import State, read_state, to_object
 from tools.offline.kubernetes.tokens import is_patch, kind_of_object, parse_urn
-from tools.offline.kubernetes.values import Json, as_map, unmarshal
-
-_Property = provider_pb2.PropertyDiff
-_KINDS = {
-    ("add", False): _Property.ADD,
-    ("add", True): _Property.ADD_REPLACE,
-    ("update", False): _Property.UPDATE,
-    ("update", True): _Property.UPDATE_REPLACE,
-    ("delete", False): _Property.DELETE,
-    ("delete", True): _Property.DELETE_REPLACE,
-}
 
 
 def diff(session: Session, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
@@ -58,7 +48,7 @@ def diff(session: Session, request: provider_pb2.DiffRequest) -> provider_pb2.Di
             continue
         replace = any(reaches(pattern, found.path, found.value) for pattern in paths) or _drops_metadata(found)
         text = format_path(found.path)
-        detailed[text] = _Property(kind=_KINDS[found.kind, replace], inputDiff=found.kind == "delete")
+        detailed[text] = property_diff(found, replace=replace, input_diff=found.kind == "delete")
         if replace:
             replaces.append(text)
     if is_true(new, REPLACE_UNREADY) and _is_unready(session, session.reporter(request.urn), new, state.live):

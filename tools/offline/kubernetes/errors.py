@@ -1,33 +1,8 @@
-"""What can go wrong between the engine, this provider and the API server."""
+"""What can go wrong between this provider and the API server."""
 
 import grpc
 
-from tools.offline.kubernetes.values import Json, as_list, as_map, as_text
-
-
-class ProviderError(Exception):
-    """An operation failed in a way that the engine shows to the user.
-
-    `code` tells the engine whether the resource may exist after all: only UNKNOWN does.
-    """
-
-    def __init__(self, message: str, code: grpc.StatusCode = grpc.StatusCode.FAILED_PRECONDITION) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-
-
-class PartialError(ProviderError):
-    """The object exists, but did not become ready; the engine records `state` and tries again with the next update."""
-
-    def __init__(
-        self, message: str, *, object_id: str, state: Json, reasons: tuple[str, ...], inputs: Json | None = None
-    ) -> None:
-        super().__init__(message, grpc.StatusCode.UNKNOWN)
-        self.object_id = object_id
-        self.state = state
-        self.reasons = (message, *reasons)
-        self.inputs = inputs
+from tools.offline.common.values import Json, as_list, as_map, as_text
 
 
 class AwaitError(Exception):

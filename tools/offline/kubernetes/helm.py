@@ -6,14 +6,14 @@ state has the real provider's form; its refresh finds the release absent, and it
 
 from pulumi.runtime.proto import provider_pb2
 
-from tools.offline.kubernetes.comparison import differences
-from tools.offline.kubernetes.errors import ProviderError
+from tools.offline.common.comparison import differences
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.paths import covers, format_path, parse_path
+from tools.offline.common.values import UNKNOWN, Json, Secret, as_map, copy, marshal, unmarshal, without_secrets
 from tools.offline.kubernetes.naming import unique_name
-from tools.offline.kubernetes.paths import covers, format_path, parse_path
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.state import INPUTS, mark_secrets
 from tools.offline.kubernetes.tokens import parse_urn
-from tools.offline.kubernetes.values import UNKNOWN, Json, Secret, as_map, copy, marshal, unmarshal, without_secrets
 
 _DEFAULT_TIMEOUT_SECONDS = 300
 _IDENTITY = (("name",), ("namespace",))

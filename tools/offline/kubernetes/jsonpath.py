@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tools.offline.kubernetes.values import as_list, as_map
+from tools.offline.common.values import as_list, as_map
 
 _Step = Callable[[Any], Iterator[Any]]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from tools.offline.kubernetes.values import Json, as_list, as_map, as_text
+from tools.offline.common.values import Json, as_list, as_map, as_text
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from tools.offline.common.paths import Path
+from tools.offline.common.values import Json, as_list, as_map, as_text, copy
 from tools.offline.kubernetes.objects import pluck
-from tools.offline.kubernetes.paths import Path
-from tools.offline.kubernetes.values import Json, as_list, as_map, as_text, copy
 
 # The manager of objects that were created but not applied yet, as the real provider names it.
 CREATE_MANAGER = "pulumi-kubernetes"

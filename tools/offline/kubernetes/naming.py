@@ -10,9 +10,9 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
 
-from tools.offline.kubernetes.errors import ProviderError
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.values import UNKNOWN, Json
 from tools.offline.kubernetes.objects import AUTONAMED, annotate, is_true, name_of, pluck, set_metadata
-from tools.offline.kubernetes.values import UNKNOWN, Json
 
 _HEX_DIGITS = 8
 _Options = provider_pb2.CheckRequest.AutonamingOptions

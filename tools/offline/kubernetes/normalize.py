@@ -11,10 +11,10 @@ import base64
 import binascii
 from typing import Any
 
+from tools.offline.common.values import Json, as_list, as_map, contains_unknown, copy, is_map
 from tools.offline.kubernetes.objects import set_metadata
 from tools.offline.kubernetes.quantities import canonical
 from tools.offline.kubernetes.tokens import is_crd, is_secret, kind_of_object
-from tools.offline.kubernetes.values import Json, as_list, as_map, contains_unknown, copy, is_map
 
 _READ_ONLY_METADATA = (
     "creationTimestamp",

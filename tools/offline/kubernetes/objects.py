@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_list, as_map, as_text, copy
+from tools.offline.common.values import UNKNOWN, Json, as_list, as_map, as_text, copy
 
 SKIP_AWAIT = "pulumi.com/skipAwait"
 WAIT_FOR = "pulumi.com/waitFor"

@@ -6,16 +6,17 @@ from pathlib import Path
 
 from pulumi.runtime.proto import engine_pb2, provider_pb2
 
+from tools.offline.common.comparison import differences
+from tools.offline.common.engine import Engine
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.values import UNKNOWN, Json, as_map, unmarshal, without_secrets
 from tools.offline.kubernetes import kubeconfig
 from tools.offline.kubernetes.client import Client
-from tools.offline.kubernetes.comparison import differences
-from tools.offline.kubernetes.engine import Engine
-from tools.offline.kubernetes.errors import ApiError, ProviderError, UnreachableError
+from tools.offline.kubernetes.errors import ApiError, UnreachableError
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.settings import Settings, read_settings, unsupported
 from tools.offline.kubernetes.tokens import parse_urn
 from tools.offline.kubernetes.transport import RateLimit, Transport
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_map, unmarshal, without_secrets
 
 _CLUSTER_KEYS = ("kubeconfig", "context", "cluster")
 _Diff = provider_pb2.DiffResponse

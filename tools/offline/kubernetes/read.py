@@ -2,14 +2,15 @@
 
 from pulumi.runtime.proto import provider_pb2
 
-from tools.offline.kubernetes.errors import ApiError, NoMatchError, PartialError, ProviderError, UnreachableError
+from tools.offline.common.errors import PartialError, ProviderError
+from tools.offline.common.values import Json, as_map, copy, marshal, unmarshal
+from tools.offline.kubernetes.errors import ApiError, NoMatchError, UnreachableError
 from tools.offline.kubernetes.normalize import normalize
 from tools.offline.kubernetes.objects import name_of, object_id, pluck, prune, set_metadata, split_id
 from tools.offline.kubernetes.readiness import read_check
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.state import checkpoint, field_manager, mark_secrets, read_state, to_object
 from tools.offline.kubernetes.tokens import kind_of_token, parse_urn
-from tools.offline.kubernetes.values import Json, as_map, copy, marshal, unmarshal
 
 _CLUSTER_ANNOTATIONS = ("deployment.kubernetes.io/revision", "kubectl.kubernetes.io/last-applied-configuration")
 _GONE = provider_pb2.ReadResponse()

@@ -1,9 +1,9 @@
 """Which check an object waits for."""
 
+from tools.offline.common.values import Json
 from tools.offline.kubernetes import await_core, await_pods, await_workloads
 from tools.offline.kubernetes.objects import SKIP_AWAIT, WAIT_FOR, annotation, is_true
 from tools.offline.kubernetes.tokens import kind_of_object
-from tools.offline.kubernetes.values import Json
 from tools.offline.kubernetes.wait_for import parse_wait_for
 from tools.offline.kubernetes.waiting import DEFAULT_TIMEOUT_SECONDS, Check
 

@@ -6,9 +6,9 @@ is not in it, such as all fields of custom resources, is updated in place, and t
 
 # ruff: noqa: SIM905 - long tables of words read better as text
 
-from tools.offline.kubernetes.paths import Path, parse_path
+from tools.offline.common.paths import Path, parse_path
+from tools.offline.common.values import Json
 from tools.offline.kubernetes.tokens import is_config_map, is_secret, kind_of_object
-from tools.offline.kubernetes.values import Json
 
 _SELECTOR = ["spec.selector"]
 _JOB = ["spec.completions", "spec.parallelism", "spec.selector", "spec.template"]

@@ -1,55 +1,44 @@
 """The gRPC server: one method for each request of the engine."""
 
-# ruff: noqa: N802, ARG002 - the protocol sets names and arguments
+# ruff: noqa: N802 - the protocol sets names
 
-import threading
-import traceback
-from collections.abc import Callable
-from importlib.metadata import version
-from typing import Any, NoReturn, TypeVar
+from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from tools.offline.common import serving
-from tools.offline.common.serving import partial_status
+from tools.offline.common.provider import StandIn
 from tools.offline.kubernetes import check, create, delete, diff, helm, provider_config, read, update
-from tools.offline.kubernetes.engine import Engine
-from tools.offline.kubernetes.errors import ApiError, NoMatchError, PartialError, ProviderError, UnreachableError
+from tools.offline.kubernetes.errors import ApiError, NoMatchError, UnreachableError
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.tokens import HELM_RELEASE, parse_urn
-from tools.offline.kubernetes.values import marshal
-
-_ANNOUNCEMENT = (
-    "modelyard: the kubernetes provider is a stand-in (tools/offline/kubernetes); it manages real objects on the API "
-    "server, but installs no Helm charts"
-)
-
-_Answer = TypeVar("_Answer")
 
 
-class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    """The provider protocol. Methods run in parallel; the session is made by Configure and then only read."""
+class Provider(StandIn[Session]):
+    """The stand-in for Pulumi's kubernetes provider."""
 
-    def __init__(self, engine_address: str) -> None:
-        self._engine = Engine(engine_address)
-        self._session: Session | None = None
-        self._cancelled = threading.Event()
-        self._announced = False
+    package = "kubernetes"
+    announcement = (
+        "modelyard: the kubernetes provider is a stand-in (tools/offline/kubernetes); it manages real objects on the "
+        "API server, but installs no Helm charts"
+    )
 
-    def Handshake(self, request: Any, context: Any) -> Any:
-        return provider_pb2.ProviderHandshakeResponse(accept_secrets=True, supports_autonaming_configuration=True)
+    def configure(self, request: Any) -> Session:
+        self._announce()
+        return provider_config.configure(dict(request.variables), self._engine, request.urn, self._cancelled)
 
-    def Attach(self, request: Any, context: Any) -> Any:
-        self._engine = Engine(request.address)
-        return empty_pb2.Empty()
+    def status_of(self, error: Exception) -> tuple[grpc.StatusCode, str] | None:
+        match error:
+            case ApiError():
+                return error.code, error.message
+            case NoMatchError() | UnreachableError():
+                return grpc.StatusCode.UNAVAILABLE, str(error)
+            case _:
+                return None
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:
-        return plugin_pb2.PluginInfo(version=version("pulumi-kubernetes"))
-
-    def GetSchema(self, request: Any, context: Any) -> Any:
-        return provider_pb2.GetSchemaResponse(schema='{"name": "kubernetes"}')
+    def fault(self, error: Exception) -> str:
+        return f"the stand-in kubernetes provider failed: {type(error).__name__}: {error}"
 
     def CheckConfig(self, request: Any, context: Any) -> Any:
         self._announce()
@@ -57,19 +46,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def DiffConfig(self, request: Any, context: Any) -> Any:
         return self._answer(context, lambda: provider_config.diff_config(request))
-
-    def Configure(self, request: Any, context: Any) -> Any:
-        self._announce()
-
-        def run() -> Any:
-            self._session = provider_config.configure(
-                dict(request.variables), self._engine, request.urn, self._cancelled
-            )
-            return provider_pb2.ConfigureResponse(
-                acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True
-            )
-
-        return self._answer(context, run)
 
     def Invoke(self, request: Any, context: Any) -> Any:
         self._refuse(
@@ -120,59 +96,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return empty_pb2.Empty()
 
         return self._answer(context, run)
-
-    def Cancel(self, request: Any, context: Any) -> Any:
-        self._cancelled.set()
-        return empty_pb2.Empty()
-
-    def GetMapping(self, request: Any, context: Any) -> Any:
-        return provider_pb2.GetMappingResponse()
-
-    def GetMappings(self, request: Any, context: Any) -> Any:
-        return provider_pb2.GetMappingsResponse()
-
-    def _configured(self) -> Session:
-        if self._session is None:
-            raise ProviderError("the provider has not been configured")
-        return self._session
-
-    def _announce(self) -> None:
-        if not self._announced:
-            self._announced = True
-            self._engine.log(engine_pb2.INFO, _ANNOUNCEMENT)
-
-    def _refuse(self, context: Any, message: str) -> NoReturn:
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, message)
-        raise AssertionError("abort does not return")
-
-    def _answer(self, context: Any, run: Callable[[], _Answer]) -> _Answer:
-        """Runs one request and turns its failure into a gRPC status."""
-        try:
-            return run()
-        except PartialError as error:
-            context.abort_with_status(_partial_status(error))
-        except ProviderError as error:
-            context.abort(error.code, error.message)
-        except ApiError as error:
-            context.abort(error.code, error.message)
-        except (NoMatchError, UnreachableError) as error:
-            context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-        except Exception as error:  # noqa: BLE001  (a fault of ours must not show the user a stack trace)
-            self._engine.log(engine_pb2.DEBUG, traceback.format_exc())
-            what = f"{type(error).__name__}: {error}"
-            context.abort(grpc.StatusCode.INTERNAL, f"the stand-in kubernetes provider failed: {what}")
-        raise AssertionError("abort does not return")
-
-
-def _partial_status(error: PartialError) -> grpc.Status:
-    return partial_status(
-        error.code,
-        error.message,
-        object_id=error.object_id,
-        state=marshal(error.state),
-        inputs=None if error.inputs is None else marshal(error.inputs),
-        reasons=error.reasons,
-    )
 
 
 def _is_release(request: Any) -> bool:

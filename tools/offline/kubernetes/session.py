@@ -3,12 +3,13 @@
 import threading
 from dataclasses import dataclass, field
 
+from tools.offline.common.engine import Engine, ResourceReporter
+from tools.offline.common.errors import ProviderError
+from tools.offline.common.values import Json, as_text, is_map
 from tools.offline.kubernetes.client import Client
-from tools.offline.kubernetes.engine import Engine, ResourceReporter
-from tools.offline.kubernetes.errors import NoMatchError, ProviderError
+from tools.offline.kubernetes.errors import NoMatchError
 from tools.offline.kubernetes.settings import Settings
 from tools.offline.kubernetes.tokens import GroupVersionKind, builtin_scope
-from tools.offline.kubernetes.values import Json, as_text, is_map
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tools.offline.kubernetes.values import Json, as_map
+from tools.offline.common.values import Json, as_map
 
 _PREFIX = "kubernetes:config:"
 _DEFAULT_REQUESTS_PER_SECOND = 50.0

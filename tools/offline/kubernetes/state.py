@@ -6,9 +6,7 @@ The form is the real provider's (`checkpointObject` in its provider.go), so eith
 from dataclasses import dataclass
 from typing import Any
 
-from tools.offline.kubernetes.naming import unique_name
-from tools.offline.kubernetes.objects import PATCH_FIELD_MANAGER, annotation
-from tools.offline.kubernetes.values import (
+from tools.offline.common.values import (
     Json,
     Secret,
     as_list,
@@ -18,6 +16,8 @@ from tools.offline.kubernetes.values import (
     copy,
     without_secrets,
 )
+from tools.offline.kubernetes.naming import unique_name
+from tools.offline.kubernetes.objects import PATCH_FIELD_MANAGER, annotation
 
 INPUTS = "__inputs"
 INITIAL_API_VERSION = "__initialApiVersion"

@@ -7,7 +7,7 @@ The tables follow the real provider's `provider/pkg/kinds/kinds.go` (github.com/
 
 from dataclasses import dataclass
 
-from tools.offline.kubernetes.values import Json, as_text
+from tools.offline.common.values import Json, as_text
 
 HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
 

@@ -18,9 +18,9 @@ from urllib.parse import urlencode
 
 import urllib3
 
+from tools.offline.common.values import Json, as_list, as_map, as_text
 from tools.offline.kubernetes.errors import ApiError, UnreachableError
 from tools.offline.kubernetes.kubeconfig import Connection, KubeconfigError
-from tools.offline.kubernetes.values import Json, as_list, as_map, as_text
 
 _CONNECT_TIMEOUT_SECONDS = 10.0
 _READ_TIMEOUT_SECONDS = 60.0

@@ -2,25 +2,19 @@
 
 from pulumi.runtime.proto import provider_pb2
 
+from tools.offline.common.errors import PartialError, ProviderError
+from tools.offline.common.paths import parse_path
+from tools.offline.common.values import Json, as_list, contains_unknown, copy, marshal, unmarshal
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.create import conflict_message, report_warnings, wait_for_object
-from tools.offline.kubernetes.errors import (
-    ApiError,
-    AwaitError,
-    NoMatchError,
-    PartialError,
-    ProviderError,
-    UnreachableError,
-)
+from tools.offline.kubernetes.errors import ApiError, AwaitError, NoMatchError, UnreachableError
 from tools.offline.kubernetes.managed_fields import settle_ignored, takeover_patch
 from tools.offline.kubernetes.normalize import normalize
 from tools.offline.kubernetes.objects import PATCH_FORCE, is_true, name_of, object_id, pluck, set_metadata
-from tools.offline.kubernetes.paths import parse_path
 from tools.offline.kubernetes.session import Session
 from tools.offline.kubernetes.state import State, checkpoint, field_manager, read_state, to_object
 from tools.offline.kubernetes.tokens import is_crd, is_patch, kind_of_object, parse_urn
 from tools.offline.kubernetes.transport import Reply
-from tools.offline.kubernetes.values import Json, as_list, contains_unknown, copy, marshal, unmarshal
 
 _STALE_RETRIES = 5
 _STALE_PAUSE_SECONDS = 0.1

@@ -4,10 +4,10 @@ import json
 import re
 from typing import Any
 
+from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.jsonpath import compile_path
 from tools.offline.kubernetes.objects import condition, pluck
-from tools.offline.kubernetes.values import Json, as_list, as_map
 from tools.offline.kubernetes.waiting import Check, Progress
 
 _BRACES = re.compile(r"\{\s*(.*?)\s*\}")

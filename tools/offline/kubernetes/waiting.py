@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tools.offline.common.engine import Reporter
+from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
-from tools.offline.kubernetes.engine import Reporter
 from tools.offline.kubernetes.errors import ApiError, AwaitError, NoMatchError, UnreachableError
 from tools.offline.kubernetes.objects import TIMEOUT_SECONDS, annotation, name_of, pluck
-from tools.offline.kubernetes.values import Json, as_list, as_map
 
 DEFAULT_TIMEOUT_SECONDS = 600.0
 _FIRST_PAUSE_SECONDS = 0.1

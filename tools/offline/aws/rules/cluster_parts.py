@@ -25,7 +25,7 @@ from tools.offline.aws.rules.policies import trusts
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.session import Session
 from tools.offline.aws.world import ACCOUNT_ID, CALLER, Account, Record, values_at
-from tools.offline.kubernetes.values import Json, as_list, as_map
+from tools.offline.common.values import Json, as_list, as_map
 
 _ADDON_VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
 _ADDONS = frozenset(

@@ -26,7 +26,7 @@ from tools.offline.aws.rules.policies import trusts
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.session import Session
 from tools.offline.aws.world import ACCOUNT_ID, CALLER, Account, Record, new_id, values_at
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_list, as_map, contains_unknown
+from tools.offline.common.values import UNKNOWN, Json, as_list, as_map, contains_unknown
 
 _VERSION = re.compile(r"1\.(\d{2})")
 _DEFAULT_VERSION = "1.34"

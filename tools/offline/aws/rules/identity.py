@@ -19,7 +19,7 @@ from tools.offline.aws.kinds_identity import (
 from tools.offline.aws.registry import rule
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.world import Account, Record
-from tools.offline.kubernetes.values import UNKNOWN, Json
+from tools.offline.common.values import UNKNOWN, Json
 
 _POLICIES_PER_ROLE = 10
 _WINDOW_DAYS = range(7, 31)

@@ -11,7 +11,7 @@ from tools.offline.aws.kinds_compute import LAUNCH_TEMPLATE
 from tools.offline.aws.registry import rule
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.world import Account, Record, values_at
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_list, as_map
+from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 
 _INTERFACE_TYPES = ("interface", "efa", "efa-only")
 _LARGEST_USER_DATA = 16384

@@ -23,7 +23,7 @@ from tools.offline.aws.kinds_network import (
 from tools.offline.aws.registry import rule
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.world import Account, Record, new_id, values_at
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_list, as_map
+from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 
 _LARGEST, _SMALLEST = 16, 28
 _DESTINATIONS = ("cidrBlock", "ipv6CidrBlock", "destinationPrefixListId")

@@ -16,7 +16,7 @@ from tools.offline.aws.rules.policies import trusts
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.session import Session
 from tools.offline.aws.world import Account, Record
-from tools.offline.kubernetes.values import Json, as_list, as_map
+from tools.offline.common.values import Json, as_list, as_map
 
 _RESERVED_LABELS = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/")
 _NODE_POLICIES = [

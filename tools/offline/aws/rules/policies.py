@@ -15,7 +15,7 @@ from tools.offline.aws.kinds_network import VPC_ENDPOINT
 from tools.offline.aws.kinds_storage import BUCKET_POLICY, QUEUE_POLICY
 from tools.offline.aws.registry import rule
 from tools.offline.aws.schema import Fault
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_list, as_map
+from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 
 _STATEMENT_KEYS = frozenset(
     {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}

@@ -12,7 +12,7 @@ from tools.offline.aws.kinds_network import INGRESS_RULE, SECURITY_GROUP, VPC
 from tools.offline.aws.registry import rule
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.world import Account, Record, values_at
-from tools.offline.kubernetes.values import UNKNOWN, Json
+from tools.offline.common.values import UNKNOWN, Json
 
 _SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 

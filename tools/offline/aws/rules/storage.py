@@ -21,7 +21,7 @@ from tools.offline.aws.kinds_storage import (
 from tools.offline.aws.registry import rule
 from tools.offline.aws.schema import Fault
 from tools.offline.aws.world import Account, Record, new_id
-from tools.offline.kubernetes.values import UNKNOWN, Json, as_map
+from tools.offline.common.values import UNKNOWN, Json, as_map
 
 _BUCKET_NAME = re.compile(r"(?!xn--)(?!sthree-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)(?<!--ol-s3)")
 _RETENTION_DAYS = (
