@@ -12,7 +12,7 @@ from tools.toolchain.command import run
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.places import Places
 
-EXTRAS = ("local", "aws")
+EXTRAS = ("local", "aws", "azure", "gcp")
 GROUPS = ("toolchain", "test")
 
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ ;\\]+)")

@@ -4,7 +4,7 @@ import re
 
 from tools.toolchain.places import Places
 
-EXTRAS = {"eks": ("aws",)}
+EXTRAS = {"aks": ("azure",), "eks": ("aws",), "gke": ("gcp",)}
 """What a kind of cluster takes beside the library itself, by the key of its block."""
 LOCAL = "local"
 """The kind whose cluster this machine runs."""
@@ -15,7 +15,7 @@ _KIND = re.compile(r"^ +cluster: *(?:\{ *|(?:#.*)?\n(?: *(?:#.*)?\n)* +)([a-z]+)
 
 
 def kind_of(stack: str, places: Places) -> str:
-    """Return the key of the block in the stack's `cluster`: `local`, `existing`, `eks`.
+    """Return the key of the block in the stack's `cluster`: `local`, `existing`, `aks`, `eks`, `gke`.
 
     A file that is not there, or says it in a way that this does not see, is taken for a local stack's: what is wrong
     with it is told by who reads it for its own sake.

@@ -47,7 +47,7 @@ def run_environment(extras: tuple[str, ...] = ()) -> Environment:
 TEST = Environment(
     folder=".venv-test",
     parts=("modelyard", *(f"modelyard:{extra}" for extra in lockfile.EXTRAS), "modelyard:test", _BUILD_BACKEND),
-    expectation="about 2 min, 800 MB of disk",
+    expectation="about 3 min, 2 GB of disk",
 )
 
 
