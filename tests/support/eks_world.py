@@ -1,112 +1,21 @@
-"""A simulated AWS account for tests (tools/offline/aws): its folder, what is in it, and what goes wrong in it."""
+"""A simulated AWS account for tests (tools/offline/aws)."""
 
-import json
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
-from tests.support.paths import ROOT
-from tests.support.toolchain import tool_path
-from tools.offline.aws.world import ACCOUNT_ID, Record, World, new_id
+from tests.support.cloud_world import CloudWorld
+from tools.offline.aws.cloud import AWS
+from tools.offline.aws.ids import ACCOUNT_ID, new_id
+from tools.offline.cloud.world import Record
 
-Json = dict[str, Any]
-
-BIN = ROOT / "tools" / "offline" / "bin" / "aws"
-"""The folder of the plugin and of the `aws` program."""
 ROLE = "aws:iam/role:Role"
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
 
 
-class EksWorld:
+class EksWorld(CloudWorld):
     """An account in a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open the account in `folder`; an empty one where there is none."""
-        self.world = World(folder)
-
-    def environment(
-        self, kubeconfig: Path | None = None, *, latency: float = 0, grace_seconds: float = 10
-    ) -> dict[str, str]:
-        """
-        Variables for every Pulumi command on this account.
-
-        `kubeconfig` is that of the API server that every cluster leads to; AWS's times are multiplied by `latency`
-        (0.0166 is 1:60); a call that something else has to allow first is repeated for `grace_seconds`.
-        """
-        found = {
-            "PATH": os.pathsep.join([str(BIN), tool_path()]),
-            "MODELYARD_AWS_WORLD": str(self.world.folder),
-            "MODELYARD_AWS_LATENCY": str(latency),
-            "MODELYARD_AWS_GRACE_SECONDS": str(grace_seconds),
-        }
-        return found | ({"MODELYARD_AWS_KUBECONFIG": str(kubeconfig)} if kubeconfig else {})
-
-    def resources(self, kind: str = "") -> list[Record]:
-        """What is in the account, optionally of one type such as `NodeGroup`: keys that AWS is to delete are not."""
-        return [record for record in self.world.look().left() if not kind or record.token.endswith(f":{kind}")]
-
-    def left(self) -> list[str]:
-        """What is in the account as text, for `assert not world.left()`."""
-        return sorted(f"{record.token.rpartition(':')[2]} {record.id}" for record in self.resources())
-
-    def one(self, kind: str) -> Record:
-        """The only resource of a type."""
-        [found] = self.resources(kind)
-        return found
-
-    def calls(self, operation: str = "") -> list[Json]:
-        """Every call that has ended: `operation` (`NodeGroup.create`), `urn`, `start`, `end`, `error`."""
-        return [call for call in self.world.calls() if not operation or call["operation"] == operation]
-
-    def change(self, kind: str, path: str, value: Any) -> None:
-        """Change a property of the only resource of a type behind Pulumi's back: `scalingConfig.maxSize`."""
-        *above, last = path.split(".")
-        key = self.one(kind).key
-        with self.world.open() as account:
-            inside = account.records[key].inputs
-            for step in above:
-                inside = inside.setdefault(step, {})
-            inside[last] = value
-
-    def note(self, kind: str, **notes: Any) -> None:
-        """Set what the simulation keeps of the only resource of a type: `objects` of a bucket."""
-        key = self.one(kind).key
-        with self.world.open() as account:
-            account.records[key].notes |= notes
-
-    def forget(self, kind: str, resource_id: str) -> None:
-        """Delete a resource behind Pulumi's back."""
-        [found] = [record for record in self.resources(kind) if record.id == resource_id]
-        with self.world.open() as account:
-            account.remove(account.records[found.key])
-
-    def go_wrong(
-        self,
-        operation: str,
-        *,
-        then: str = "fail",
-        nth: int | None = None,
-        code: str = "InternalError",
-        message: str = "A test wanted this.",
-    ) -> None:
-        """
-        From now on, let calls of an operation such as `NodeGroup.create` go wrong, until `go_right`.
-
-        `then` is `fail` (refused, and nothing is made), `fail_after` (made, and then failed) or `stall` (goes on only
-        after `go_right`). With `nth`, only that call from now on does, the first being 1.
-        """
-        fault = {"operation": operation, "then": then, "nth": nth, "code": code, "message": message}
-        self.world.change_faults(lambda before: [*before, fault])
-
-    def go_right(self) -> None:
-        """From now on nothing goes wrong."""
-        self.world.change_faults(lambda _: [])
-
-    def give_devices(self, pools: Mapping[str, Mapping[str, int]]) -> None:
-        """What nodes of pools advertise beside CPU and memory: `{"h100": {"nvidia.com/mig-1g.10gb": 56}}`."""
-        self._write("devices.json", pools)
+    cloud = AWS
 
     def add_role(self, name: str) -> str:
         """A role that somebody else made; its ARN."""
@@ -138,9 +47,3 @@ class EksWorld:
                 token = "aws:ec2/routeTableAssociation:RouteTableAssociation"
                 account.add(Record(token=token, id=new_id("rtbassoc"), inputs=association))
         return vpc, private, public
-
-    def _write(self, name: str, content: Any) -> None:
-        path = self.world.folder / name
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(content), encoding="utf-8")
-        temporary.replace(path)

@@ -10,7 +10,7 @@ from tests.tools.aws import things
 from tests.tools.aws.account import Aws, Made
 from tests.tools.aws.things import ACCESS, ADDON, ATTACHMENT, CLUSTER, ENTRY, LOG_GROUP, NODE_GROUP, POD_IDENTITY
 from tools.offline.aws.get_token import access_problem
-from tools.offline.aws.world import CALLER
+from tools.offline.aws.ids import CALLER
 from tools.offline.common.errors import PartialError, ProviderError
 
 Json = dict[str, Any]

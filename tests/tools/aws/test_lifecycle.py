@@ -36,7 +36,7 @@ def test_a_name_that_would_be_too_long_is_refused(aws: Aws) -> None:
 
 
 def test_the_providers_tags_are_on_everything_and_the_resources_own_win(tmp_path: Path) -> None:
-    aws = Aws(tmp_path, default_tags={"owner": "us", "tier": "test"})
+    aws = Aws(tmp_path, arguments={"defaultTags": {"tags": {"owner": "us", "tier": "test"}}})
     made = aws.create(VPC, "vpc", {"cidrBlock": "10.0.0.0/16", "tags": {"tier": "prod"}})
     assert made["tagsAll"] == {"owner": "us", "tier": "prod"}
     assert "tags" not in aws.create(things.ATTACHMENT, "a", _attachment(aws)).inputs

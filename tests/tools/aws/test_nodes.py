@@ -16,9 +16,12 @@ from tests.tools.aws import things
 from tests.tools.aws.account import Aws, Made
 from tests.tools.aws.things import CLUSTER, NODE_GROUP, TEMPLATE
 from tests.tools.kubernetes.cluster import Cluster
-from tools.offline.aws import autoscaler, karpenter, nodes
-from tools.offline.aws.plans import Plans
-from tools.offline.aws.session import Session
+from tools.offline.aws import karpenter
+from tools.offline.aws.groups import GROUPS
+from tools.offline.aws.node_labels import GROUP_LABEL
+from tools.offline.cloud import autoscaler, nodes
+from tools.offline.cloud.plans import Plans
+from tools.offline.cloud.session import Session
 
 pytestmark = pytest.mark.engine
 
@@ -87,6 +90,10 @@ def _node_of(kube: Cluster, name: str) -> str:
     return kube.get("pod", name, "default")["spec"].get("nodeName", "")
 
 
+def _scale(session: Session, plans: Plans) -> None:
+    autoscaler.serve(session, plans, GROUPS)
+
+
 def _serve(serve: Callable[[Session, Plans], None], aws: Aws) -> None:
     """One look at the cluster, and the nodes that follow from it."""
     plans = Plans()
@@ -103,7 +110,7 @@ def test_a_node_group_has_its_nodes_and_takes_them_with_it(aws: Aws, kube: Clust
     labels = node["metadata"]["labels"]
     assert labels["node.kubernetes.io/instance-type"] == "m7i.large"
     assert labels["modelyard.dev/pool"] == "system"
-    assert labels[nodes.GROUP_LABEL] == group["nodeGroupName"]
+    assert labels[GROUP_LABEL] == group["nodeGroupName"]
     assert node["status"]["capacity"]["cpu"] == "2"
     zones = {kube.get("node", name)["metadata"]["labels"]["topology.kubernetes.io/zone"] for name in names}
     assert zones == {"us-east-1a", "us-east-1b"}
@@ -134,20 +141,20 @@ def test_a_waiting_pod_makes_a_node_of_the_group_that_would_take_it(
     group = aws.create(NODE_GROUP, "gpus", {**plain, **gpus})
 
     _pod(kube, {"pool": "l4"}, gpus=1)
-    _serve(autoscaler.serve, aws)
+    _serve(_scale, aws)
     assert kube.names("node") == [], "without a toleration no group takes it"
     pod = _pod(kube, {"pool": "l4"}, gpus=1, tolerations=[_TOLERATION])
-    _serve(autoscaler.serve, aws)
+    _serve(_scale, aws)
     wait_until(lambda: bool(_node_of(kube, pod)), "a node for the pod")
     node = kube.get("node", _node_of(kube, pod))
     assert node["status"]["capacity"]["nvidia.com/gpu"] == "1"
-    assert node["metadata"]["labels"][nodes.GROUP_LABEL] == group["nodeGroupName"]
+    assert node["metadata"]["labels"][GROUP_LABEL] == group["nodeGroupName"]
     seen = aws.read(group)
     assert seen is not None
     assert seen["scalingConfig"]["desiredSize"] == 1
 
     _pod(kube, {"pool": "l4"}, gpus=1, tolerations=[_TOLERATION])
-    _serve(autoscaler.serve, aws)
+    _serve(_scale, aws)
     assert len(kube.names("node")) == 1, "the group is as large as it may be"
 
 
@@ -158,8 +165,8 @@ def test_pods_share_nodes_on_their_way_and_others_come_beside_them(
     aws.create(NODE_GROUP, "plain", things.node_inputs(aws, subnets, **sizes, instanceTypes=["m7i.xlarge"]))
     plans = Plans()
     waiting = [_pod(kube, {}) for _ in range(5)]
-    autoscaler.serve(aws.session, plans)
-    autoscaler.serve(aws.session, plans)
+    _scale(aws.session, plans)
+    _scale(aws.session, plans)
     plans.settle()
     wait_until(lambda: all(_node_of(kube, pod) for pod in waiting), "a node for each pod")
     assert len(kube.names("node")) == 2, "three pods of a CPU each fit on a node with 4"

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
-from tools.offline.aws import model, schema
+from tools.offline.aws import model
 from tools.offline.aws.kinds import Kind
-from tools.offline.aws.schema import Property
-from tools.offline.aws.table import KINDS, UnknownTypeError, kind_of
+from tools.offline.aws.table import KINDS
+from tools.offline.cloud import schema
+from tools.offline.cloud.schema import Property
+from tools.offline.cloud.table import UnknownTypeError
 
-_OF_PROGRAMS = [kind for kind in KINDS.values() if not kind.internal]
+_OF_PROGRAMS = [kind for kind in KINDS.values() if isinstance(kind, Kind) and not kind.internal]
 _REGISTERED = re.compile(r"\baws\.(\w+)\.([A-Z]\w*)\(")
 
 
@@ -53,9 +55,9 @@ def test_every_property_is_held_against_the_api_or_said_to_stand_apart(kind: Kin
 
 def test_a_type_that_the_library_does_not_register_is_refused() -> None:
     with pytest.raises(UnknownTypeError, match="rds/instance:Instance is no type that the simulated AWS knows"):
-        kind_of("aws:rds/instance:Instance")
+        KINDS.of_program("aws:rds/instance:Instance")
     with pytest.raises(UnknownTypeError):
-        kind_of("internal:ec2/instance:Instance")
+        KINDS.of_program("internal:ec2/instance:Instance")
 
 
 def test_the_types_are_exactly_those_that_the_library_registers() -> None:

@@ -1,18 +1,18 @@
 """`aws eks get-token --cluster-name NAME`: the credential of a kubeconfig's exec plugin.
 
-A real one is a signed token. Here it is the client certificate of the API server that the cluster leads to, for a
-caller who has an access entry with an access policy.
-https://kubernetes.io/docs/reference/config-api/client-authentication.v1/
+Only for a caller who has an access entry with an access policy.
 """
 
 import argparse
-import json
 import sys
 
-from tools.offline.aws import cluster_api
+from tools.offline.aws.cloud import AWS
+from tools.offline.aws.ids import CALLER
 from tools.offline.aws.kinds_compute import ACCESS_ENTRY, ACCESS_POLICY_ASSOCIATION, CLUSTER
-from tools.offline.aws.session import open_world
-from tools.offline.aws.world import CALLER, Account
+from tools.offline.cloud import cluster_api
+from tools.offline.cloud.credentials import exec_credential
+from tools.offline.cloud.session import open_world
+from tools.offline.cloud.world import Account
 from tools.offline.common.errors import ProviderError
 from tools.offline.kubernetes.kubeconfig import KubeconfigError
 
@@ -27,17 +27,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cluster-name", required=True)
     given = parser.parse_intermixed_args(arguments)
     try:
-        problem = access_problem(open_world().look(), given.cluster_name)
-        connection = cluster_api.connection()
+        problem = access_problem(open_world(AWS).look(), given.cluster_name)
+        connection = cluster_api.connection(AWS)
     except (ProviderError, KubeconfigError) as error:
         problem, connection = str(error), None
     if problem or connection is None:
         print(f"aws eks get-token: {problem or 'MODELYARD_AWS_KUBECONFIG names no kubeconfig'}", file=sys.stderr)
         return 255
-    status = {"clientCertificateData": connection.client_cert_pem, "clientKeyData": connection.client_key_pem}
-    status = {key: value for key, value in status.items() if value} or {"token": connection.token}
-    api_version = "client.authentication.k8s.io/v1beta1"
-    print(json.dumps({"kind": "ExecCredential", "apiVersion": api_version, "spec": {}, "status": status}))
+    print(exec_credential(connection))
     return 0
 
 

@@ -2,21 +2,23 @@
 
 import hashlib
 import json
-import threading
+from collections.abc import Mapping
 from typing import Any
 
 from modelyard.gpu.machine_types import machine_types
-from tools.offline.aws import model, nodes
-from tools.offline.aws.errors import AwsError
-from tools.offline.aws.kinds_compute import LAUNCH_TEMPLATE, NODE_GROUP, PLACEMENT_GROUP
+from tools.offline.aws import model
+from tools.offline.aws.kinds_compute import CLUSTER, LAUNCH_TEMPLATE, NODE_GROUP, PLACEMENT_GROUP
 from tools.offline.aws.kinds_network import SUBNET
 from tools.offline.aws.machines import machine_of
-from tools.offline.aws.session import Session
+from tools.offline.aws.node_labels import CLUSTER_LABEL, GROUP_LABEL
 from tools.offline.aws.user_data import require_readable
-from tools.offline.aws.world import Account, Record, values_at
+from tools.offline.cloud import nodes
+from tools.offline.cloud.errors import CloudError
+from tools.offline.cloud.node_groups import NodeGroups
+from tools.offline.cloud.session import Session
+from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import Json, as_list, as_map
 
-_lock = threading.Lock()
 _DEFAULT_TYPE = "t3.medium"
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
 _TEMPLATE_TAG = "k8s.io/cluster-autoscaler/node-template/"
@@ -28,7 +30,7 @@ def template_of(account: Account, inputs: Json) -> Json:
     """The launch template's data in the version that the group names.
 
     Raises:
-        AwsError: there is no such version.
+        CloudError: there is no such version.
     """
     reference = as_map(inputs.get("launchTemplate"))
     template = account.get(LAUNCH_TEMPLATE, reference.get("id", "")) or account.find(
@@ -37,14 +39,14 @@ def template_of(account: Account, inputs: Json) -> Json:
     if not reference:
         return {}
     if template is None:
-        raise AwsError("InvalidRequestException", f"Launch template {reference} not found")
+        raise CloudError("InvalidRequestException", f"Launch template {reference} not found")
     version = str(reference.get("version") or template.get("defaultVersion"))
     version = {"$Latest": str(template.get("latestVersion")), "$Default": str(template.get("defaultVersion"))}.get(
         version, version
     )
     versions = as_map(template.notes.get("versions"))
     if version not in versions:
-        raise AwsError(
+        raise CloudError(
             "InvalidRequestException", f"Could not find the launch template version {version} of {template.id}"
         )
     return as_map(versions[version])
@@ -65,11 +67,11 @@ def require_machines(account: Account, inputs: Json) -> None:
     """Machine types, image and capacity fit each other.
 
     Raises:
-        AwsError: they do not.
+        CloudError: they do not.
     """
     template = template_of(account, inputs)
     if inputs.get("instanceTypes") and template.get("instanceType"):
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             "Instance types must be specified either in the launch template or in the request, not in both",
         )
@@ -77,18 +79,20 @@ def require_machines(account: Account, inputs: Json) -> None:
     image = inputs.get("amiType") or "AL2023_x86_64_STANDARD"
     require_readable(image, template.get("userData"))
     if image != "CUSTOM" and template.get("imageId"):
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException", f"You cannot specify an image id within the launch template with {image}"
         )
     for name in instance_types(account, inputs):
         machine = machine_of(name)
         if name not in known:
-            raise AwsError("InvalidParameterException", f"The following supplied instance types do not exist: [{name}]")
+            raise CloudError(
+                "InvalidParameterException", f"The following supplied instance types do not exist: [{name}]"
+            )
         arm = "ARM_64" in image or "arm64" in image
         wanted = next((resource for word, resource in _ACCELERATED.items() if word in image), None)
         fits = (machine.architecture == "arm64") == arm and (wanted is None or wanted in machine.devices)
         if image != "CUSTOM" and not fits:
-            raise AwsError(
+            raise CloudError(
                 "InvalidParameterException", f"[{name}] is not a valid instance type for requested amiType {image}"
             )
         _require_fabric(name, template)
@@ -102,16 +106,16 @@ def _require_fabric(name: str, template: Json) -> None:
     if name not in machine_types() or wanted <= machine_of(name).rdma_devices:
         return
     if not machine_of(name).rdma_devices:
-        raise AwsError("InvalidParameterCombination", f"EFA interfaces are not supported on {name}")
+        raise CloudError("InvalidParameterCombination", f"EFA interfaces are not supported on {name}")
     most = machine_of(name).rdma_devices
-    raise AwsError("AttachmentLimitExceeded", f"{wanted} EFA interfaces exceed the limit of {name}: {most}")
+    raise CloudError("AttachmentLimitExceeded", f"{wanted} EFA interfaces exceed the limit of {name}: {most}")
 
 
 def _require_one_place(account: Account, inputs: Json, template: Json) -> None:
     for name in values_at(template, "placement.groupName"):
         group = account.get(PLACEMENT_GROUP, name)
         if group is not None and group.inputs["strategy"] == "cluster" and len(_zones(account, inputs)) > 1:
-            raise AwsError(
+            raise CloudError(
                 "InvalidParameterException", f"Placement group {name} is in one zone: name subnets of that zone only"
             )
 
@@ -120,23 +124,23 @@ def _require_capacity(account: Account, inputs: Json, template: Json) -> None:
     market = (values_at(template, "instanceMarketOptions.marketType") or [None])[0]
     kind = inputs.get("capacityType") or "ON_DEMAND"
     if market == "spot":
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             "Spot market options in the launch template are not supported: use capacityType",
         )
     if (kind == "CAPACITY_BLOCK") != (market == "capacity-block"):
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             f"capacityType {kind} does not go with market type {market or 'none'} of the launch template",
         )
     if kind != "CAPACITY_BLOCK":
         return
     if not template.get("instanceType"):
-        raise AwsError("InvalidParameterException", "A Capacity Block needs the instance type in the launch template")
+        raise CloudError("InvalidParameterException", "A Capacity Block needs the instance type in the launch template")
     if not values_at(template, "capacityReservationSpecification.capacityReservationTarget.capacityReservationId"):
-        raise AwsError("InvalidParameterException", "A Capacity Block needs its reservation in the launch template")
+        raise CloudError("InvalidParameterException", "A Capacity Block needs its reservation in the launch template")
     if len(_zones(account, inputs)) > 1:
-        raise AwsError("InvalidParameterException", "A Capacity Block is in one zone: name subnets of that zone only")
+        raise CloudError("InvalidParameterException", "A Capacity Block is in one zone: name subnets of that zone only")
 
 
 def _zones(account: Account, inputs: Json) -> list[str]:
@@ -144,31 +148,54 @@ def _zones(account: Account, inputs: Json) -> list[str]:
     return sorted({each.get("availabilityZone") for each in subnets if each is not None})
 
 
-def node_of(session: Session, account: Account, record: Record, index: int) -> nodes.Node:
-    """The node that the group would make next."""
-    inputs = record.inputs
-    machine = machine_of(instance_types(account, inputs)[0])
-    zones = _zones(account, inputs)
-    capacity = inputs.get("capacityType") or "ON_DEMAND"
-    labels = {
-        nodes.GROUP_LABEL: record.get("nodeGroupName"),
-        "eks.amazonaws.com/capacityType": capacity,
-        _BUILD_LABEL: _build(account, record),
-        **as_map(inputs.get("labels")),
-    }
-    taints = [
-        {"key": each["key"], "value": each.get("value", ""), "effect": _EFFECTS[each["effect"]]}
-        for each in map(as_map, as_list(inputs.get("taints")))
-    ]
-    return nodes.Node(
-        cluster=inputs["clusterName"],
-        zone=zones[index % len(zones)],
-        region=record.region,
-        machine=machine,
-        labels=labels,
-        taints=taints,
-        resources=nodes.resources_of(session, machine, labels, _told(record)),
-    )
+class ManagedNodeGroups(NodeGroups):
+    """EKS's managed node groups."""
+
+    token = NODE_GROUP
+    cluster_token = CLUSTER
+
+    def cluster_of(self, account: Account, record: Record) -> Record | None:
+        return account.get(CLUSTER, record.inputs["clusterName"])
+
+    def selector(self, record: Record) -> Mapping[str, str]:
+        return {CLUSTER_LABEL: record.inputs["clusterName"], GROUP_LABEL: record.get("nodeGroupName")}
+
+    def node_of(self, session: Session, account: Account, record: Record, index: int) -> nodes.Node:
+        inputs = record.inputs
+        machine = machine_of(instance_types(account, inputs)[0])
+        zones = _zones(account, inputs)
+        labels = {
+            CLUSTER_LABEL: inputs["clusterName"],
+            GROUP_LABEL: record.get("nodeGroupName"),
+            "eks.amazonaws.com/capacityType": inputs.get("capacityType") or "ON_DEMAND",
+            _BUILD_LABEL: _build(account, record),
+            **as_map(inputs.get("labels")),
+        }
+        taints = [
+            {"key": each["key"], "value": each.get("value", ""), "effect": _EFFECTS[each["effect"]]}
+            for each in map(as_map, as_list(inputs.get("taints")))
+        ]
+        return nodes.Node(
+            zone=zones[index % len(zones)],
+            region=record.region,
+            machine=machine,
+            labels=labels,
+            taints=taints,
+            resources=nodes.resources_of(session, machine, labels, _told(record)),
+        )
+
+    def desired(self, record: Record) -> int:
+        return int(record.inputs["scalingConfig"]["desiredSize"])
+
+    def grow(self, record: Record) -> bool:
+        scaling = record.inputs["scalingConfig"]
+        if scaling["desiredSize"] >= scaling["maxSize"]:
+            return False
+        scaling["desiredSize"] += 1
+        return True
+
+
+GROUPS = ManagedNodeGroups()
 
 
 def _told(record: Record) -> dict[str, str]:
@@ -182,44 +209,3 @@ def _build(account: Account, record: Record) -> str:
     """What nodes are made of: where it changes, they are made anew."""
     parts: list[Any] = [record.get("version"), record.inputs.get("releaseVersion"), template_of(account, record.inputs)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def reconcile(session: Session, group_id: str) -> None:
-    """Make and remove nodes until the group has as many as it should, each of its present version."""
-    with _lock:
-        record = session.world.look().get(NODE_GROUP, group_id)
-        if record is not None and record.status != "DELETING":
-            _reconcile(session, record)
-
-
-def _reconcile(session: Session, record: Record) -> None:
-    account = session.world.look()
-    name, cluster = record.get("nodeGroupName"), record.inputs["clusterName"]
-    desired = int(record.inputs["scalingConfig"]["desiredSize"])
-    found = nodes.of(session, cluster=cluster, group=name)
-    wanted = node_of(session, account, record, 0)
-    stale = [node for node in found if not _is_like(node, wanted)]
-    for index in range(desired - (len(found) - len(stale))):
-        nodes.make(session, node_of(session, account, record, index))
-    api = nodes.client(session)
-    for node in stale:
-        assert api is not None
-        nodes.drop(api, node["metadata"]["name"])
-    nodes.remove(session, max(0, len(found) - len(stale) - desired), cluster=cluster, group=name)
-    if desired:
-        with session.world.open() as present:
-            if record.key in present.records:
-                present.records[record.key].notes["joined"] = True
-
-
-def _is_like(node: Json, wanted: nodes.Node) -> bool:
-    labels = as_map(node["metadata"].get("labels"))
-    taints = [as_map(each) for each in as_list(as_map(node.get("spec")).get("taints"))]
-    ours = [{"value": "", **each} for each in taints if not each["key"].startswith("node.kubernetes.io/")]
-    return wanted.labels.items() <= labels.items() and sorted(map(str, _plain(ours))) == sorted(
-        map(str, _plain(wanted.taints))
-    )
-
-
-def _plain(taints: Any) -> list[tuple[str, str, str]]:
-    return [(each["key"], each.get("value") or "", each["effect"]) for each in taints]

@@ -7,14 +7,16 @@ Mode makes none for a NodePool whose nodes might become older than 21 days, whic
 import math
 import re
 
-from tools.offline.aws import cluster_api, nodes, pods
+from tools.offline.aws.ids import new_id
 from tools.offline.aws.kinds_compute import CLUSTER
 from tools.offline.aws.kinds_network import INSTANCE
+from tools.offline.aws.node_labels import NODE_POOL_LABEL
 from tools.offline.aws.offers import Offer, offers
-from tools.offline.aws.plans import Plans
 from tools.offline.aws.rules.clusters import is_auto_mode
-from tools.offline.aws.session import Session
-from tools.offline.aws.world import Record, new_id
+from tools.offline.cloud import cluster_api, nodes, pods
+from tools.offline.cloud.plans import Plans
+from tools.offline.cloud.session import Session
+from tools.offline.cloud.world import Record
 from tools.offline.common.values import Json, as_map
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import NoMatchError
@@ -89,7 +91,7 @@ def _takes(offer: Offer, pod: Json) -> bool:
 
 def _size(session: Session, plans: Plans, pool: Json) -> int:
     name = pool["metadata"]["name"]
-    return len(nodes.of(session, node_pool=name)) + plans.count(name)
+    return len(nodes.of(session, {NODE_POOL_LABEL: name})) + plans.count(name)
 
 
 def _has_room(session: Session, plans: Plans, pool: Json) -> bool:
@@ -115,6 +117,6 @@ def _launch(session: Session, cluster: Record, offer: Offer) -> None:
 def _forget(session: Session, api: Client, pools: set[str]) -> None:
     """The nodes and machines of NodePools that are gone go too."""
     for record in [each for each in session.world.look().of(INSTANCE) if each.notes.get("pool") not in pools]:
-        nodes.drop(api, record.notes["node"])
+        nodes.drop(session, api, record.notes["node"])
         with session.world.open() as account:
             account.remove(record)

@@ -99,6 +99,8 @@ KINDS = (
         ),
         filled={"bootstrapSelfManagedAddons": True, "deletionProtection": False},
         seconds=Seconds(create=540, update=540, delete=180, slow=("version",)),
+        added_in_place=True,
+        is_waited_for=True,
         is_lost_when_failed=True,
     ),
     Kind(

@@ -22,13 +22,13 @@ _APART = ("region", "expectedBucketOwner", "skipDestroy", "mfa", "timeouts")
 
 
 def _bucket_part(token: str, operation: str, within: str, *, renamed: dict[str, str] | None = None) -> Kind:
-    """What S3 keeps beside a bucket, one of each."""
+    """What S3 keeps beside a bucket, one of each. What is within something names the bucket in the request's path."""
     call = Call(
         service="s3",
         operation=operation,
         within=within,
         renamed=renamed or {},
-        apart=(*_APART, "bucket", "transitionDefaultMinimumObjectSize"),
+        apart=(*_APART, *(["bucket"] if within else []), "transitionDefaultMinimumObjectSize"),
     )
     return Kind(
         token=token,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.offline.aws.kinds import Call
-from tools.offline.aws.schema import Fault
+from tools.offline.cloud.schema import Fault
 from tools.offline.common.paths import Path as PropertyPath
 from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 

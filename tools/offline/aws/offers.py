@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from modelyard.gpu.machine_types import machine_types
-from tools.offline.aws import nodes, pods
 from tools.offline.aws.kinds_identity import INSTANCE_PROFILE, ROLE
 from tools.offline.aws.kinds_network import SECURITY_GROUP, SUBNET
 from tools.offline.aws.machines import machine_of
-from tools.offline.aws.session import Session
-from tools.offline.aws.world import Account, Record, values_at
+from tools.offline.aws.node_labels import CLUSTER_LABEL, NODE_POOL_LABEL
+from tools.offline.cloud import nodes, pods
+from tools.offline.cloud.session import Session
+from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import ApiError, NoMatchError
@@ -49,13 +50,12 @@ def offers(session: Session, api: Client, account: Account, cluster: Record, poo
     if node_class is None:
         return
     requirements = [as_map(each) for each in as_list(spec.get("requirements"))]
-    given = {**as_map(as_map(template.get("metadata")).get("labels")), nodes.NODE_POOL_LABEL: name}
+    given = {**as_map(as_map(template.get("metadata")).get("labels")), NODE_POOL_LABEL: name}
     taints = [{"value": "", **as_map(each)} for each in as_list(spec.get("taints"))]
     told = _overlays(api, given)
     for machine_name in _machine_names(requirements):
         machine = machine_of(machine_name)
         node = nodes.Node(
-            cluster=cluster.id,
             zone="",
             region=cluster.region,
             machine=machine,
@@ -67,6 +67,7 @@ def offers(session: Session, api: Client, account: Account, cluster: Record, poo
             for subnet in node_class.subnets:
                 zone = subnet.get("availabilityZone")
                 labels = {**labels_of_machine(machine_name, capacity), "topology.kubernetes.io/zone": zone, **given}
+                labels[CLUSTER_LABEL] = cluster.id
                 if all(pods.matches(each, labels) for each in requirements):
                     yield Offer(
                         pool=name,

@@ -1,80 +1,33 @@
-"""The gRPC server: one method for each request of the engine."""
+"""The plugin: AWS's provider, and what goes on in an account meanwhile."""
 
-# ruff: noqa: N802 - the protocol sets names
-
-import traceback
-from typing import Any
-
-import grpc
-from google.protobuf import empty_pb2
-
-from tools.offline.aws import check, diff, lifecycle, machinery, provider_config, rules
-from tools.offline.aws.session import Session
-from tools.offline.aws.table import UnknownTypeError
+from tools.offline.aws import karpenter, rules
+from tools.offline.aws.cloud import AWS
+from tools.offline.aws.groups import GROUPS
+from tools.offline.cloud import autoscaler, volumes
+from tools.offline.cloud.machinery import Part
+from tools.offline.cloud.plans import Plans
+from tools.offline.cloud.server import CloudProvider, announcement
+from tools.offline.cloud.session import Session
 from tools.offline.common import serving
-from tools.offline.common.provider import StandIn
 
 rules.load()
 
 
-class Provider(StandIn[Session]):
+def _scale(session: Session, plans: Plans) -> None:
+    autoscaler.serve(session, plans, GROUPS)
+
+
+PARTS: tuple[Part, ...] = (_scale, karpenter.serve, volumes.serve)
+"""What makes nodes for pods that wait, and volumes for their claims."""
+
+
+class Provider(CloudProvider):
     """The simulated AWS."""
 
-    package = "aws"
-    announcement = (
-        "modelyard: the aws provider is a simulated account for tests (tools/offline/aws); nothing is in any cloud"
-    )
-
-    def configure(self, request: Any) -> Session:
-        session = provider_config.configure(dict(request.variables), self._engine, self._cancelled)
-        machinery.start(session)
-        return session
-
-    def status_of(self, error: Exception) -> tuple[grpc.StatusCode, str] | None:
-        return (grpc.StatusCode.UNIMPLEMENTED, str(error)) if isinstance(error, UnknownTypeError) else None
-
-    def fault(self, error: Exception) -> str:
-        # Only tests see it, which need to know where the simulation is wrong.
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        return f"the simulated AWS failed: {type(error).__name__}: {error} ({where.filename}:{where.lineno})"
-
-    def CheckConfig(self, request: Any, context: Any) -> Any:
-        self._announce()
-        return self._answer(context, lambda: provider_config.check_config(request))
-
-    def DiffConfig(self, request: Any, context: Any) -> Any:
-        return self._answer(context, lambda: provider_config.diff_config(request))
-
-    def Invoke(self, request: Any, context: Any) -> Any:
-        self._refuse(context, f"the simulated AWS has no function {request.tok!r}: the library calls none")
-
-    def Call(self, request: Any, context: Any) -> Any:
-        self._refuse(context, f"the simulated AWS has no method {request.tok!r}")
-
-    def Construct(self, request: Any, context: Any) -> Any:
-        self._refuse(context, f"the simulated AWS has no component {request.type!r}")
-
-    def Check(self, request: Any, context: Any) -> Any:
-        return self._answer(context, lambda: check.check(self._configured(), request))
-
-    def Diff(self, request: Any, context: Any) -> Any:
-        return self._answer(context, lambda: diff.diff(request))
-
-    def Create(self, request: Any, context: Any) -> Any:
-        return self._answer(context, lambda: lifecycle.create(self._configured(), request))
-
-    def Read(self, request: Any, context: Any) -> Any:
-        return self._answer(context, lambda: lifecycle.read(self._configured(), request))
-
-    def Update(self, request: Any, context: Any) -> Any:
-        return self._answer(context, lambda: lifecycle.update(self._configured(), request))
-
-    def Delete(self, request: Any, context: Any) -> Any:
-        def run() -> Any:
-            lifecycle.delete(self._configured(), request)
-            return empty_pb2.Empty()
-
-        return self._answer(context, run)
+    cloud = AWS
+    package = AWS.package
+    announcement = announcement(AWS)
+    parts = PARTS
 
 
 def serve(arguments: list[str]) -> None:

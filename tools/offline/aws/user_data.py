@@ -8,14 +8,14 @@ import email
 import tomllib
 from typing import Any
 
-from tools.offline.aws.errors import AwsError
+from tools.offline.cloud.errors import CloudError
 
 
 def require_readable(image: str, text: Any) -> None:
     """User data in the form that an image takes: MIME for Amazon Linux, TOML for Bottlerocket.
 
     Raises:
-        AwsError: it is in another.
+        CloudError: it is in another.
     """
     if not isinstance(text, str) or image == "CUSTOM":
         return
@@ -25,6 +25,6 @@ def require_readable(image: str, text: Any) -> None:
             tomllib.loads(plain)
         except tomllib.TOMLDecodeError as error:
             message = f"User data was not in the TOML format: {error}"
-            raise AwsError("Ec2LaunchTemplateInvalidConfiguration", message) from None
+            raise CloudError("Ec2LaunchTemplateInvalidConfiguration", message) from None
     elif not email.message_from_string(plain).is_multipart():
-        raise AwsError("Ec2LaunchTemplateInvalidConfiguration", "User data was not in the MIME multipart format.")
+        raise CloudError("Ec2LaunchTemplateInvalidConfiguration", "User data was not in the MIME multipart format.")

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from tools.offline.aws import managed, registry
-from tools.offline.aws.errors import AwsError, CreateFailedError
+from tools.offline.aws import managed
+from tools.offline.aws.ids import ACCOUNT_ID, CALLER
 from tools.offline.aws.kinds_compute import (
     ACCESS_ENTRY,
     ACCESS_POLICY_ASSOCIATION,
@@ -18,13 +18,15 @@ from tools.offline.aws.kinds_compute import (
 )
 from tools.offline.aws.kinds_identity import ROLE
 from tools.offline.aws.kinds_network import INSTANCE
-from tools.offline.aws.registry import rule
 from tools.offline.aws.rules.clusters import is_auto_mode
 from tools.offline.aws.rules.identity import now
 from tools.offline.aws.rules.policies import trusts
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.session import Session
-from tools.offline.aws.world import ACCOUNT_ID, CALLER, Account, Record, values_at
+from tools.offline.cloud import registry
+from tools.offline.cloud.errors import CloudError, CreateFailedError
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.session import Session
+from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import Json, as_list, as_map
 
 _ADDON_VERSION = re.compile(r"v\d+\.\d+\.\d+-eksbuild\.\d+")
@@ -49,7 +51,7 @@ def principal_of_an_entry(account: Account, record: Record) -> None:
     cluster = account.get(CLUSTER, record.inputs["clusterName"])
     assert cluster is not None
     if cluster.get("accessConfig.authenticationMode") == "CONFIG_MAP":
-        raise AwsError(
+        raise CloudError(
             "InvalidRequestException",
             "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this "
             "operation.",
@@ -57,14 +59,16 @@ def principal_of_an_entry(account: Account, record: Record) -> None:
     principal = record.inputs["principalArn"]
     known = principal == CALLER or account.find(ROLE, principal, "arn") is not None
     if f":{ACCOUNT_ID}:" in principal and not known:
-        raise AwsError("InvalidParameterException", "The specified principalArn is invalid: invalid principal.")
+        raise CloudError("InvalidParameterException", "The specified principalArn is invalid: invalid principal.")
     groups = as_list(record.inputs.get("kubernetesGroups"))
     for group in groups:
         if group.startswith("system:"):
             text = f"The kubernetes group name {group} is invalid, it cannot start with system:"
-            raise AwsError("InvalidParameterException", text)
+            raise CloudError("InvalidParameterException", text)
     if groups and record.inputs["type"] != "STANDARD":
-        raise AwsError("InvalidParameterException", f"An entry of type {record.inputs['type']} has no kubernetesGroups")
+        raise CloudError(
+            "InvalidParameterException", f"An entry of type {record.inputs['type']} has no kubernetesGroups"
+        )
 
 
 @rule(registry.outputs, ACCESS_ENTRY)
@@ -96,12 +100,12 @@ def scope_of_access(inputs: Json) -> Iterator[Fault]:
 def entry_of_access(account: Account, record: Record) -> None:
     entry = account.get(ACCESS_ENTRY, f"{record.inputs['clusterName']}:{record.inputs['principalArn']}")
     if entry is None:
-        raise AwsError(
+        raise CloudError(
             "ResourceNotFoundException",
             f"The specified principalArn could not be found: {record.inputs['principalArn']} has no access entry",
         )
     if entry.inputs.get("type", "STANDARD") not in ("STANDARD", "EC2"):
-        raise AwsError("InvalidRequestException", f"An entry of type {entry.inputs['type']} takes no access policy")
+        raise CloudError("InvalidRequestException", f"An entry of type {entry.inputs['type']} takes no access policy")
 
 
 @rule(registry.outputs, ACCESS_POLICY_ASSOCIATION)
@@ -187,7 +191,7 @@ def identity_of_an_association(account: Account, record: Record) -> Json:
 def _require_pod_identity(account: Account, arn: str) -> None:
     role = account.find(ROLE, arn, "arn")
     if role is None or not trusts(role.inputs, "pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession"):
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             f"Trust policy of {arn} does not let pods.eks.amazonaws.com do sts:AssumeRole and sts:TagSession: pods "
             "would get no credentials",

@@ -8,8 +8,9 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from tools.offline.aws import cluster_api, model, nodes, registry
-from tools.offline.aws.errors import AwsError
+from tools.offline.aws import auto_mode, model
+from tools.offline.aws.cloud import AWS
+from tools.offline.aws.ids import ACCOUNT_ID, CALLER, new_id
 from tools.offline.aws.kinds_compute import (
     ACCESS_ENTRY,
     ACCESS_POLICY_ASSOCIATION,
@@ -20,12 +21,15 @@ from tools.offline.aws.kinds_compute import (
 from tools.offline.aws.kinds_identity import ROLE, ROLE_POLICY_ATTACHMENT
 from tools.offline.aws.kinds_network import SECURITY_GROUP, SUBNET, VPC
 from tools.offline.aws.kinds_storage import LOG_GROUP
-from tools.offline.aws.registry import rule
+from tools.offline.aws.node_labels import CLUSTER_LABEL
 from tools.offline.aws.rules.identity import now
 from tools.offline.aws.rules.policies import trusts
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.session import Session
-from tools.offline.aws.world import ACCOUNT_ID, CALLER, Account, Record, new_id, values_at
+from tools.offline.cloud import cluster_api, nodes, registry
+from tools.offline.cloud.errors import CloudError
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.session import Session
+from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import UNKNOWN, Json, as_list, as_map, contains_unknown
 
 _VERSION = re.compile(r"1\.(\d{2})")
@@ -52,7 +56,7 @@ def minor(version: Any) -> int:
     """The minor version in `1.34`."""
     match = _VERSION.fullmatch(str(version))
     if match is None:
-        raise AwsError("InvalidParameterException", f"unsupported Kubernetes version: {version!r}")
+        raise CloudError("InvalidParameterException", f"unsupported Kubernetes version: {version!r}")
     return int(match[1])
 
 
@@ -126,10 +130,10 @@ def surroundings_of_a_cluster(account: Account, record: Record) -> None:
     subnets = [account.get(SUBNET, each) for each in values_at(record.inputs, "vpcConfig.subnetIds")]
     found = [each for each in subnets if each is not None]
     if len({each.get("availabilityZone") for each in found}) < 2:
-        raise AwsError("InvalidParameterException", "Subnets specified must be in at least two different AZs")
+        raise CloudError("InvalidParameterException", "Subnets specified must be in at least two different AZs")
     vpcs = {each.inputs["vpcId"] for each in found}
     if len(vpcs) > 1:
-        raise AwsError("InvalidParameterException", "Subnets specified must belong to the same VPC")
+        raise CloudError("InvalidParameterException", "Subnets specified must belong to the same VPC")
     vpc = account.get(VPC, vpcs.pop())
     assert vpc is not None
     _require_role(account, record)
@@ -159,7 +163,7 @@ def _require_role(account: Account, record: Record) -> None:
     auto = is_auto_mode(record.inputs)
     actions = ("sts:AssumeRole", "sts:TagSession") if auto else ("sts:AssumeRole",)
     if not trusts(role.inputs, "eks.amazonaws.com", *actions):
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             f"Role with arn: {role.get('arn')}, could not be assumed because it does not exist or the trusted entity "
             f"is not correct: eks.amazonaws.com needs {' and '.join(actions)}",
@@ -171,7 +175,7 @@ def require_policies(account: Account, role: Record, wanted: list[tuple[str, ...
     """A role has, of each group of AWS's managed policies, at least one.
 
     Raises:
-        AwsError: one group is missing.
+        CloudError: one group is missing.
     """
     attached = {
         each.inputs["policyArn"] for each in account.of(ROLE_POLICY_ATTACHMENT) if each.inputs["role"] == role.id
@@ -179,7 +183,7 @@ def require_policies(account: Account, role: Record, wanted: list[tuple[str, ...
     attached |= set(values_at(role.inputs, "managedPolicyArns"))
     missing = [group for group in wanted if not any(_POLICY + name in attached for name in group)]
     if missing:
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             "The provided role doesn't have the Amazon EKS Managed Policies associated with it. Please ensure the "
             f"following policies {[_POLICY + group[0] for group in missing]} are attached",
@@ -189,7 +193,7 @@ def require_policies(account: Account, role: Record, wanted: list[tuple[str, ...
 def _require_apart(record: Record, vpc: Record) -> None:
     for text in values_at(record.inputs, "kubernetesNetworkConfig.serviceIpv4Cidr"):
         if ipaddress.ip_network(text).overlaps(ipaddress.ip_network(vpc.inputs["cidrBlock"])):
-            raise AwsError("InvalidParameterException", f"The serviceIpv4Cidr {text} overlaps the CIDR of {vpc.id}")
+            raise CloudError("InvalidParameterException", f"The serviceIpv4Cidr {text} overlaps the CIDR of {vpc.id}")
 
 
 @rule(registry.outputs, CLUSTER)
@@ -207,7 +211,15 @@ def what_a_cluster_tells(account: Account, record: Record) -> Json:
         "accessConfig": {"authenticationMode": "CONFIG_MAP"},
         "upgradePolicy": {"supportType": "EXTENDED"},
     }
-    return told | cluster_api.address()
+    return told | _address()
+
+
+def _address() -> Json:
+    """The API server that clusters lead to; nothing where there is none."""
+    found = cluster_api.connection(AWS)
+    if found is None:
+        return {}
+    return {"endpoint": found.server, "certificateAuthority": {"data": cluster_api.authority(found)}}
 
 
 @rule(registry.before_update, CLUSTER)
@@ -215,7 +227,7 @@ def upgrade(account: Account, record: Record, new: Json) -> None:
     """One minor version up at a time, and never down."""
     before, after = minor(record.get("version")), minor(new.get("version") or record.get("version"))
     if after not in (before, before + 1):
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             f"Unsupported Kubernetes minor version update from 1.{before} to 1.{after}",
         )
@@ -223,13 +235,15 @@ def upgrade(account: Account, record: Record, new: Json) -> None:
     old_mode = record.get("accessConfig.authenticationMode")
     [mode] = values_at(new, "accessConfig.authenticationMode") or [old_mode]
     if modes.index(mode) < modes.index(old_mode):
-        raise AwsError("InvalidParameterException", f"Unsupported authentication mode update from {old_mode} to {mode}")
+        raise CloudError(
+            "InvalidParameterException", f"Unsupported authentication mode update from {old_mode} to {mode}"
+        )
 
 
 @rule(registry.before_delete, CLUSTER)
 def protected_cluster(account: Account, record: Record) -> None:
     if record.inputs.get("deletionProtection"):
-        raise AwsError(
+        raise CloudError(
             "InvalidRequestException", f"Cluster {record.id} has deletion protection enabled; disable it first"
         )
 
@@ -240,7 +254,7 @@ def first_signs_of_life(session: Session, record: Record) -> None:
     _write_logs(session, record)
     client = cluster_api.client(session)
     if client is not None and is_auto_mode(record.inputs):
-        cluster_api.install_auto_mode(client, values_at(record.inputs, "computeConfig.nodePools"))
+        auto_mode.install(session, client, values_at(record.inputs, "computeConfig.nodePools"))
 
 
 @rule(registry.when_deleted, CLUSTER)
@@ -249,8 +263,8 @@ def last_signs_of_life(session: Session, record: Record) -> None:
     _write_logs(session, record)
     client = cluster_api.client(session)
     if client is not None and is_auto_mode(record.inputs):
-        cluster_api.remove_auto_mode(client)
-        nodes.remove(session, cluster=record.id)
+        auto_mode.remove(session, client)
+        nodes.remove(session, {CLUSTER_LABEL: record.id})
     with session.world.open() as account:
         for other in [each for each in account.records.values() if each.token in _GO_WITH_A_CLUSTER]:
             if other.inputs["clusterName"] == record.id:

@@ -6,8 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator
 
-from tools.offline.aws import managed, registry
-from tools.offline.aws.errors import AwsError
+from tools.offline.aws import managed
 from tools.offline.aws.kinds_identity import (
     ALIAS,
     INSTANCE_PROFILE,
@@ -16,9 +15,11 @@ from tools.offline.aws.kinds_identity import (
     ROLE_POLICY,
     ROLE_POLICY_ATTACHMENT,
 )
-from tools.offline.aws.registry import rule
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.world import Account, Record
+from tools.offline.cloud import registry
+from tools.offline.cloud.errors import CloudError
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.world import Account, Record
 from tools.offline.common.values import UNKNOWN, Json
 
 _POLICIES_PER_ROLE = 10
@@ -48,7 +49,7 @@ def policies_of_a_role(account: Account, record: Record) -> None:
             if other.inputs["role"] != record.id:
                 continue
             if not record.inputs.get("forceDetachPolicies"):
-                raise AwsError("DeleteConflict", text)
+                raise CloudError("DeleteConflict", text)
             account.remove(other)
 
 
@@ -57,10 +58,10 @@ def policy_to_attach(account: Account, record: Record) -> None:
     """One of AWS's own, as the library attaches no others, and not the eleventh."""
     arn = record.inputs["policyArn"]
     if not managed.is_managed_policy(arn):
-        raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
+        raise CloudError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
     attached = [other for other in account.of(ROLE_POLICY_ATTACHMENT) if other.inputs["role"] == record.inputs["role"]]
     if len(attached) >= _POLICIES_PER_ROLE:
-        raise AwsError("LimitExceeded", f"Cannot exceed quota for PoliciesPerRole: {_POLICIES_PER_ROLE}")
+        raise CloudError("LimitExceeded", f"Cannot exceed quota for PoliciesPerRole: {_POLICIES_PER_ROLE}")
 
 
 @rule(registry.in_check, KEY)

@@ -6,11 +6,11 @@ import base64
 import binascii
 from collections.abc import Iterator
 
-from tools.offline.aws import registry
 from tools.offline.aws.kinds_compute import LAUNCH_TEMPLATE
-from tools.offline.aws.registry import rule
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.world import Account, Record, values_at
+from tools.offline.cloud import registry
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 
 _INTERFACE_TYPES = ("interface", "efa", "efa-only")

@@ -7,8 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator
 
-from tools.offline.aws import registry
-from tools.offline.aws.errors import AwsError
+from tools.offline.aws.ids import new_id
 from tools.offline.aws.kinds_network import (
     EIP,
     INTERNET_GATEWAY,
@@ -20,9 +19,11 @@ from tools.offline.aws.kinds_network import (
     VPC,
     VPC_ENDPOINT,
 )
-from tools.offline.aws.registry import rule
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.world import Account, Record, new_id, values_at
+from tools.offline.cloud import registry
+from tools.offline.cloud.errors import CloudError
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 
 _LARGEST, _SMALLEST = 16, 28
@@ -102,14 +103,14 @@ def room_for_a_subnet(account: Account, record: Record) -> None:
     block = ipaddress.IPv4Network(record.inputs["cidrBlock"])
     assert vpc is not None
     if not block.subnet_of(ipaddress.IPv4Network(vpc.inputs["cidrBlock"])):
-        raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.")
+        raise CloudError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.")
     for other in account.of(SUBNET):
         if other.inputs["vpcId"] == vpc.id and block.overlaps(ipaddress.IPv4Network(other.inputs["cidrBlock"])):
-            raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{block}' conflicts with another subnet")
+            raise CloudError("InvalidSubnet.Conflict", f"The CIDR '{block}' conflicts with another subnet")
     zone = record.inputs.get("availabilityZone")
     if zone and not re.fullmatch(re.escape(record.region) + "[a-f]", zone):
         message = f"Value ({zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in"
-        raise AwsError("InvalidParameterValue", f"{message} zones of {record.region}.")
+        raise CloudError("InvalidParameterValue", f"{message} zones of {record.region}.")
 
 
 @rule(registry.outputs, SUBNET)
@@ -123,7 +124,7 @@ def zone_of_a_subnet(account: Account, record: Record) -> Json:
 def one_gateway_for_a_vpc(account: Account, record: Record) -> None:
     vpc = record.inputs.get("vpcId")
     if vpc and any(other.inputs.get("vpcId") == vpc for other in account.of(INTERNET_GATEWAY)):
-        raise AwsError(
+        raise CloudError(
             "Resource.AlreadyAssociated", f"resource {record.id} is already attached to network {vpc}: it has another"
         )
 
@@ -134,7 +135,7 @@ def no_public_addresses_behind_a_gateway(account: Account, record: Record) -> No
     for nat in account.of(NAT_GATEWAY):
         subnet = account.get(SUBNET, nat.inputs.get("subnetId", ""))
         if subnet and subnet.inputs["vpcId"] == vpc and nat.inputs.get("allocationId"):
-            raise AwsError(
+            raise CloudError(
                 "DependencyViolation",
                 f"Network {vpc} has some mapped public address(es). Please unmap those public address(es) before "
                 f"detaching the gateway. (NatGateway {nat.id})",
@@ -163,13 +164,13 @@ def way_out_for_a_nat_gateway(account: Account, record: Record) -> None:
         return
     subnet = account.get(SUBNET, record.inputs.get("subnetId", ""))
     if subnet is None or not record.inputs.get("allocationId"):
-        raise AwsError("MissingParameter", "The request must contain the parameters SubnetId and AllocationId")
+        raise CloudError("MissingParameter", "The request must contain the parameters SubnetId and AllocationId")
     vpc = subnet.inputs["vpcId"]
     if not any(other.inputs.get("vpcId") == vpc for other in account.of(INTERNET_GATEWAY)):
-        raise AwsError("Gateway.NotAttached", f"Network {vpc} has no Internet gateway attached")
+        raise CloudError("Gateway.NotAttached", f"Network {vpc} has no Internet gateway attached")
     used = record.inputs["allocationId"]
     if any(other.inputs.get("allocationId") == used for other in account.of(NAT_GATEWAY)):
-        raise AwsError("Resource.AlreadyAssociated", f"Elastic IP address [{used}] is already associated")
+        raise CloudError("Resource.AlreadyAssociated", f"Elastic IP address [{used}] is already associated")
 
 
 @rule(registry.outputs, NAT_GATEWAY)
@@ -197,7 +198,9 @@ def _require_one_vpc(account: Account, table: str, inputs: Json) -> None:
     found += [account.get(INTERNET_GATEWAY, each) for each in values_at(inputs, "routes.gatewayId")]
     for other in found:
         if other is not None and other.inputs.get("vpcId") != inputs["vpcId"]:
-            raise AwsError("InvalidParameterValue", f"route table {table} and {other.id} belong to different networks")
+            raise CloudError(
+                "InvalidParameterValue", f"route table {table} and {other.id} belong to different networks"
+            )
 
 
 @rule(registry.before_create, ROUTE_TABLE_ASSOCIATION)
@@ -205,7 +208,9 @@ def association_within_one_vpc(account: Account, record: Record) -> None:
     table = account.get(ROUTE_TABLE, record.inputs["routeTableId"])
     subnet = account.get(SUBNET, record.inputs.get("subnetId", ""))
     if table and subnet and table.inputs["vpcId"] != subnet.inputs["vpcId"]:
-        raise AwsError("InvalidParameterValue", f"route table {table.id} and {subnet.id} belong to different networks")
+        raise CloudError(
+            "InvalidParameterValue", f"route table {table.id} and {subnet.id} belong to different networks"
+        )
 
 
 @rule(registry.before_delete, ROUTE_TABLE)
@@ -220,9 +225,11 @@ def what_goes_with_a_route_table(account: Account, record: Record) -> None:
 def service_of_an_endpoint(account: Account, record: Record) -> None:
     name = record.inputs.get("serviceName", "")
     if not re.fullmatch(rf"(com\.amazonaws|aws\.api)\.{re.escape(record.region)}\.[a-z0-9.-]+", name):
-        raise AwsError("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist")
+        raise CloudError("InvalidServiceName", f"The Vpc Endpoint Service '{name}' does not exist")
     if record.inputs["vpcEndpointType"] == "Gateway" and name.rpartition(".")[2] not in ("s3", "dynamodb"):
-        raise AwsError("InvalidParameter", f"Endpoint type (Gateway) does not match available service types of {name}")
+        raise CloudError(
+            "InvalidParameter", f"Endpoint type (Gateway) does not match available service types of {name}"
+        )
 
 
 @rule(registry.outputs, VPC_ENDPOINT)

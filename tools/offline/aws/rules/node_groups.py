@@ -4,18 +4,21 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from tools.offline.aws import groups, nodes, registry
-from tools.offline.aws.errors import AwsError, CreateFailedError
+from tools.offline.aws import groups
+from tools.offline.aws.groups import GROUPS
 from tools.offline.aws.kinds_compute import ACCESS_ENTRY, ADDON, CLUSTER, LAUNCH_TEMPLATE, NODE_GROUP, SCALING_GROUP
 from tools.offline.aws.kinds_identity import ROLE
 from tools.offline.aws.kinds_network import SUBNET, VPC
-from tools.offline.aws.registry import rule
 from tools.offline.aws.rules.clusters import minor, require_policies
 from tools.offline.aws.rules.network import leads_out
 from tools.offline.aws.rules.policies import trusts
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.session import Session
-from tools.offline.aws.world import Account, Record
+from tools.offline.cloud import nodes, registry
+from tools.offline.cloud.errors import CloudError, CreateFailedError
+from tools.offline.cloud.node_groups import reconcile
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.session import Session
+from tools.offline.cloud.world import Account, Record
 from tools.offline.common.values import Json, as_list, as_map
 
 _RESERVED_LABELS = ("kubernetes.io/", "k8s.io/", "eks.amazonaws.com/")
@@ -73,7 +76,7 @@ def surroundings_of_a_group(account: Account, record: Record) -> None:
     assert cluster is not None
     assert role is not None
     if not trusts(role.inputs, "ec2.amazonaws.com", "sts:AssumeRole"):
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             "Following required service principals [ec2.amazonaws.com] were not found in the trust relationships of "
             f"nodeRole {role.get('arn')}",
@@ -82,7 +85,7 @@ def surroundings_of_a_group(account: Account, record: Record) -> None:
     vpc = cluster.get("vpcConfig.vpcId")
     for subnet in _subnets(account, record):
         if subnet.inputs["vpcId"] != vpc:
-            raise AwsError("InvalidParameterException", f"Subnet {subnet.id} is not in the cluster's VPC {vpc}")
+            raise CloudError("InvalidParameterException", f"Subnet {subnet.id} is not in the cluster's VPC {vpc}")
     _require_version(cluster, record.inputs.get("version"))
     groups.require_machines(account, record.inputs)
     name = f"eks-{record.get('nodeGroupName')}-{secrets.token_hex(4)}"
@@ -110,7 +113,7 @@ def _require_version(cluster: Record, version: Any) -> None:
         return
     ours, theirs = minor(version), minor(cluster.get("version"))
     if not theirs - _OLDEST_BEHIND <= ours <= theirs:
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             f"Requested Nodegroup Kubernetes version 1.{ours} is not compatible with the cluster's 1.{theirs}: it must "
             f"not be newer, nor more than {_OLDEST_BEHIND} minor versions older",
@@ -142,7 +145,7 @@ def new_version_of_a_group(account: Account, record: Record, new: Json) -> None:
     assert cluster is not None
     before, after = minor(record.get("version")), minor(new.get("version") or record.get("version"))
     if after not in (before, before + 1):
-        raise AwsError(
+        raise CloudError(
             "InvalidParameterException",
             f"Requested Nodegroup version 1.{after} is not one minor version above the current 1.{before}",
         )
@@ -166,7 +169,7 @@ def nodes_join(session: Session, record: Record) -> None:
     if not session.until(can_join):
         text = f"Instances failed to join the kubernetes cluster: {'; '.join(why)}"
         raise CreateFailedError("NodeCreationFailure", text)
-    groups.reconcile(session, record.id)
+    reconcile(session, GROUPS, record.id)
 
 
 def _hindrances(account: Account, record: Record) -> list[str]:
@@ -194,7 +197,7 @@ def _cni_has_permission(account: Account, record: Record, addon: Record | None) 
     role = account.find(ROLE, record.inputs["nodeRoleArn"], "arn")
     try:
         require_policies(account, role, [("AmazonEKS_CNI_Policy",)]) if role else None
-    except AwsError:
+    except CloudError:
         return False
     return True
 
@@ -202,9 +205,9 @@ def _cni_has_permission(account: Account, record: Record, addon: Record | None) 
 @rule(registry.when_updated, NODE_GROUP)
 def nodes_follow(session: Session, record: Record) -> None:
     """Labels, taints, number and version of the nodes follow; a new version or template makes new nodes."""
-    groups.reconcile(session, record.id)
+    reconcile(session, GROUPS, record.id)
 
 
 @rule(registry.when_deleted, NODE_GROUP)
 def nodes_leave(session: Session, record: Record) -> None:
-    nodes.remove(session, cluster=record.inputs["clusterName"], group=record.get("nodeGroupName"))
+    nodes.remove(session, GROUPS.selector(record))

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tools.offline.aws import registry
 from tools.offline.aws.kinds_identity import KEY, ROLE, ROLE_POLICY
 from tools.offline.aws.kinds_network import VPC_ENDPOINT
 from tools.offline.aws.kinds_storage import BUCKET_POLICY, QUEUE_POLICY
-from tools.offline.aws.registry import rule
-from tools.offline.aws.schema import Fault
+from tools.offline.cloud import registry
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
 from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 
 _STATEMENT_KEYS = frozenset(

@@ -5,13 +5,13 @@
 import ipaddress
 from collections.abc import Iterator
 
-from tools.offline.aws import registry
-from tools.offline.aws.errors import AwsError
 from tools.offline.aws.kinds_compute import LAUNCH_TEMPLATE, NODE_GROUP, PLACEMENT_GROUP
 from tools.offline.aws.kinds_network import INGRESS_RULE, SECURITY_GROUP, VPC
-from tools.offline.aws.registry import rule
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.world import Account, Record, values_at
+from tools.offline.cloud import registry
+from tools.offline.cloud.errors import CloudError
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import UNKNOWN, Json
 
 _SOURCES = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
@@ -48,7 +48,7 @@ def name_of_a_group(inputs: Json) -> Iterator[Fault]:
 @rule(registry.before_create, SECURITY_GROUP)
 def vpc_of_a_group(account: Account, record: Record) -> None:
     if account.get(VPC, record.inputs.get("vpcId", "")) is None:
-        raise AwsError("VPCIdNotSpecified", "No default VPC for this user")
+        raise CloudError("VPCIdNotSpecified", "No default VPC for this user")
 
 
 @rule(registry.outputs, INGRESS_RULE)
@@ -66,7 +66,7 @@ def interfaces_of_nodes(account: Account, record: Record) -> None:
         ]
         if record.id in held:
             text = f"resource {record.id} has a dependent object (nodes of {group.id})"
-            raise AwsError("DependencyViolation", text)
+            raise CloudError("DependencyViolation", text)
     for other in account.of(INGRESS_RULE):
         if other.inputs.get("securityGroupId") == record.id and other.owner == "":
             other.owner = record.key
@@ -78,7 +78,7 @@ def nodes_in_a_placement_group(account: Account, record: Record) -> None:
     for group, template in _templates_in_use(account):
         if record.id in values_at(template.inputs, "placement.groupName"):
             text = f"The placement group {record.id} is in use and may not be deleted. (nodes of {group.id})"
-            raise AwsError("InvalidPlacementGroup.InUse", text)
+            raise CloudError("InvalidPlacementGroup.InUse", text)
 
 
 def _templates_in_use(account: Account) -> list[tuple[Record, Record]]:

@@ -6,8 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from tools.offline.aws import registry
-from tools.offline.aws.errors import AwsError
+from tools.offline.aws.ids import new_id
 from tools.offline.aws.kinds_network import SUBNET
 from tools.offline.aws.kinds_storage import (
     BUCKET,
@@ -18,9 +17,11 @@ from tools.offline.aws.kinds_storage import (
     MOUNT_TARGET,
     QUEUE,
 )
-from tools.offline.aws.registry import rule
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.world import Account, Record, new_id
+from tools.offline.cloud import registry
+from tools.offline.cloud.errors import CloudError
+from tools.offline.cloud.registry import rule
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.world import Account, Record
 from tools.offline.common.values import UNKNOWN, Json, as_map
 
 _BUCKET_NAME = re.compile(r"(?!xn--)(?!sthree-)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)(?<!--ol-s3)")
@@ -49,7 +50,7 @@ def addresses_of_a_bucket(account: Account, record: Record) -> Json:
 @rule(registry.before_delete, BUCKET)
 def objects_in_a_bucket(account: Account, record: Record) -> None:
     if record.notes.get("objects") and not record.inputs.get("forceDestroy"):
-        raise AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty")
+        raise CloudError("BucketNotEmpty", "The bucket you tried to delete is not empty")
 
 
 @rule(registry.outputs, FILE_SYSTEM)
@@ -65,7 +66,7 @@ def one_mount_target_in_a_zone(account: Account, record: Record) -> None:
     zone = _zone(account, record)
     for other in account.of(MOUNT_TARGET):
         if other.inputs["fileSystemId"] == record.inputs["fileSystemId"] and _zone(account, other) == zone:
-            raise AwsError("MountTargetConflict", "mount target already exists in this AZ")
+            raise CloudError("MountTargetConflict", "mount target already exists in this AZ")
 
 
 def _zone(account: Account, record: Record) -> str:

@@ -2,37 +2,31 @@
 
 import json
 import math
-import secrets
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tools.offline.aws.cluster_api import MANAGER, client
-from tools.offline.aws.machines import Machine
-from tools.offline.aws.session import Session
+from tools.offline.cloud import claims
+from tools.offline.cloud.cluster_api import client, manager_of
+from tools.offline.cloud.machines import Machine
+from tools.offline.cloud.session import Session
 from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import ApiError
 
-CLUSTER_LABEL = "alpha.eksctl.io/cluster-name"
-"""The label by which the simulation finds the nodes of a cluster; eksctl uses it for the same."""
-GROUP_LABEL = "eks.amazonaws.com/nodegroup"
-NODE_POOL_LABEL = "karpenter.sh/nodepool"
 POOL_LABEL = "modelyard.dev/pool"
 _FAKE = {"kwok.x-k8s.io/node": "fake"}
 _PODS = 110
 _RESERVED_CPUS, _RESERVED_MEMORY_PERCENT = 0.2, 8
 _NOT_FOUND = 404
 _DRAIN_SECONDS, _DRAIN_POLL_SECONDS = 10.0, 0.1
-_DRAINED = {"key": f"{MANAGER}/drained", "effect": "NoExecute"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node that is to be."""
+    """A node that is to be. Its labels are those that every node has, and these."""
 
-    cluster: str
     zone: str
     region: str
     machine: Machine
@@ -40,15 +34,17 @@ class Node:
     taints: Sequence[Json]
     resources: Mapping[str, str]
     """What it offers beside CPU and memory."""
+    claimed: Mapping[str, int] = field(default_factory=dict[str, int])
+    """How many devices it has that pods claim, by their class."""
 
 
 def make(session: Session, node: Node) -> str:
     """Make a node, unless clusters here have no API server; its name."""
     api = client(session)
-    address = [secrets.randbelow(254) + 1 for _ in range(3)]
-    name = f"ip-10-{'-'.join(map(str, address))}.{node.region}.compute.internal"
+    name, provider_id = session.cloud.node_identity(node.zone, node.region)
     if api is not None:
-        api.create(_body(name, node), manager=MANAGER)
+        made = api.create(_body(name, provider_id, node), manager=manager_of(session)).body
+        claims.tell(session, api, made, node.claimed)
     return name
 
 
@@ -61,7 +57,6 @@ def labels_of(name: str, node: Node) -> dict[str, str]:
         "node.kubernetes.io/instance-type": node.machine.name,
         "topology.kubernetes.io/zone": node.zone,
         "topology.kubernetes.io/region": node.region,
-        CLUSTER_LABEL: node.cluster,
         **node.labels,
     }
 
@@ -72,13 +67,12 @@ def allocatable(node: Node) -> Json:
     return _size(node, node.machine.cpus - _RESERVED_CPUS, memory_gib)
 
 
-def _body(name: str, node: Node) -> Json:
-    instance = f"i-0{secrets.token_hex(8)}"
+def _body(name: str, provider_id: str, node: Node) -> Json:
     return {
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": name, "annotations": _FAKE, "labels": labels_of(name, node)},
-        "spec": {"providerID": f"aws:///{node.zone}/{instance}", "taints": list(node.taints)},
+        "spec": {"providerID": provider_id, "taints": list(node.taints)},
         "status": {
             "capacity": _size(node, node.machine.cpus, node.machine.memory_gib),
             "allocatable": allocatable(node),
@@ -108,48 +102,50 @@ def resources_of(
     given = as_map(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
     if labels.get(POOL_LABEL) in given:
         return {key: str(value) for key, value in as_map(given[labels[POOL_LABEL]]).items()}
-    efa = {"vpc.amazonaws.com/efa": str(machine.rdma_devices)} if machine.rdma_devices else {}
+    rdma = session.cloud.rdma_resource
+    fabric = {rdma: str(machine.rdma_devices)} if rdma and machine.rdma_devices else {}
     whole = {key: str(value) for key, value in machine.devices.items()}
-    return {key: value for key, value in {**whole, **efa, **told}.items() if value != "0"}
+    return {key: value for key, value in {**whole, **fabric, **told}.items() if value != "0"}
 
 
-def of(session: Session, **labels: str) -> list[Json]:
-    """The nodes with labels, given by the names of the constants above in lower case."""
+def of(session: Session, labels: Mapping[str, str]) -> list[Json]:
+    """The nodes with labels."""
     api = client(session)
     if api is None:
         return []
-    return api.list_objects("v1", "Node", selector=",".join(f"{_label(key)}={value}" for key, value in labels.items()))
+    return api.list_objects("v1", "Node", selector=",".join(f"{key}={value}" for key, value in labels.items()))
 
 
-def remove(session: Session, count: int | None = None, **labels: str) -> None:
+def remove(session: Session, labels: Mapping[str, str], count: int | None = None) -> None:
     """Remove the nodes with labels, or so many of them, emptiest first."""
     api = client(session)
     if api is None:
         return
-    found = of(session, **labels)
+    found = of(session, labels)
     if count is not None and count < len(found):
         busy = _busy(api)
         found = sorted(found, key=lambda node: busy.get(node["metadata"]["name"], 0))[:count]
     for node in found:
-        drop(api, node["metadata"]["name"])
+        drop(session, api, node["metadata"]["name"])
 
 
-def drop(api: Client, name: str) -> None:
+def drop(session: Session, api: Client, name: str) -> None:
     """Drain a node and remove it."""
     try:
-        _drain(api, name)
+        _drain(api, name, manager_of(session))
         api.delete(_head(name), propagation="Background")
     except ApiError as error:
         if error.status != _NOT_FOUND:
             raise
 
 
-def _drain(api: Client, name: str) -> None:
+def _drain(api: Client, name: str, manager: str) -> None:
     """Let the node's pods end, as long as they take no longer than a while.
 
     By a taint, so that Kubernetes notes on them that they were disrupted, as it does of an eviction.
     """
-    taints = [*as_list(as_map(api.get(_head(name)).get("spec")).get("taints")), _DRAINED]
+    drained = {"key": f"{manager}/drained", "effect": "NoExecute"}
+    taints = [*as_list(as_map(api.get(_head(name)).get("spec")).get("taints")), drained]
     api.json_patch(_head(name), [{"op": "add", "path": "/spec/taints", "value": taints}])
     end = time.monotonic() + _DRAIN_SECONDS
     while _pods_on(api, name) and time.monotonic() < end:
@@ -177,7 +173,3 @@ def _busy(api: Client) -> dict[str, int]:
 def _is_of_daemon_set(pod: Json) -> bool:
     owners: list[Any] = as_list(as_map(pod.get("metadata")).get("ownerReferences"))
     return any(as_map(owner).get("kind") == "DaemonSet" for owner in owners)
-
-
-def _label(name: str) -> str:
-    return {"cluster": CLUSTER_LABEL, "group": GROUP_LABEL, "node_pool": NODE_POOL_LABEL}[name]

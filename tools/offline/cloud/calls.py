@@ -5,9 +5,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tools.offline.aws.errors import AwsError, CreateFailedError
-from tools.offline.aws.kinds import Kind
-from tools.offline.aws.session import Session
+from tools.offline.cloud.errors import CloudError, CreateFailedError
+from tools.offline.cloud.kinds import Kind
+from tools.offline.cloud.session import Session
 from tools.offline.common.errors import ProviderError
 from tools.offline.common.values import Json
 
@@ -43,7 +43,8 @@ def call(session: Session, kind: Kind, verb: str, urn: str) -> Generator[Call]:
     try:
         fault = session.world.fault_of(operation)
         if fault and fault["then"] == "fail":
-            raise AwsError(fault["code"], fault["message"]).at(kind, operation, "as a test wants")
+            error_of_test = CloudError(fault["code"], fault["message"])
+            raise session.cloud.worded(error_of_test, kind, operation, "as a test wants")
         if fault and fault["then"] == "stall":
             _stall(session, fault)
         yield Call(fault=fault)

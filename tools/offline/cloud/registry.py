@@ -1,24 +1,27 @@
-"""Where the rules of single types are written down: each module of rules adds its own with these decorators."""
+"""Where the rules of single types are written down: each module of rules adds its own with `rule`.
+
+Tokens begin with the cloud's package, so those of all clouds may stand in here.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from tools.offline.aws.schema import Fault
-from tools.offline.aws.session import Session
-from tools.offline.aws.world import Account, Record
+from tools.offline.cloud.schema import Fault
+from tools.offline.cloud.session import Session
+from tools.offline.cloud.world import Account, Record
 from tools.offline.common.values import Json
 
 InCheck = Callable[[Json], Iterator[Fault]]
 """What a program's properties must be like, whatever exists."""
 BeforeCreate = Callable[[Account, Record], None]
-"""Raises AwsError where AWS refuses to make a resource."""
+"""Raises CloudError where the cloud refuses to make a resource."""
 BeforeUpdate = Callable[[Account, Record, Json], None]
-"""Raises AwsError where AWS refuses these new properties of a resource."""
+"""Raises CloudError where the cloud refuses these new properties of a resource."""
 BeforeDelete = Callable[[Account, Record], None]
-"""Raises AwsError where AWS refuses to delete a resource; takes away what goes before it."""
+"""Raises CloudError where the cloud refuses to delete a resource; takes away what goes before it."""
 Outputs = Callable[[Account, Record], Json]
-"""What AWS adds to a resource once it is there, and after each update."""
+"""What the cloud adds to a resource once it is there, and after each update."""
 WhenMade = Callable[[Session, Record], None]
 """What happens while a resource becomes active, without the account's lock; may wait, and raise CreateFailedError."""
 WhenChanged = Callable[[Session, Record], None]

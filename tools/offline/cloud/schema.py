@@ -1,7 +1,8 @@
-"""The properties of a resource type, as the installed SDK (`pulumi_aws`) declares them.
+"""The properties of a resource type, as the installed SDK (`pulumi_aws`, `pulumi_gcp`, …) declares them.
 
-They are read from the SDK's source, class by class: importing its EC2 and EKS modules takes seconds, which every run of
-the engine would pay.
+They are read from the SDK's source, class by class: importing its modules takes seconds, which every run of the engine
+would pay. A type's token says where it stands: `aws:ec2/vpc:Vpc` is class `Vpc` of `pulumi_aws/ec2/vpc.py`,
+`azure-native:network:Subnet` is `Subnet` of `pulumi_azure_native/network/subnet.py`.
 """
 
 import ast
@@ -17,6 +18,7 @@ from tools.offline.common.paths import Path as PropertyPath
 from tools.offline.common.paths import format_path
 from tools.offline.common.values import UNKNOWN, as_list, as_map, is_map
 
+_WORD_ENDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 TypeKind = Literal["text", "boolean", "integer", "number", "list", "map", "object", "any"]
 
 _SCALARS: dict[str, TypeKind] = {"str": "text", "bool": "boolean", "int": "integer", "float": "number"}
@@ -33,7 +35,10 @@ _WHAT = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Type:
-    """What a property holds. `item` is the type of a list's or mapping's values, `module` and `name` an object's."""
+    """What a property holds.
+
+    `item` is the type of a list's or mapping's values; `module` (`pulumi_aws/ec2`) and `name` are an object's.
+    """
 
     kind: TypeKind
     item: "Type | None" = None
@@ -71,13 +76,20 @@ def input_properties(token: str) -> Mapping[str, Property]:
     for candidate in (f"{name}Args", f"{name}InitArgs"):
         if f"\nclass {candidate}:" in source:
             return _class_properties(module, file, candidate)
-    raise LookupError(f"pulumi_aws.{module} has no arguments of {name}")
+    raise LookupError(f"{module} has no arguments of {name}")
 
 
 def state_properties(token: str) -> Mapping[str, Property]:
-    """Everything that a resource has once it exists: arguments and outputs."""
+    """Everything that a resource has once it exists: arguments and outputs.
+
+    An SDK without classes of states (azure-native's) tells no types of outputs.
+    """
     module, file, name = _parts(token)
-    return _class_properties(module, file, f"_{name}State")
+    if f"\nclass _{name}State:" in _source(module, file):
+        return _class_properties(module, file, f"_{name}State")
+    arguments = input_properties(token)
+    outputs = {wire: Property(type=Type(kind="any"), required=False) for wire in _getters(module, file, name).values()}
+    return {**outputs, **arguments}
 
 
 def faults(inputs: Mapping[str, Any], properties: Mapping[str, Property], path: PropertyPath = ()) -> Iterator[Fault]:
@@ -121,26 +133,42 @@ def _is_a(value: Any, kind: str) -> bool:
 
 
 def _parts(token: str) -> tuple[str, str, str]:
-    _, middle, name = token.split(":")
-    module, camel = middle.split("/")
-    return module, re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: f"_{match[1].lower()}", camel), name
+    """Folder, file and class: `pulumi_gcp/storage`, `bucket_iam_member`, `BucketIAMMember`."""
+    package, middle, name = token.split(":")
+    file = _WORD_ENDS.sub("_", name).lower()
+    return f"pulumi_{package.replace('-', '_')}/{middle.partition('/')[0]}", file, name
 
 
 @cache
 def _source(module: str, file: str) -> str:
-    spec = find_spec("pulumi_aws")
+    package, _, folder = module.partition("/")
+    spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise LookupError("the Python package pulumi_aws is not installed")
-    return Path(spec.submodule_search_locations[0], module, f"{file}.py").read_text(encoding="utf-8")
+        raise LookupError(f"the Python package {package} is not installed")
+    return Path(spec.submodule_search_locations[0], folder, f"{file}.py").read_text(encoding="utf-8")
+
+
+def _class(module: str, file: str, name: str) -> ast.ClassDef:
+    """A class, parsed alone."""
+    source = _source(module, file)
+    head = re.compile(rf"^class {name}[:(]", re.MULTILINE).search(source)
+    if head is None:
+        raise LookupError(f"{module}/{file}.py has no class {name}")
+    end = re.compile(r"^(?:@|class |\w)", re.MULTILINE).search(source, head.end())
+    [parsed] = ast.parse(source[head.start() : end.start() if end else None]).body
+    assert isinstance(parsed, ast.ClassDef)
+    return parsed
+
+
+def _getters(module: str, file: str, name: str) -> dict[str, str]:
+    """The properties of a class: names in Python to those in the engine."""
+    body = _class(module, file, name).body
+    return {_function(each).name: _wire_name(_function(each)) for each in body if _is_getter(each)}
 
 
 @cache
 def _class_properties(module: str, file: str, name: str) -> Mapping[str, Property]:
-    source = _source(module, file)
-    start = source.index(f"\nclass {name}:") + 1
-    end = re.compile(r"^(?:@|class |\w)", re.MULTILINE).search(source, start + 1)
-    [parsed] = ast.parse(source[start : end.start() if end else None]).body
-    assert isinstance(parsed, ast.ClassDef)
+    parsed = _class(module, file, name)
     names = {_function(each).name: _wire_name(_function(each)) for each in parsed.body if _is_getter(each)}
     init = next(each for each in parsed.body if isinstance(each, ast.FunctionDef) and each.name == "__init__")
     return {
@@ -174,7 +202,7 @@ def _type(node: ast.expr | None, module: str) -> Type:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         if node.value.endswith("Args") and "." not in node.value:
             return Type(kind="object", module=module, name=node.value)
-        return Type(kind="text" if "." not in node.value else "any")
+        return Type(kind="any") if "." in node.value else Type(kind="text", module=module, name=node.value)
     if isinstance(node, ast.Attribute):
         return Type(kind=_SCALARS.get(node.attr, "any"))
     if isinstance(node, ast.Subscript):
@@ -191,4 +219,7 @@ def _generic(name: str, inner: ast.expr, module: str) -> Type:
     if name == "Mapping":
         return Type(kind="map", item=_type(inner.elts[1], module))
     options = {_type(each, module) for each in inner.elts}
+    if all(each.kind == "text" for each in options):
+        # A text, or a value of an enumeration: the latter says more.
+        return max(options, key=lambda each: each.name)
     return options.pop() if len(options) == 1 else Type(kind="any")

@@ -8,7 +8,6 @@ faults.json    what is to go wrong; tests write it
 import fcntl
 import json
 import os
-import secrets
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -17,10 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from tools.offline.common.values import Json, as_list, as_map
-
-ACCOUNT_ID = "123456789012"
-CALLER = f"arn:aws:iam::{ACCOUNT_ID}:user/deployer"
-"""Who makes everything; who makes a cluster may be its administrator."""
 
 
 @dataclass(kw_only=True)
@@ -31,7 +26,7 @@ class Record:
         token: its type.
         id: its id.
         inputs: its properties as they are now; a test changes them to simulate drift.
-        outputs: what AWS added.
+        outputs: what the cloud added.
         region: where it is.
         status: `CREATING`, `ACTIVE`, `UPDATING`, `DELETING`, `CREATE_FAILED` or `PENDING_DELETION`.
         owner: key of the resource with which it goes; empty for what a program made.
@@ -98,7 +93,7 @@ class Account:
             self.remove(other)
 
     def left(self) -> list[Record]:
-        """What would still be in the account: everything but keys that AWS is about to delete."""
+        """What would still be in the account: everything but keys that the cloud is about to delete."""
         return [record for record in self.records.values() if record.status != "PENDING_DELETION"]
 
 
@@ -197,11 +192,6 @@ class World:
 def _parsed(text: str) -> Account:
     records = [Record(**as_map(item)) for item in as_list(json.loads(text))]
     return Account({record.key: record for record in records})
-
-
-def new_id(prefix: str) -> str:
-    """An id as EC2 makes them."""
-    return f"{prefix}-0{secrets.token_hex(8)}"
 
 
 def merged(below: Json, above: Json) -> Json:

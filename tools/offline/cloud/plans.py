@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tools.offline.aws import nodes, pods
-from tools.offline.aws.session import Session
+from tools.offline.cloud import nodes, pods
+from tools.offline.cloud.session import Session
 from tools.offline.common.errors import ProviderError
 from tools.offline.common.values import Json
 from tools.offline.kubernetes.errors import ApiError, UnreachableError
@@ -48,6 +48,10 @@ class Plans:
     def count(self, owner: str) -> int:
         """How many nodes of an owner have not joined yet."""
         return sum(plan.owner == owner and plan.joined_at is None for plan in self._plans)
+
+    def coming(self, owner: str) -> list[nodes.Node]:
+        """The nodes of an owner that have not joined yet."""
+        return [plan.node for plan in self._plans if plan.owner == owner and plan.joined_at is None]
 
     def start(self, session: Session, owner: str, node: nodes.Node, make: Callable[[], None]) -> None:
         """Make a node when its time has come, while others are made."""
