@@ -48,7 +48,9 @@ def fabric_share_problems(gpus: int, pool: Pool) -> Iterator[Problem]:
     """Why so many of a node's GPUs have no whole number of the fabric's devices."""
     if not pool.gpu or not pool.gpus_per_node or not gpus or gpus > pool.gpus_per_node:
         return
-    for resource, count in pool.gpu.fabric_resources.items():
+    claim = pool.gpu.fabric_claim
+    counts = {} if pool.gpu.fabric_is_shared else dict(pool.gpu.fabric_resources)
+    for resource, count in {**counts, **({claim.device_class: claim.count} if claim else {})}.items():
         if count * gpus % pool.gpus_per_node:
             size = pool.gpus_per_node
             *most, last = [str(each) for each in range(1, size + 1) if size % each == 0 and count * each % size == 0]

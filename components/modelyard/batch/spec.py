@@ -169,6 +169,10 @@ class TrainingJobSpec(TaskSpec):
             return
         if self.is_on_fabric(pool):
             yield from fabric_share_problems(self.gpus_per_node, pool)
-        if self.nodes > pool.max_nodes:
+        slice_nodes = pool.gpu.slice_nodes if pool.gpu else 1
+        if slice_nodes > 1 and self.spans_nodes and self.nodes != slice_nodes:
+            why = f"{self.nodes} are not the {slice_nodes} nodes of a slice of pool {pool.name}"
+            yield Problem(path="nodes", why=why, fix=f"use {slice_nodes}")
+        elif self.nodes > pool.max_nodes:
             why = f"{self.nodes} exceed max_nodes {pool.max_nodes} of pool {pool.name}"
             yield Problem(path="nodes", why=why, fix=f"use at most {pool.max_nodes}, or raise the pool's max_nodes")

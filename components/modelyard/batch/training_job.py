@@ -112,7 +112,8 @@ class TrainingJob(pulumi.ComponentResource):
 
     def _container(self, spec: TrainingJobSpec) -> Container:
         # The Job's name is generated, so that a pod learns it from its own labels; Kubernetes fills in $(…).
-        on_fabric = spec.is_on_fabric(self._workspace.cluster.pools[spec.pool])
+        pool = self._workspace.cluster.pools[spec.pool]
+        uses_nccl = spec.gpus_per_node and pool.accelerator and pool.accelerator.vendor != "tpu"
         master = pulumi.Output.concat("$(JOB_NAME)-0.", self.service_name)
         return replace(
             task_container(self._name, spec),
@@ -131,7 +132,7 @@ class TrainingJob(pulumi.ComponentResource):
                 "PET_MASTER_PORT": "$(MASTER_PORT)",
                 "PET_RDZV_CONF": f"timeout={RENDEZVOUS_SECONDS}",
                 # Without a device of the fabric, NCCL must not try one that it sees on the node.
-                **({"NCCL_IB_DISABLE": "1"} if spec.gpus_per_node and not on_fabric else {}),
+                **({"NCCL_IB_DISABLE": "1"} if uses_nccl and not spec.is_on_fabric(pool) else {}),
             },
             ports={"rendezvous": RENDEZVOUS_PORT},
         )

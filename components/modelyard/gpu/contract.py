@@ -1,12 +1,30 @@
 """What a pool's accelerators mean for its nodes, for what is installed on them and for the pods that use them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from modelyard.errors import ConfigError, Problem
 from modelyard.gpu.accelerators import NVIDIA, Accelerator
-from modelyard.gpu.fabric import CONTAINER_CAPABILITIES, CONTAINER_ENV, EFA, HUGE_PAGES_MIB, huge_pages
+from modelyard.gpu.cloud_settings import AksSettings, GkeSettings, aks_settings, gke_settings
+from modelyard.gpu.components import (
+    ACCELERATOR_LABEL,
+    Component,
+    components,
+    done_by,
+    is_configured,
+    node_labels,
+    pod_node_labels,
+)
+from modelyard.gpu.fabric import (
+    FABRIC_OF_CLOUD,
+    FABRICS,
+    HUGE_PAGES_MIB,
+    SIMULATED_FABRIC,
+    Fabric,
+    FabricClaim,
+    huge_pages,
+)
 from modelyard.gpu.image_rules import image_problems
 from modelyard.gpu.mig import divided, memory_parts
 from modelyard.gpu.node_images import NodeImage
@@ -15,24 +33,8 @@ from modelyard.gpu.rules import device_problems
 from modelyard.gpu.settings import bottlerocket_settings, mig_config, plugin_config
 from modelyard.gpu.spec import GpuSliceSpec
 
-Component = Literal[
-    "nvidia-device-plugin",
-    "nvidia-dra-driver",
-    "gpu-operator",
-    "dcgm-exporter",
-    "efa-device-plugin",
-    "neuron-device-plugin",
-]
-"""What is installed on the cluster for a pool. `gpu-operator` brings the MIG manager and the device plugin, and for
-`driver: operator` the driver."""
-ACCELERATOR_LABEL = "modelyard.dev/accelerator"
-"""The accelerator's name, on nodes that have one."""
 DEVICE_CLASS = "gpu.nvidia.com"
 """The device class of NVIDIA's GPUs. https://github.com/kubernetes-sigs/dra-driver-nvidia-gpu"""
-# https://github.com/NVIDIA/k8s-device-plugin#catalog-of-labels and …/gpu-operator/blob/main/assets/state-mig-manager
-_PLUGIN_CONFIG_LABEL = "nvidia.com/device-plugin.config"
-_MIG_CONFIG_LABEL = "nvidia.com/mig.config"
-_MPS_LABEL = "nvidia.com/mps.capable"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +48,14 @@ class GpuContract:
             claim devices of `device_class`.
         slice_resources: by MIG profile, the resource that counts its slices.
         slices_per_gpu: by MIG profile, how many slices of it every device has.
+        slice_nodes: over how many nodes a slice of TPUs goes, all of which a workload uses; 1 for anything else.
         fabric_resources: the extended resources of a node's fast network, with their number.
+        fabric_is_shared: whether one of these resources shows a pod all devices, however many GPUs it has.
         huge_pages_mib: what a node keeps for it in huge pages, MiB.
         node_labels: labels that its nodes carry from the start.
         taint_key: key of the taint that its nodes carry, with value `present` and effect `NoSchedule`.
+        taint_added_by_cloud: whether the cloud sets this taint by itself on nodes of a cluster that has others too.
+        pod_node_labels: labels of nodes that its pods must ask for beside the pool's own, as the cloud goes by them.
         components: what has to be installed on the cluster.
         device_plugin_config: the pool's configuration of NVIDIA's device plugin, which nodes choose by their label
             with the pool's name; None where the plugin's defaults do.
@@ -59,6 +65,11 @@ class GpuContract:
         device_class: of which pods claim devices (dynamic resource allocation); None where they ask for resources.
         sharing_kind: how devices are shared.
         shares_per_gpu: pods that can have a part of one device.
+        gke: what GKE is told of them; None elsewhere.
+        aks: what AKS is told of them; None elsewhere.
+        fabric_claim: the devices of the fast network that pods claim, all of a node's; None where they are a resource
+            (`fabric_resources`), or where there is none.
+        pod_host_paths: folders of a node that a container on the fabric sees, by the path where it does.
         pod_env: variables of a container that uses the fabric.
         pod_capabilities: Linux capabilities that it needs, which pod security `restricted` refuses.
     """
@@ -68,10 +79,14 @@ class GpuContract:
     resources: Mapping[str, int]
     slice_resources: Mapping[str, str] = field(default_factory=dict[str, str])
     slices_per_gpu: Mapping[str, int] = field(default_factory=dict[str, int])
+    slice_nodes: int = 1
     fabric_resources: Mapping[str, int] = field(default_factory=dict[str, int])
+    fabric_is_shared: bool = False
     huge_pages_mib: int = 0
     node_labels: Mapping[str, str]
     taint_key: str
+    taint_added_by_cloud: bool = False
+    pod_node_labels: Mapping[str, str] = field(default_factory=dict[str, str])
     components: frozenset[Component] = frozenset()
     device_plugin_config: Mapping[str, Any] | None = None
     mig_config: Mapping[str, Any] | None = None
@@ -79,8 +94,17 @@ class GpuContract:
     device_class: str | None = None
     sharing_kind: SharingKind = "whole"
     shares_per_gpu: int = 1
+    gke: GkeSettings | None = None
+    aks: AksSettings | None = None
+    fabric_claim: FabricClaim | None = None
+    pod_host_paths: Mapping[str, str] = field(default_factory=dict[str, str])
     pod_env: Mapping[str, str] = field(default_factory=dict[str, str])
     pod_capabilities: tuple[str, ...] = ()
+
+    @property
+    def has_fabric(self) -> bool:
+        """Whether its nodes have a fast network that pods ask for."""
+        return bool(self.fabric_resources or self.fabric_claim)
 
     @property
     def fabric_capacity(self) -> dict[str, str]:
@@ -90,6 +114,8 @@ class GpuContract:
     def fabric_share(self, gpus: int) -> dict[str, str]:
         """What of the fabric goes with so many of a node's GPUs: their share of its devices and of what else the node
         keeps for it, so that pods on one node do not take each other's."""
+        if self.fabric_is_shared:
+            return dict.fromkeys(self.fabric_resources, "1")
         devices = {name: str(count * gpus // self.gpus) for name, count in self.fabric_resources.items()}
         return {**devices, **huge_pages(self.huge_pages_mib, gpus, self.gpus)}
 
@@ -138,34 +164,51 @@ def _compile(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> G
     cell = image.cell(accelerator.vendor, asked.sharing_kind)
     strategy = cell.detail if cell else ""
     names = {name: _slice_name(name, strategy) for name in slices}
-    has_fabric = asked.fabric == "rdma"
+    fabric = _fabric(asked, image)
     return GpuContract(
         accelerator=accelerator,
         gpus=asked.gpus,
         resources={} if uses_claims else _resources(asked, accelerator, slices, names),
         slice_resources=names,
         slices_per_gpu=slices,
-        fabric_resources={EFA: asked.rdma_devices} if has_fabric else {},
-        huge_pages_mib=HUGE_PAGES_MIB if has_fabric and image.reserves_huge_pages else 0,
-        node_labels={ACCELERATOR_LABEL: accelerator.name, **_labels(asked, accelerator, image)},
+        slice_nodes=asked.slice_nodes,
+        fabric_resources={fabric.resource: fabric.most_pods or asked.rdma_devices}
+        if fabric and fabric.resource
+        else {},
+        fabric_is_shared=bool(fabric and fabric.most_pods),
+        huge_pages_mib=HUGE_PAGES_MIB if fabric and fabric.has_huge_pages and image.reserves_huge_pages else 0,
+        node_labels={ACCELERATOR_LABEL: accelerator.name, **node_labels(asked, accelerator, image)},
         taint_key=accelerator.resource,
-        components=frozenset(_components(asked, accelerator, image)),
-        device_plugin_config=plugin_config(asked, strategy) if _is_configured(asked, accelerator, image) else None,
+        taint_added_by_cloud=image.kind == "gke",
+        pod_node_labels=pod_node_labels(asked, accelerator, image),
+        components=frozenset(components(asked, accelerator, image)),
+        device_plugin_config=plugin_config(asked, strategy) if is_configured(asked, accelerator, image) else None,
         mig_config=mig_config(asked.pool, slices)
-        if slices and _by(image, accelerator, asked.sharing_kind) == "operator"
+        if slices and done_by(image, accelerator, asked.sharing_kind) == "operator"
         else None,
         image_settings=bottlerocket_settings(asked, accelerator) if image.is_bottlerocket else {},
         device_class=DEVICE_CLASS if uses_claims else None,
         sharing_kind=asked.sharing_kind,
         shares_per_gpu=sum(slices.values()) or asked.replicas,
-        pod_env=CONTAINER_ENV if has_fabric else {},
-        pod_capabilities=CONTAINER_CAPABILITIES if has_fabric else (),
+        gke=gke_settings(asked, accelerator, image) if image.kind == "gke" else None,
+        aks=aks_settings(asked, accelerator) if image.kind == "aks" else None,
+        fabric_claim=FabricClaim(device_class=fabric.device_class, count=asked.rdma_devices)
+        if fabric and fabric.device_class
+        else None,
+        pod_host_paths=fabric.host_paths if fabric else {},
+        pod_env=fabric.container_env(accelerator.name) if fabric else {},
+        pod_capabilities=fabric.capabilities if fabric else (),
     )
 
 
-def _by(image: NodeImage, accelerator: Accelerator, feature: str) -> str | None:
-    cell = image.cell(accelerator.vendor, feature)
-    return cell.by if cell else None
+def _fabric(asked: GpuRequest, image: NodeImage) -> Fabric | None:
+    """The fast network of its nodes; of nodes that are simulated, or that exist, the one kind that those can have."""
+    if asked.fabric != "rdma":
+        return None
+    if not image.cloud:
+        return FABRICS[SIMULATED_FABRIC]
+    own = asked.machine.rdma_kind if asked.machine else ""
+    return FABRICS[own or FABRIC_OF_CLOUD[image.cloud]]
 
 
 def _slices(asked: GpuRequest, accelerator: Accelerator) -> dict[str, int]:
@@ -185,41 +228,3 @@ def _resources(
     if slices:
         return {names[name]: count * asked.gpus for name, count in slices.items()}
     return {accelerator.resource: asked.gpus * asked.replicas}
-
-
-def _components(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> Iterator[Component]:
-    """What is installed. NVIDIA's operator brings the device plugin of its nodes with it."""
-    is_divided_by_operator = _by(image, accelerator, asked.sharing_kind) == "operator"
-    has_driver_by_operator = asked.driver == "operator" and _by(image, accelerator, "driver_operator") == "operator"
-    if asked.device_allocation == "dra" and _by(image, accelerator, "dra") == "chart":
-        yield "nvidia-dra-driver"
-    elif is_divided_by_operator or has_driver_by_operator:
-        yield "gpu-operator"
-    elif _by(image, accelerator, "device_plugin") == "chart":
-        yield "neuron-device-plugin" if accelerator.vendor == "neuron" else "nvidia-device-plugin"
-    if asked.fabric == "rdma" and _by(image, accelerator, "rdma") == "chart":
-        yield "efa-device-plugin"
-    if _by(image, accelerator, "metrics") == "chart":
-        yield "dcgm-exporter"
-
-
-def _labels(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> dict[str, str]:
-    """Labels that tools look for, set from the start where the stack makes the nodes."""
-    if not image.cloud:
-        return {}
-    labels: dict[str, str] = {}
-    if _is_configured(asked, accelerator, image):
-        labels[_PLUGIN_CONFIG_LABEL] = asked.pool
-        if asked.sharing_kind == "mps":
-            labels[_MPS_LABEL] = "true"
-        if _by(image, accelerator, asked.sharing_kind) == "operator":
-            labels[_MIG_CONFIG_LABEL] = asked.pool
-    return labels
-
-
-def _is_configured(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> bool:
-    """Whether a device plugin that is installed for the pool does more than hand out whole devices."""
-    if asked.sharing == "whole":
-        has_plugin = _by(image, accelerator, "device_plugin") == "chart" and asked.device_allocation == "device_plugin"
-        return has_plugin and accelerator.vendor == "nvidia" and asked.fabric == "rdma"
-    return _by(image, accelerator, asked.sharing_kind) in {"chart", "operator"}

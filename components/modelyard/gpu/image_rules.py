@@ -1,37 +1,39 @@
 """What pools cannot be on nodes of one image, most of it cells of the matrix. Paths are relative to the pool."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import Accelerator
-from modelyard.gpu.fabric import FABRIC_CLOUD
+from modelyard.gpu.aks_rules import aks_problems
+from modelyard.gpu.aws_rules import aws_problems
+from modelyard.gpu.fabric import FABRIC_OF_CLOUD, SIMULATED_FABRIC
+from modelyard.gpu.gke_rules import gke_problems
 from modelyard.gpu.machine_types import machine_types, offered, sizes
-from modelyard.gpu.node_images import NodeImage
+from modelyard.gpu.node_images import NodeImage, node_images
 from modelyard.gpu.request import GpuRequest
-from modelyard.gpu.settings import BOTTLEROCKET_GPUS, is_known_to_bottlerocket
-from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec
 
 DRA_SINCE = (1, 34)
 """The Kubernetes version from which on `resource.k8s.io/v1` is served.
 https://kubernetes.io/docs/concepts/scheduling-eviction/dynamic-resource-allocation/"""
-# Capacity reservations of EC2 are of one zone; a resource group may hold several of them.
-# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservation-overview.html
-_AWS_RESERVATION, _AWS_GROUP = "cr-", "arn:"
+_OF_CLOUD: Mapping[str, Callable[[GpuRequest, NodeImage], Iterator[Problem]]] = {
+    "aws": aws_problems,
+    "gcp": gke_problems,
+    "azure": aks_problems,
+}
+_NAMES = {"aws": "AWS", "gcp": "GKE", "azure": "AKS"}
+_CLUSTERS = {**_NAMES, "aws": "EKS"}
 
 
 def image_problems(asked: GpuRequest, image: NodeImage) -> Iterator[Problem]:
     """Why a pool cannot be had with this node image."""
-    if asked.node_image and not image.name.endswith(asked.node_image) and not image.is_simulated:
-        where = "AWS chooses the system of these nodes" if image.cloud else "nodes that exist have their system"
-        yield Problem(path="node_image", why=f"{show(asked.node_image)} cannot be had: {where}", fix="leave it out")
+    if asked.node_image and not image.name.endswith(f"/{asked.node_image}") and not image.is_simulated:
+        yield _other_image(asked.node_image, image)
     machine_problems = list(_machine_problems(asked, image.cloud)) if image.cloud else []
     yield from machine_problems
     if not machine_problems:
         yield from _cell_problems(asked, image)
-    if image.cloud == "aws":
-        yield from _aws_problems(asked)
-    if asked.accelerator and image.is_bottlerocket:
-        yield from _bottlerocket_problems(asked, asked.accelerator)
+    if image.cloud:
+        yield from _OF_CLOUD[image.cloud](asked, image)
     if image.name == "existing" and asked.driver == "operator" and asked.sharing != "whole":
         why = "the operator shares GPUs by labels of nodes, and nodes that exist are labelled by their owner"
         yield Problem(path="driver", why=why, fix="leave it out where GPUs are shared already, or use sharing: whole")
@@ -42,8 +44,22 @@ def image_problems(asked: GpuRequest, image: NodeImage) -> Iterator[Problem]:
         yield from _dra_problems(asked.kubernetes_version)
 
 
+def _other_image(name: str, image: NodeImage) -> Problem:
+    usual = [each for each in node_images().values() if each.name == f"{image.kind}/{each.short}"]
+    own = [each.short for each in usual if not each.is_chosen_by_cloud]
+    if not image.cloud:
+        where, fix = "nodes that exist have their system", "leave it out"
+    elif image.is_chosen_by_cloud:
+        where, fix = f"{_NAMES[image.cloud]} chooses the system of these nodes", "leave it out"
+    else:
+        where, fix = f"{_CLUSTERS[image.cloud]} has {' and '.join(own)}", f"use {' or '.join(own)}, or leave it out"
+    return Problem(path="node_image", why=f"{show(name)} cannot be had: {where}", fix=fix)
+
+
 def _has_known_fabric(asked: GpuRequest) -> bool:
-    return asked.is_machine_named and asked.machine is not None and asked.machine.cloud == FABRIC_CLOUD
+    if not asked.is_machine_named or not asked.machine:
+        return False
+    return FABRIC_OF_CLOUD[asked.machine.cloud] == SIMULATED_FABRIC
 
 
 def _machine_problems(asked: GpuRequest, cloud: str) -> Iterator[Problem]:
@@ -105,50 +121,6 @@ def _driver_problems(asked: GpuRequest, accelerator: Accelerator, image: NodeIma
     else:
         why = f"{accelerator.name} needs {needs}, and {image.name} {has}"
         yield Problem(path="accelerator", why=why, fix="use another one, for example l40s or rtx-pro-6000")
-
-
-def _aws_problems(asked: GpuRequest) -> Iterator[Problem]:
-    if isinstance(asked.capacity, ReservationSpec):
-        given = asked.capacity.reservation
-        if not given.startswith((_AWS_RESERVATION, _AWS_GROUP)):
-            fix = "write its id, cr-…, or the ARN of a resource group of reservations"
-            yield Problem(path="capacity.reservation", why=f"{show(given)} is no reservation of EC2", fix=fix)
-        elif given.startswith(_AWS_RESERVATION) and len(asked.zones) > 1:
-            why = f"a reservation is of one zone, not {len(asked.zones)}"
-            yield Problem(path="zones", why=why, fix="keep the reservation's, or use a resource group of reservations")
-    elif isinstance(asked.capacity, CapacityBlockSpec):
-        yield from _block_problems(asked, asked.capacity.capacity_block)
-    # https://docs.aws.amazon.com/eks/latest/APIReference/API_Nodegroup.html
-    if asked.accelerator and asked.accelerator.vendor == "neuron" and asked.architecture == "arm64":
-        why = "the image with the driver of Neuron devices is for amd64"
-        yield Problem(path="architecture", why=why, fix="use amd64 machines")
-
-
-def _block_problems(asked: GpuRequest, given: str) -> Iterator[Problem]:
-    # https://docs.aws.amazon.com/eks/latest/userguide/capacity-blocks-mng.html
-    if not given.startswith(_AWS_RESERVATION):
-        why = f"{show(given)} is no capacity block of EC2"
-        yield Problem(path="capacity.capacity_block", why=why, fix="write its id, cr-…")
-    if len(asked.zones) != 1:
-        why = f"a capacity block is of one zone, and the pool names {len(asked.zones) or 'none'}"
-        yield Problem(path="zones", why=why, fix="name the block's zone")
-    if asked.min_nodes:
-        why = f"{asked.min_nodes} cannot be had before the block begins and after it ends"
-        yield Problem(path="min_nodes", why=why, fix="leave it out, and give max_nodes the number of its machines")
-
-
-def _bottlerocket_problems(asked: GpuRequest, accelerator: Accelerator) -> Iterator[Problem]:
-    if asked.sharing == "whole" or asked.sharing_kind != "mig":
-        return
-    if accelerator.name not in BOTTLEROCKET_GPUS:
-        why, fix = f"Bottlerocket does not divide {accelerator.name}", f"use one of {', '.join(BOTTLEROCKET_GPUS)}"
-        yield Problem(path="sharing.mig", why=why, fix=f"{fix}, or node_image: al2023")
-        return
-    for profile in [asked.sharing.mig] if isinstance(asked.sharing.mig, str) else asked.sharing.mig or ():
-        if not is_known_to_bottlerocket(profile):
-            known = ", ".join(each for each in accelerator.mig_profiles if is_known_to_bottlerocket(each))
-            fix = f"use {known}, or node_image: al2023"
-            yield Problem(path="sharing.mig", why=f"Bottlerocket does not know {profile}", fix=fix)
 
 
 def _dra_problems(version: str) -> Iterator[Problem]:

@@ -1,12 +1,14 @@
 """The machine types that clouds offer for accelerators, and the common ones without.
 
 The table is `machine_types.csv` beside this file: vCPUs and memory in GiB (as the clouds publish them), whole
-accelerators only; local NVMe in GiB; network as the baseline in Gbit/s; RDMA devices as kind and number; the quota that
-counts it. An empty cell is not known. Columns named in a row's `unsourced` are common knowledge that no source was read
-for. Sources: Karpenter's instance type pages for AWS (https://karpenter.sh/docs/reference/instance-types/), Google's
-cluster-toolkit and pricing calculators for Google Cloud, the size pages of Azure, quota codes as SkyPilot lists them
-(https://github.com/skypilot-org/skypilot-catalog). A machine type that is newer than the table is described inline in a
-pool, by its `cpus`, `memory_gib`, `accelerator`, `gpus_per_node`, `architecture` and `rdma_devices`.
+accelerators only; local NVMe in GiB; network as the baseline in Gbit/s; RDMA devices as kind and number; what GKE
+calls its accelerator; the quota that counts it. An empty cell is not known. Google's N1 machines have no GPUs of
+their own: in the table each of its shapes stands for one number of one kind of GPU, and any other is described
+inline. Columns named in a row's `unsourced` are common knowledge that no source was read for. Sources: Karpenter's
+instance type pages for AWS (https://karpenter.sh/docs/reference/instance-types/), Google's cluster-toolkit and
+pricing calculators for Google Cloud, the size pages of Azure, quota codes as SkyPilot lists them
+(https://github.com/skypilot-org/skypilot-catalog). A machine type that is newer than the table is described inline in
+a pool, by its `cpus`, `memory_gib`, `accelerator`, `gpus_per_node`, `architecture` and `rdma_devices`.
 """
 
 import csv
@@ -15,6 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Literal, cast
+
+from modelyard.gpu.fabric import FABRIC_OF_CLOUD, FABRICS, SIMULATED_FABRIC
 
 Architecture = Literal["amd64", "arm64"]
 _QUOTA_UNITS = {"aws": "vCPU", "azure": "vCPU", "gcp": "GPU"}
@@ -29,7 +33,9 @@ class MachineType:
         gpus: its accelerators, 0 for one without.
         local_nvme_gib: NVMe disks that come with it, GiB; None where not known.
         network_gbps: its network without bursts, Gbit/s; None where not known.
-        rdma_devices: devices of its fast network, 0 for one without.
+        rdma_kind: the kind of its fast network, `efa`; empty for one without.
+        rdma_devices: devices of it, 0 where there are none of a kind that modelyard sets up.
+        gke_accelerator: what GKE calls its GPUs, `nvidia-h100-80gb`; empty elsewhere, and for TPUs.
         quota: the quota that counts it, as the cloud names it; empty where not known.
         quota_spot: the one that counts it as spot.
         unsourced: names of the fields above that no source was read for.
@@ -44,7 +50,9 @@ class MachineType:
     architecture: Architecture
     local_nvme_gib: int | None
     network_gbps: float | None
+    rdma_kind: str
     rdma_devices: int
+    gke_accelerator: str
     quota: str
     quota_spot: str
     unsourced: frozenset[str]
@@ -56,6 +64,7 @@ class MachineType:
 
 
 def _machine_type(row: Mapping[str, str]) -> MachineType:
+    kind, _, count = row["rdma"].partition(":")
     return MachineType(
         cloud=row["cloud"],
         name=row["machine_type"],
@@ -66,7 +75,9 @@ def _machine_type(row: Mapping[str, str]) -> MachineType:
         architecture=cast("Architecture", row["architecture"]),
         local_nvme_gib=int(row["local_nvme_gib"]) if row["local_nvme_gib"] else None,
         network_gbps=float(row["network_gbps"]) if row["network_gbps"] else None,
-        rdma_devices=int(row["rdma"].removeprefix("efa:") or 0),
+        rdma_kind=kind,
+        rdma_devices=int(count) if kind in FABRICS else 0,
+        gke_accelerator=row["gke_accelerator"],
         quota=row["quota"],
         quota_spot=row["quota_spot"],
         unsourced=frozenset(row["unsourced"].split()),
@@ -105,6 +116,7 @@ def smallest(
     rdma: bool = False,
 ) -> MachineType | None:
     """The machine with the fewest vCPUs, then the least memory, that has exactly these devices; None where none has.
+    Of any cloud's, one with the fabric that simulated nodes have goes before others.
 
     Args:
         accelerator: None for a machine without, `gpus` is 0 then.
@@ -125,4 +137,14 @@ def smallest(
         and architecture in {None, each.architecture}
         and (each.rdma_devices or not rdma)
     ]
-    return min(fitting, key=lambda each: (each.vcpus, each.memory_gib, each.name), default=None)
+    is_other = rdma and not cloud
+    return min(
+        fitting,
+        key=lambda each: (
+            is_other and FABRIC_OF_CLOUD[each.cloud] != SIMULATED_FABRIC,
+            each.vcpus,
+            each.memory_gib,
+            each.name,
+        ),
+        default=None,
+    )

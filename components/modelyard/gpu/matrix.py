@@ -7,7 +7,13 @@ from collections.abc import Iterator
 
 from modelyard.gpu.node_images import Cell, NodeImage, node_images
 
-_VENDORS = {"nvidia": "NVIDIA", "neuron": "Neuron", "any": "Every machine, and what has no row above"}
+_VENDORS = {
+    "nvidia": "NVIDIA",
+    "amd": "AMD",
+    "neuron": "Neuron",
+    "tpu": "TPU",
+    "any": "Every machine, and what has no row above",
+}
 
 
 def markdown() -> str:

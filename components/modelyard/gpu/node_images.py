@@ -17,6 +17,15 @@ The table is `node_images.csv` beside this file: a row for each image, vendor an
   (https://github.com/NVIDIA/gpu-operator/issues/2415, open); Bottlerocket divides GPUs by itself when it boots.
 - The driver that the GPU operator brings (branch 595):
   https://github.com/NVIDIA/gpu-operator/blob/v26.7.0/deployments/gpu-operator/values.yaml
+- GKE: its driver and device plugin, https://cloud.google.com/kubernetes-engine/docs/how-to/gpus, with MIG, time-sharing
+  and MPS by node pool, …/how-to/gpus-multi, …/how-to/timesharing-gpus and …/how-to/nvidia-mps-gpus; the GPU operator,
+  which has no driver for Container-Optimized OS, …/how-to/gpu-operator; claims, for which GKE installs neither driver
+  nor device plugin, …/how-to/set-up-dra; the networks between GPUs, …/how-to/allocate-network-resources-dra; TPUs,
+  …/how-to/tpus.
+- AKS: the driver without a device plugin, https://learn.microsoft.com/en-us/azure/aks/use-nvidia-gpu; slices,
+  …/gpu-multi-instance; the GPU operator, …/nvidia-gpu-operator; AMD's GPUs, …/use-amd-gpus; InfiniBand,
+  https://azure.github.io/aks-rdma-infiniband/. AKS has a stack of driver, plugin and metrics of its own too, as a
+  preview that excludes the autoscaler: …/aks-managed-gpu-nodes.
 """
 
 import csv
@@ -32,6 +41,7 @@ Feature = Literal[
     "reservation",
     "capacity_block",
     "flex_start",
+    "queued",
     "driver_image",
     "driver_operator",
     "device_plugin",
@@ -44,8 +54,11 @@ Feature = Literal[
     "metrics",
 ]
 By = Literal["image", "settings", "chart", "operator", "cloud", "owner", "simulated", "none"]
-"""Who does it: the image as it is, the image's settings, a chart, the GPU operator, the cloud, who owns the nodes; or
+"""Who does it: the image as it is, the image's settings, a chart, a GPU operator, the cloud, who owns the nodes; or
 nobody, as nodes are simulated and only scheduling shows it; or nobody, and it is refused."""
+
+
+_CLOUDS = {"eks": "aws", "gke": "gcp", "aks": "azure"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,9 +98,24 @@ class NodeImage:
     cells: Mapping[tuple[str, str], Cell]
 
     @property
+    def kind(self) -> str:
+        """The kind of cluster that it is of: `eks`, `gke`, `aks`, `existing`, `local`."""
+        return self.name.split("/", maxsplit=1)[0]
+
+    @property
+    def short(self) -> str:
+        """The last part of its name: `al2023`, `cos`, `node_auto_provisioning`."""
+        return self.name.rpartition("/")[2]
+
+    @property
     def cloud(self) -> str | None:
         """The cloud whose machines it runs on, None for any."""
-        return "aws" if self.name.startswith("eks/") else None
+        return _CLOUDS.get(self.kind)
+
+    @property
+    def is_chosen_by_cloud(self) -> bool:
+        """Whether the cloud makes the nodes with a system of its choice."""
+        return self.short in {"auto_mode", "node_auto_provisioning"}
 
     @property
     def is_simulated(self) -> bool:
@@ -130,9 +158,37 @@ def eks_image(provisioner: str, node_image: str | None) -> NodeImage:
 
     Args:
         provisioner: `cluster_autoscaler`, `karpenter` or `auto_mode`, which brings an image of its own.
-        node_image: the pool's `node_image`; left out: `al2023`.
+        node_image: the pool's `node_image`; left out, and for one that EKS does not have: `al2023`.
     """
     if provisioner == "auto_mode":
         return node_images()["eks/auto_mode"]
-    folder = "eks/karpenter" if provisioner == "karpenter" else "eks"
-    return node_images()[f"{folder}/{node_image or 'al2023'}"]
+    return _image("eks/karpenter" if provisioner == "karpenter" else "eks", node_image, "al2023")
+
+
+def gke_image(provisioner: str, node_image: str | None) -> NodeImage:
+    """The image of a pool's nodes on GKE.
+
+    Args:
+        provisioner: `cluster_autoscaler` or `node_auto_provisioning`, which chooses the image itself.
+        node_image: the pool's `node_image`; left out, and for one that GKE does not have: `cos`.
+    """
+    if provisioner != "cluster_autoscaler":
+        return node_images()[f"gke/{provisioner}"]
+    return _image("gke", node_image, "cos")
+
+
+def aks_image(provisioner: str, node_image: str | None) -> NodeImage:
+    """The image of a pool's nodes on AKS.
+
+    Args:
+        provisioner: `cluster_autoscaler` or `node_auto_provisioning`, which chooses the image itself.
+        node_image: the pool's `node_image`; left out, and for one that AKS does not have: `ubuntu`.
+    """
+    if provisioner != "cluster_autoscaler":
+        return node_images()[f"aks/{provisioner}"]
+    return _image("aks", node_image, "ubuntu")
+
+
+def _image(folder: str, node_image: str | None, usual: str) -> NodeImage:
+    """The image of that name, or the usual one: that it is not the one asked for is said by `image_problems`."""
+    return node_images().get(f"{folder}/{node_image}") or node_images()[f"{folder}/{usual}"]

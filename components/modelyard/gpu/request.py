@@ -8,9 +8,10 @@ from modelyard.gpu.accelerators import Accelerator
 from modelyard.gpu.machine_types import Architecture, MachineType
 from modelyard.gpu.node_images import Feature
 from modelyard.gpu.spec import Capacity, CapacityBlockSpec, ReservationSpec, Sharing
+from modelyard.gpu.tpu import slice_nodes
 
 SharingKind = Literal["whole", "mig", "mig_mixed", "time_slicing", "mps"]
-CapacityKind = Literal["on_demand", "spot", "flex_start", "reservation", "capacity_block"]
+CapacityKind = Literal["on_demand", "spot", "flex_start", "queued", "reservation", "capacity_block"]
 
 
 def capacity_kind(capacity: Capacity) -> CapacityKind:
@@ -26,6 +27,7 @@ class GpuRequest:
 
     Attributes:
         pool: the pool's name; configurations of the pool are named after it.
+        cloud: whose machines its nodes are; None for any.
         accelerator: None for a pool without.
         gpus: devices of a node, 0 without.
         machine: the machine type; None for one that is not in the table.
@@ -38,11 +40,15 @@ class GpuRequest:
         machine_types: further machine types.
         zones: zones that the nodes are pinned to.
         min_nodes: the fewest nodes.
+        max_nodes: the most nodes.
+        placement: whether the nodes are to stand close together.
+        tpu_topology: how the chips of a TPU slice are arranged, as the pool says.
         node_image: the system that the pool names.
         kubernetes_version: of the cluster, `1.35`; None where not known.
     """
 
     pool: str
+    cloud: str | None = None
     accelerator: Accelerator | None = None
     gpus: int = 0
     machine: MachineType | None = None
@@ -55,13 +61,26 @@ class GpuRequest:
     machine_types: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     min_nodes: int = 0
+    max_nodes: int = 1
     capacity: Capacity = "on_demand"
     sharing: Sharing = "whole"
     fabric: Literal["none", "rdma"] = "none"
+    placement: Literal["any", "compact"] = "any"
+    tpu_topology: str | None = None
     driver: Literal["auto", "image", "operator"] = "auto"
     device_allocation: Literal["device_plugin", "dra"] = "device_plugin"
     node_image: str | None = None
     kubernetes_version: str | None = None
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether its nodes are to stand close together, in one zone."""
+        return self.placement == "compact" or self.fabric == "rdma"
+
+    @property
+    def slice_nodes(self) -> int:
+        """Over how many nodes a slice of its TPUs goes, 1 for anything else."""
+        return slice_nodes(self.tpu_topology, self.gpus) if self.tpu_topology and self.gpus else 1
 
     @property
     def sharing_kind(self) -> SharingKind:

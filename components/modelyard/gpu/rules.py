@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import Accelerator
-from modelyard.gpu.fabric import FABRIC_CLOUD
+from modelyard.gpu.fabric import REFUSED_FABRICS
 from modelyard.gpu.machine_types import MachineType, machine_types
 from modelyard.gpu.mig import mig_problems
 from modelyard.gpu.request import GpuRequest, capacity_kind
 from modelyard.gpu.spec import CapacityBlockSpec
+from modelyard.gpu.tpu import topology_problems
 
 
 def device_problems(asked: GpuRequest) -> Iterator[Problem]:
@@ -17,8 +18,13 @@ def device_problems(asked: GpuRequest) -> Iterator[Problem]:
         yield from _sharing_problems(asked, asked.accelerator)
     else:
         yield from _without_accelerator(asked)
+    if asked.tpu_topology:
+        yield from _topology_problems(asked, asked.tpu_topology)
     if asked.fabric == "rdma":
         yield from _fabric_problems(asked)
+    elif asked.is_compact and len(asked.zones) > 1:
+        why = f"nodes that stand close together are in one zone, not {len(asked.zones)}"
+        yield Problem(path="zones", why=why, fix=f"keep one, for example {asked.zones[0]}, or use placement: any")
     for index, zone in enumerate(asked.zones):
         if zone in asked.zones[:index]:
             yield Problem(path=f"zones[{index}]", why=f"{zone} is named twice", fix="remove one of them")
@@ -57,6 +63,14 @@ def _sharing_problems(asked: GpuRequest, accelerator: Accelerator) -> Iterator[P
         yield Problem(path="device_allocation", why=why, fix="use device_plugin, or sharing: whole")
 
 
+def _topology_problems(asked: GpuRequest, topology: str) -> Iterator[Problem]:
+    if not asked.accelerator or asked.accelerator.vendor != "tpu":
+        yield Problem(path="tpu_topology", why="is for TPUs", fix="leave it out, or use an accelerator tpu-…")
+    else:
+        name = asked.accelerator.name
+        yield from topology_problems(name, asked.gpus, topology, least=asked.min_nodes, most=asked.max_nodes)
+
+
 def _fabric_problems(asked: GpuRequest) -> Iterator[Problem]:
     if not asked.rdma_devices:
         yield _without_fabric(asked)
@@ -73,30 +87,31 @@ def _without_fabric(asked: GpuRequest) -> Problem:
     """The problem of a machine without a fast network. One that was only found, on any cloud, is not named: the
     cluster's cloud may not have it."""
     named = asked.machine if asked.is_machine_named else None
-    able = [
-        each
-        for each in machine_types().values()
-        if each.rdma_devices and _has_devices_of(each, asked) and (not named or each.cloud == named.cloud)
-    ]
+    cloud = named.cloud if named else asked.cloud
+    having = [each for each in machine_types().values() if each.rdma_devices and cloud in {None, each.cloud}]
+    able = [each for each in having if _has_devices_of(each, asked)]
     names, counts = [each.name for each in able if each.gpus == asked.gpus], sorted({each.gpus for each in able})
     if asked.is_machine_named and names:
         fix = f"use machine_type {' or '.join(names)}"
     elif counts and asked.gpus not in counts:
         fix = f"use gpus_per_node {' or '.join(str(each) for each in counts)}"
     else:
-        fix = "use an accelerator whose machines have some"
-    known = "known to have RDMA devices of a kind that modelyard sets up"
-    if named and named.cloud == FABRIC_CLOUD:
+        others = ", ".join(sorted({each.accelerator for each in having if each.accelerator}))
+        fix = f"use an accelerator whose machines have some{f': {others}' if cloud and others else ''}"
+    if named and named.rdma_kind in REFUSED_FABRICS:
+        why = f"{named.name} has {REFUSED_FABRICS[named.rdma_kind]}"
+    elif named:
         why = f"{named.name} has no RDMA devices"
-    elif asked.is_machine_named:
-        why = f"{asked.machine_name} is not {known}"
     else:
-        why = f"no machine {_devices_of(asked)} is {known}"
+        what = asked.machine_name if asked.is_machine_named else f"no machine {_devices_of(asked)}"
+        known = "known to have RDMA devices of a kind that modelyard sets up"
+        why = f"{what} is {'not ' if asked.is_machine_named else ''}{known}"
     return Problem(path="fabric", why=why, fix=f"{fix}, or leave it out")
 
 
 def _devices_of(asked: GpuRequest) -> str:
-    return f"with {asked.gpus} of {asked.accelerator.name}" if asked.accelerator else "of that size"
+    whose = f"of {asked.cloud} " if asked.cloud else ""
+    return whose + (f"with {asked.gpus} of {asked.accelerator.name}" if asked.accelerator else "of that size")
 
 
 def _has_devices_of(machine: MachineType, asked: GpuRequest) -> bool:

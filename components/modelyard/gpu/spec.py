@@ -24,12 +24,27 @@ MigProfile = Annotated[str, Rule(_check_profile, {"pattern": f"^{_PROFILE.patter
 """The name of a slice of a GPU: `1g.10gb`."""
 
 
+_TOPOLOGY = re.compile(r"[1-9][0-9]*x[1-9][0-9]*(x[1-9][0-9]*)?")
+
+
+def _check_topology(text: str) -> tuple[str, str] | None:
+    if _TOPOLOGY.fullmatch(text):
+        return None
+    return f"{show(text)} is no arrangement of chips", "write one as Google does: 2x4, or 2x2x2"
+
+
+TpuTopology = Annotated[str, Rule(_check_topology, {"pattern": f"^{_TOPOLOGY.pattern}$"})]
+"""How the chips of a TPU slice are arranged: `2x4`, `2x2x2`."""
+
+
 @spec
 class ReservationSpec:
     """Machines that are reserved in the cloud, and paid whether they run or not."""
 
     reservation: Filled
-    """The reservation in the cloud's own words. On EKS `cr-…`, or the ARN of a resource group of reservations."""
+    """The reservation in the cloud's own words. On EKS `cr-…`, or the ARN of a resource group of reservations; on GKE
+    its name, or `projects/PROJECT/reservations/NAME` of another project, with `/reservationBlocks/BLOCK` for one block;
+    on AKS the resource id of a capacity reservation group."""
 
 
 @spec
@@ -40,7 +55,7 @@ class CapacityBlockSpec:
     """The block in the cloud's own words. On EKS `cr-…`."""
 
 
-_WORDS = ("on_demand", "spot", "flex_start")
+_WORDS = ("on_demand", "spot", "flex_start", "queued")
 
 
 def _check_capacity(text: str) -> tuple[str, str] | None:
@@ -60,7 +75,7 @@ def _capacity_member(value: Any) -> Any:
 
 
 Capacity = Annotated[
-    Literal["on_demand", "spot", "flex_start"] | ReservationSpec | CapacityBlockSpec,
+    Literal["on_demand", "spot", "flex_start", "queued"] | ReservationSpec | CapacityBlockSpec,
     OneOf(_capacity_member, (_CapacityWord, ReservationSpec, CapacityBlockSpec)),
 ]
 """How a pool's machines are bought."""

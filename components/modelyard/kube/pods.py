@@ -51,13 +51,15 @@ class Scratch:
 
 @dataclass(frozen=True, kw_only=True)
 class Mount:
-    """Something that exists beside the pod, as files in its container: exactly one of claim, config map and secret.
+    """Something that exists beside the pod, as files in its container: exactly one of claim, config map,
+    secret and folder of the node.
 
     Attributes:
         path: where the container sees it.
         claim: the name of a PersistentVolumeClaim.
         config_map: the name of a ConfigMap, each key a file.
         secret: the name of a Secret, each key a file.
+        host_path: a folder of the node; only pod security `privileged` lets a pod have one.
         volume: the volume's name in the pod; mounts of the same name share one volume.
         folder: the folder of the claim that is mounted; it is made if need be. None: all of it.
         read_only: whether the container may only read.
@@ -68,6 +70,7 @@ class Mount:
     claim: pulumi.Input[str] | None = None
     config_map: pulumi.Input[str] | None = None
     secret: pulumi.Input[str] | None = None
+    host_path: str | None = None
     folder: str | None = None
     read_only: bool = True
 
@@ -290,6 +293,9 @@ def _mounted(mount: Mount) -> k8s.core.v1.VolumeArgs:
     if mount.config_map is not None:
         config = k8s.core.v1.ConfigMapVolumeSourceArgs(name=mount.config_map)
         return k8s.core.v1.VolumeArgs(name=mount.volume, config_map=config)
+    if mount.host_path is not None:
+        folder = k8s.core.v1.HostPathVolumeSourceArgs(path=mount.host_path, type="Directory")
+        return k8s.core.v1.VolumeArgs(name=mount.volume, host_path=folder)
     # Readable by the pod's own user and group only.
     secret = k8s.core.v1.SecretVolumeSourceArgs(secret_name=mount.secret, default_mode=0o440)
     return k8s.core.v1.VolumeArgs(name=mount.volume, secret=secret)

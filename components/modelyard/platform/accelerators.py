@@ -1,18 +1,21 @@
 """What makes a cluster's accelerators usable: device plugins, drivers and their metrics."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.base import Cluster
 from modelyard.cluster.pools import Pool
-from modelyard.cluster.traits import ClusterTraits
-from modelyard.gpu.contract import Component
+from modelyard.gpu.components import Component
+from modelyard.kube.labels import labels, selector
 from modelyard.operators.operator import Operator
 from modelyard.operators.spec import ChartsSpec
-from modelyard.platform.agents import AGENTS, MONITORED, pools_by_component, values_of
+from modelyard.platform.agents import definition_of, pools_by_component, values_of
+from modelyard.platform.infiniband import NIC_CLUSTER_POLICY, POLICY_NAME, nic_cluster_policy
+from modelyard.platform.installers import INSTALLERS, Installer
+from modelyard.platform.placement import selectors, tolerations
+from modelyard.versions import PAUSE_IMAGE
 
 
 def needed_agents(cluster: Cluster) -> dict[Component, list[Pool]]:
@@ -25,8 +28,11 @@ class Accelerators(pulumi.ComponentResource):
 
     It installs what the contracts of the pools name, each from its chart into a privileged namespace of its own, on the
     nodes of those pools only: NVIDIA's device plugin, its DRA driver or its GPU operator, the exporter of NVIDIA's
-    metrics with its ServiceMonitor, the device plugins of AWS's fabric and of AWS's own accelerators. A pool's GPUs are
-    handled by one of them, never by two. What a node's image or a managed cluster brings itself is not installed.
+    metrics with its ServiceMonitor, the device plugins of AWS's fabric and of AWS's own accelerators, AMD's GPU
+    operator, and NVIDIA's network operator with its policy for InfiniBand. What has no chart is a DaemonSet, in a
+    privileged namespace of its own too: on AKS what installs AMD's driver, on GKE what installs Google's NCCL plugin,
+    and NVIDIA's driver on nodes whose GPUs are claimed. A pool's GPUs are handled by one device plugin, never by two.
+    What a node's image or a managed cluster brings itself is not installed.
 
     It makes nothing where no pool names anything, where the nodes are simulated, and where the cluster installs no
     charts.
@@ -57,28 +63,130 @@ class Accelerators(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         self.before_workloads = []
         for component, pools in needed_agents(cluster).items():
+            if component in INSTALLERS:
+                _install(self, f"{name}-{component}", component, INSTALLERS[component], pools, cluster)
+                continue
             agent = Operator(
                 f"{name}-{component}",
-                _after(cluster, monitoring_ready) if component in MONITORED else cluster,
-                AGENTS[component],
+                cluster,
+                definition_of(component, pools),
                 values=values_of(component, pools, monitored=bool(monitoring_ready)),
                 charts=charts,
+                # Also where an agent has no metrics: the engine deletes layer by layer, so charts that stand upon the
+                # same go at the same time. It delays nothing, as the kinds are there before the first node.
+                after=monitoring_ready,
                 opts=child,
             )
             if component == "nvidia-dra-driver":
                 self.before_workloads = agent.kinds_ready
+            elif component == "network-operator":
+                _connect(self, f"{name}-{component}", pools, cluster, agent.kinds_ready)
         self.register_outputs({})
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Host:
-    kubernetes_provider: k8s.Provider
-    traits: ClusterTraits
-    ready: Sequence[pulumi.Resource]
+def _connect(
+    parent: pulumi.Resource,
+    name: str,
+    pools: Sequence[Pool],
+    cluster: Cluster,
+    before: Sequence[pulumi.Resource],
+) -> None:
+    """What the network operator does on the nodes of the pools."""
+    k8s.apiextensions.CustomResource(
+        name,
+        api_version=NIC_CLUSTER_POLICY.api_version,
+        kind=NIC_CLUSTER_POLICY.kind,
+        metadata=k8s.meta.v1.ObjectMetaArgs(
+            name=POLICY_NAME, labels=labels(POLICY_NAME, instance=name, component="network")
+        ),
+        spec=nic_cluster_policy(pools),
+        opts=pulumi.ResourceOptions(
+            parent=parent, provider=cluster.kubernetes_provider, depends_on=[*cluster.ready, *before]
+        ),
+    )
 
 
-def _after(cluster: Cluster, further: Sequence[pulumi.Resource]) -> _Host:
-    """The cluster, for what must exist after something else on it too."""
-    return _Host(
-        kubernetes_provider=cluster.kubernetes_provider, traits=cluster.traits, ready=[*cluster.ready, *further]
+def _install(
+    parent: pulumi.Resource,
+    name: str,
+    component: str,
+    installer: Installer,
+    pools: Sequence[Pool],
+    cluster: Cluster,
+) -> None:
+    """A DaemonSet on the nodes of the pools, in a namespace of its own."""
+    provider = cluster.kubernetes_provider
+    its_labels = labels(component, instance=name, component="installer")
+    pod_security = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "warn")}
+    namespace = k8s.core.v1.Namespace(
+        name,
+        metadata=k8s.meta.v1.ObjectMetaArgs(name=installer.namespace, labels={**its_labels, **pod_security}),
+        opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(cluster.ready)),
+    )
+    volumes = {path: f"host-{index}" for index, path in enumerate(installer.host_paths)}
+    work = k8s.core.v1.ContainerArgs(
+        name="install",
+        image=installer.image,
+        image_pull_policy="Never" if installer.is_on_node else None,
+        command=["bash", "-c", installer.script],
+        env=[k8s.core.v1.EnvVarArgs(name=key, value=value) for key, value in installer.env.items()],
+        resources=k8s.core.v1.ResourceRequirementsArgs(requests={"cpu": "150m", "memory": "64Mi"}),
+        security_context=k8s.core.v1.SecurityContextArgs(privileged=True),
+        volume_mounts=[k8s.core.v1.VolumeMountArgs(name=volume, mount_path=path) for path, volume in volumes.items()],
+    )
+    rest = k8s.core.v1.ContainerArgs(
+        name="rest",
+        image=PAUSE_IMAGE,
+        resources=k8s.core.v1.ResourceRequirementsArgs(requests={"cpu": "1m", "memory": "8Mi"}),
+    )
+    its_selector = selector(component, instance=name, component="installer")
+    k8s.apps.v1.DaemonSet(
+        name,
+        metadata=k8s.meta.v1.ObjectMetaArgs(namespace=installer.namespace, labels=its_labels),
+        spec=k8s.apps.v1.DaemonSetSpecArgs(
+            selector=k8s.meta.v1.LabelSelectorArgs(match_labels=its_selector),
+            template=k8s.core.v1.PodTemplateSpecArgs(
+                metadata=k8s.meta.v1.ObjectMetaArgs(labels=its_labels),
+                spec=k8s.core.v1.PodSpecArgs(
+                    automount_service_account_token=False,
+                    host_network=True,
+                    host_pid=True,
+                    affinity=_affinity(pools),
+                    tolerations=[
+                        k8s.core.v1.TolerationArgs(
+                            key=each["key"], operator=each["operator"], value=each["value"], effect=each["effect"]
+                        )
+                        for each in tolerations(pools)
+                    ],
+                    init_containers=[work],
+                    containers=[rest],
+                    volumes=[
+                        k8s.core.v1.VolumeArgs(
+                            name=volume,
+                            host_path=k8s.core.v1.HostPathVolumeSourceArgs(
+                                path=installer.host_paths[path], type="DirectoryOrCreate"
+                            ),
+                        )
+                        for path, volume in volumes.items()
+                    ],
+                ),
+            ),
+        ),
+        opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=[namespace, *cluster.ready]),
+    )
+
+
+def _affinity(pools: Sequence[Pool]) -> k8s.core.v1.AffinityArgs:
+    terms = [
+        k8s.core.v1.NodeSelectorTermArgs(
+            match_expressions=[
+                k8s.core.v1.NodeSelectorRequirementArgs(key=key, operator="In", values=[value])
+                for key, value in each.items()
+            ]
+        )
+        for each in selectors(pools)
+    ]
+    required = k8s.core.v1.NodeSelectorArgs(node_selector_terms=terms)
+    return k8s.core.v1.AffinityArgs(
+        node_affinity=k8s.core.v1.NodeAffinityArgs(required_during_scheduling_ignored_during_execution=required)
     )

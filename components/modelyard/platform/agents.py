@@ -8,31 +8,39 @@ https://github.com/NVIDIA/gpu-operator/blob/v26.7.0/controllers/nodelabeling_con
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from modelyard.cluster.pools import Pool
-from modelyard.gpu.contract import Component
+from modelyard.gpu.components import Component
+from modelyard.gpu.fabric import INFINIBAND
 from modelyard.operators import namespaces
-from modelyard.operators.definition import OperatorDefinition
+from modelyard.operators.definition import Kind, OperatorDefinition
+from modelyard.platform.amd import amd_gpu_operator_values
+from modelyard.platform.infiniband import NIC_CLUSTER_POLICY, network_operator_values
+from modelyard.platform.placement import EXPORTER_SECONDS, Values, node_affinity, tolerations
 from modelyard.versions import (
+    AMD_GPU_OPERATOR,
     DCGM_EXPORTER,
     EFA_DEVICE_PLUGIN,
     GPU_OPERATOR,
+    NETWORK_OPERATOR,
     NEURON,
     NVIDIA_DEVICE_PLUGIN,
     NVIDIA_DRA_DRIVER,
     Chart,
 )
 
-Values = Mapping[str, Any]
-
 _OTHERS = "OTHERS"
 """The configuration of pools without one of their own. No pool is called so, as their names are in lower case."""
 _WHOLE = {"version": "v1", "flags": {"migStrategy": "none"}}
 _OPERATOR: Component = "gpu-operator"
 _EXPORTER: Component = "dcgm-exporter"
-_EXPORTER_SECONDS = 30
-"""How often the exporter reads its GPUs; who asks more often gets the same sample."""
+_RDMA: Values = {"rdma": {"enabled": True}}
+"""Lets the devices of a fast network reach the GPUs' memory."""
+_GKE_LIBRARIES = "/home/kubernetes/bin/nvidia"
+"""Where GKE's nodes have NVIDIA's driver and its libraries."""
+_COUNTERS = "/etc/dcgm-exporter/default-counters.csv"
 
 
 def pools_by_component(pools: Mapping[str, Pool]) -> dict[Component, list[Pool]]:
@@ -51,8 +59,10 @@ def pools_by_component(pools: Mapping[str, Pool]) -> dict[Component, list[Pool]]
     return dict(sorted(found.items()))
 
 
-def _agent(namespace: str, chart: Chart) -> OperatorDefinition:
-    return OperatorDefinition(name=namespace, chart=chart, kinds=(), pod_security="privileged", further_namespaces={})
+def _agent(namespace: str, chart: Chart, *kinds: Kind) -> OperatorDefinition:
+    return OperatorDefinition(
+        name=namespace, chart=chart, kinds=kinds, pod_security="privileged", further_namespaces={}
+    )
 
 
 def device_plugin_values(pools: Sequence[Pool]) -> Values:
@@ -60,7 +70,7 @@ def device_plugin_values(pools: Sequence[Pool]) -> Values:
     configs = _device_plugin_configs(pools)
     return {
         "affinity": _on_nodes_of(pools),
-        "tolerations": _tolerations(pools),
+        "tolerations": tolerations(pools),
         **({"config": {"map": configs, "default": _OTHERS}} if configs else {}),
     }
 
@@ -72,7 +82,8 @@ def dra_driver_values(pools: Sequence[Pool]) -> Values:
         "gpuResourcesEnabledOverride": True,
         # They connect GPUs over NVLink between machines, which no pool asks for.
         "resources": {"gpus": {"enabled": True}, "computeDomains": {"enabled": False}},
-        "kubeletPlugin": {"affinity": _on_nodes_of(pools), "tolerations": _tolerations(pools)},
+        **({"nvidiaDriverRoot": _GKE_LIBRARIES} if _is_gke(pools) else {}),
+        "kubeletPlugin": {"affinity": _on_nodes_of(pools), "tolerations": tolerations(pools)},
     }
 
 
@@ -83,20 +94,20 @@ def gpu_operator_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
     pools' nodes only. Its CustomResourceDefinitions stay on the cluster when it goes, as Helm never removes those.
     """
     plugin, layouts = _device_plugin_configs(pools), _mig_configs(pools)
-    tolerations = _tolerations(pools)
-    drivers = any(pool.spec.driver == "operator" for pool in pools)
+    tolerated = tolerations(pools)
+    drivers = any(pool.spec.driver == "operator" or _has_infiniband(pool) for pool in pools)
     exported = any(pool.gpu and _EXPORTER in pool.gpu.components for pool in pools)
     return {
         # Two drivers on one node would fight, so that an image with a driver keeps it, and its toolkit with it.
-        "driver": {"enabled": drivers},
+        "driver": {"enabled": drivers, **(_RDMA if any(_has_infiniband(pool) for pool in pools) else {})},
         "toolkit": {"enabled": drivers},
         # One for the whole cluster: it wins over what a pool's configuration of the device plugin says.
         "mig": {"strategy": "mixed" if any(_has_named_slices(pool) for pool in pools) else "single"},
         "migManager": _mig_manager(layouts) if layouts else {},
         "devicePlugin": {"config": _config("device-plugin-configs", plugin, _OTHERS)} if plugin else {},
         "dcgmExporter": {"enabled": exported or monitored, "serviceMonitor": _service_monitor(monitored=monitored)},
-        "daemonsets": {"tolerations": tolerations},
-        "node-feature-discovery": {"worker": {"affinity": _on_nodes_of(pools), "tolerations": tolerations}},
+        "daemonsets": {"tolerations": tolerated},
+        "node-feature-discovery": {"worker": {"affinity": _on_nodes_of(pools), "tolerations": tolerated}},
     }
 
 
@@ -110,11 +121,12 @@ def dcgm_exporter_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
     shared = any(pool.gpu and pool.gpu.sharing_kind in {"time_slicing", "mps"} for pool in pools)
     return {
         "affinity": _on_nodes_of(pools),
-        "tolerations": _tolerations(pools),
+        "tolerations": tolerations(pools),
         "serviceMonitor": _service_monitor(monitored=monitored),
         "kubernetesDRA": {"enabled": any(pool.device_class for pool in pools)},
         # Without it, only one of the pods that share a GPU is named.
         "extraEnv": [{"name": "KUBERNETES_VIRTUAL_GPUS", "value": "true"}] if shared else [],
+        **(_libraries_of_gke() if _is_gke(pools) else {}),
     }
 
 
@@ -127,7 +139,7 @@ def efa_device_plugin_values(pools: Sequence[Pool]) -> Values:
             "keys": sorted({key for each in labels for key in each}),
             "values": sorted({value for each in labels for value in each.values()}),
         },
-        "tolerations": _tolerations(pools),
+        "tolerations": tolerations(pools),
     }
 
 
@@ -138,7 +150,7 @@ def neuron_device_plugin_values(pools: Sequence[Pool]) -> Values:
             # The chart puts it into kube-system otherwise, whatever the release's namespace.
             "namespaceOverride": namespaces.NEURON_DEVICE_PLUGIN,
             "affinity": _on_nodes_of(pools),
-            "tolerations": _tolerations(pools),
+            "tolerations": tolerations(pools),
         },
         # It replaces nodes by itself; the cluster's own node repair does that here.
         "npd": {"enabled": False},
@@ -152,10 +164,11 @@ AGENTS: Mapping[Component, OperatorDefinition] = {
     "dcgm-exporter": _agent(namespaces.DCGM_EXPORTER, DCGM_EXPORTER),
     "efa-device-plugin": _agent(namespaces.EFA_DEVICE_PLUGIN, EFA_DEVICE_PLUGIN),
     "neuron-device-plugin": _agent(namespaces.NEURON_DEVICE_PLUGIN, NEURON),
+    "amd-gpu-operator": _agent(namespaces.AMD_GPU_OPERATOR, AMD_GPU_OPERATOR),
+    "network-operator": _agent(namespaces.NETWORK_OPERATOR, NETWORK_OPERATOR, NIC_CLUSTER_POLICY),
 }
-"""Every agent, by the name that contracts give it."""
-MONITORED: frozenset[Component] = frozenset({_EXPORTER, _OPERATOR})
-"""Those that bring a ServiceMonitor."""
+"""Every agent that has a chart, by the name that contracts give it."""
+_CRITICAL: frozenset[Component] = frozenset({_OPERATOR, "nvidia-dra-driver"})
 
 
 def values_of(component: Component, pools: Sequence[Pool], *, monitored: bool) -> Values:
@@ -179,26 +192,50 @@ def values_of(component: Component, pools: Sequence[Pool], *, monitored: bool) -
             return efa_device_plugin_values(pools)
         case "neuron-device-plugin":
             return neuron_device_plugin_values(pools)
+        case "amd-gpu-operator":
+            return amd_gpu_operator_values(pools, monitored=monitored)
+        case "network-operator":
+            return network_operator_values()
+        case "gib-installer" | "gke-driver-installer" | "amd-driver-installer":
+            raise AssertionError(f"{component} has no chart")
+
+
+def definition_of(component: Component, pools: Sequence[Pool]) -> OperatorDefinition:
+    """An agent as it is installed for these pools: on GKE, pods of the system's own priority run in `kube-system` only,
+    unless a namespace is let have some."""
+    definition = AGENTS[component]
+    return replace(definition, has_critical_pods=True) if _is_gke(pools) and component in _CRITICAL else definition
+
+
+def _is_gke(pools: Sequence[Pool]) -> bool:
+    return any(pool.gpu and pool.gpu.gke for pool in pools)
+
+
+def _has_infiniband(pool: Pool) -> bool:
+    return bool(pool.gpu and INFINIBAND in pool.gpu.fabric_resources)
+
+
+def _libraries_of_gke() -> Values:
+    """What finds the libraries where GKE has them: nothing puts them into containers that ask for no GPU.
+    https://cloud.google.com/stackdriver/docs/managed-prometheus/exporters/nvidia-dcgm"""
+    return {
+        "extraHostVolumes": [{"name": "nvidia", "hostPath": _GKE_LIBRARIES}],
+        # The first is the chart's own, which a list of ours takes the place of.
+        "extraVolumeMounts": [
+            {"name": "exporter-metrics-volume", "mountPath": _COUNTERS, "subPath": _COUNTERS.rpartition("/")[2]},
+            {"name": "nvidia", "mountPath": "/usr/local/nvidia", "readOnly": True},
+        ],
+        "securityContext": {"privileged": True},
+    }
 
 
 def _service_monitor(*, monitored: bool) -> Values:
-    return {"enabled": monitored, "interval": f"{_EXPORTER_SECONDS}s"}
+    return {"enabled": monitored, "interval": f"{EXPORTER_SECONDS}s"}
 
 
 def _on_nodes_of(pools: Sequence[Pool]) -> Values:
     """Affinity to the nodes of any of the pools."""
-    terms = [
-        {"matchExpressions": [{"key": key, "operator": "In", "values": [value]} for key, value in selector.items()]}
-        for selector in (dict(sorted(pool.node_selector.items())) for pool in pools)
-    ]
-    required = {"nodeSelectorTerms": terms}
-    return {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}}
-
-
-def _tolerations(pools: Sequence[Pool]) -> list[dict[str, str]]:
-    """Tolerations of all taints of the pools."""
-    taints = sorted({(taint.key, taint.value, taint.effect) for pool in pools for taint in pool.taints})
-    return [{"key": key, "operator": "Equal", "value": value, "effect": effect} for key, value, effect in taints]
+    return {"nodeAffinity": node_affinity(pools)}
 
 
 def _mig_manager(layouts: Mapping[str, str]) -> Values:

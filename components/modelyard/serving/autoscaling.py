@@ -16,7 +16,7 @@ _STEP_SECONDS = 60
 
 def autoscaler_spec(
     autoscaling: AutoscalingSpec, *, deployment: pulumi.Input[str], startup_seconds: int
-) -> k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs:
+) -> "k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs":  # quoted: else every program would load these kinds
     """Up at once, by at most double or two; down one replica a minute, after the load was lower for a start's length.
 
     A replica that was given up too early costs its whole start to get back, so that the window is never shorter.
@@ -35,7 +35,7 @@ def autoscaler_spec(
     )
 
 
-def _metrics(target: TargetSpec) -> list[k8s.autoscaling.v2.MetricSpecArgs]:
+def _metrics(target: TargetSpec) -> "list[k8s.autoscaling.v2.MetricSpecArgs]":
     percents = {"cpu": target.cpu_percent, "memory": target.memory_percent}
     return [
         k8s.autoscaling.v2.MetricSpecArgs(
@@ -50,7 +50,7 @@ def _metrics(target: TargetSpec) -> list[k8s.autoscaling.v2.MetricSpecArgs]:
     ]
 
 
-def _rules(window_seconds: int, **steps: int) -> k8s.autoscaling.v2.HPAScalingRulesArgs:
+def _rules(window_seconds: int, **steps: int) -> "k8s.autoscaling.v2.HPAScalingRulesArgs":
     return k8s.autoscaling.v2.HPAScalingRulesArgs(
         stabilization_window_seconds=window_seconds,
         select_policy="Max",

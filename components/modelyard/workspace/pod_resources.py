@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from modelyard.gpu.fabric import FabricClaim
+
 
 @dataclass(frozen=True, kw_only=True)
 class PodResources:
@@ -12,7 +14,8 @@ class PodResources:
         gpus: GPUs, slices or shares of them, 0 for none.
         gpu_resource: the resource they are asked as: `nvidia.com/gpu`. None without GPUs, and where they are claimed.
         device_class: the class of devices that they are claimed from; None where they are asked as a resource.
-        fabric: what it asks for to use the fabric between nodes; empty where it does not.
+        fabric: what it asks for to use the fabric between nodes; empty where it does not, and where it claims that.
+        fabric_claim: the devices of the fabric that it claims.
         cpus: vCPUs asked for.
         cpu_limit: vCPUs it may use at most; None for as many as are idle.
         memory_gib: memory asked for, GiB.
@@ -25,8 +28,19 @@ class PodResources:
     gpu_resource: str | None
     device_class: str | None = None
     fabric: Mapping[str, str] = field(default_factory=dict[str, str])
+    fabric_claim: FabricClaim | None = None
     cpus: float
     cpu_limit: float | None
     memory_gib: float
     memory_limit_gib: float
     shared_memory_gib: float | None
+
+    @property
+    def is_on_fabric(self) -> bool:
+        """Whether it uses the fabric between nodes."""
+        return bool(self.fabric or self.fabric_claim)
+
+    @property
+    def has_claims(self) -> bool:
+        """Whether it claims devices."""
+        return bool(self.device_class or self.fabric_claim)

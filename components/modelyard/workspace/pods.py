@@ -49,7 +49,7 @@ def workload_pod(
             requests=requests,
             limits=limits,
             scratch=[*container.scratch, *_shared_memory(needs)],
-            mounts=[*_mounts(home, spec), *_artifacts(workspace, home, spec)],
+            mounts=[*_mounts(home, spec), *_artifacts(workspace, home, spec), *_fabric_mounts(pool, needs)],
             capabilities=capabilities,
         ),
         service_account=home.service_account_name,
@@ -72,7 +72,13 @@ def _local_image(images: Mapping[str, str], image: pulumi.Input[str]) -> pulumi.
 
 
 def _fabric_env(pool: Pool, needs: PodResources) -> Mapping[str, str]:
-    return pool.gpu.pod_env if pool.gpu and needs.fabric else {}
+    return pool.gpu.pod_env if pool.gpu and needs.is_on_fabric else {}
+
+
+def _fabric_mounts(pool: Pool, needs: PodResources) -> Iterator[Mount]:
+    if pool.gpu and needs.is_on_fabric:
+        for path, host_path in pool.gpu.pod_host_paths.items():
+            yield Mount(path=path, volume=f"fabric-{path.rpartition('/')[2]}", host_path=host_path)
 
 
 def _paths(spec: WorkloadSpec) -> dict[str, str]:

@@ -175,7 +175,7 @@ class WorkloadSpec:
 
     def is_on_fabric(self, pool: Pool) -> bool:
         """Whether its pods use the fast network between nodes of this pool."""
-        return self.spans_nodes and bool(pool.gpu and pool.gpu.fabric_resources)
+        return self.spans_nodes and bool(pool.gpu and pool.gpu.has_fabric)
 
     def needs_companion(self, pool: Pool) -> bool:
         """Whether its pods need a capability on this pool that pod security `restricted` refuses."""
@@ -216,6 +216,7 @@ class WorkloadSpec:
             yield unknown_pool(place.pools, self.pool)
             return
         pool = place.pools[self.pool]
+        yield from _pool_problems(pool, spans_nodes=self.spans_nodes)
         # The share of a node's GPUs fits whenever they do.
         cpus = self.cpus if self.gpu_count else self.cpus or DEFAULT_CPUS
         memory_gib = self.memory_gib if self.gpu_count else self.memory_gib or DEFAULT_MEMORY_GIB
@@ -260,6 +261,7 @@ class WorkloadSpec:
     def resources_on(self, pool: Pool) -> PodResources:
         """What each pod asks for on this pool."""
         gpus, gpu = self.gpu_count, pool.gpu if self.gpu_count else None
+        on_fabric = gpu if self.is_on_fabric(pool) else None
         cpus, memory_gib = pool.share(self.gpus_asked) if gpu else (DEFAULT_CPUS, DEFAULT_MEMORY_GIB)
         memory_gib = self.memory_gib or memory_gib
         limit_gib = self.memory_limit_gib or memory_gib
@@ -268,13 +270,26 @@ class WorkloadSpec:
             gpus=gpus,
             gpu_resource=next(iter(gpu.requested(self.gpus_asked)), None) if gpu else None,
             device_class=pool.device_class if gpu else None,
-            fabric=gpu.fabric_share(gpus) if gpu and self.is_on_fabric(pool) else {},
+            fabric=on_fabric.fabric_share(gpus) if on_fabric else {},
+            fabric_claim=on_fabric.fabric_claim.share(gpus, on_fabric.gpus)
+            if on_fabric and on_fabric.fabric_claim
+            else None,
             cpus=self.cpus or cpus,
             cpu_limit=self.cpu_limit,
             memory_gib=memory_gib,
             memory_limit_gib=limit_gib,
             shared_memory_gib=None if self._has_shared_memory_of_mps(pool) else shared_gib,
         )
+
+
+def _pool_problems(pool: Pool, *, spans_nodes: bool) -> Iterator[Problem]:
+    if pool.is_queued:
+        why = f"nodes of pool {pool.name} come for a ProvisioningRequest only, and modelyard makes none"
+        fix = "use a pool with capacity: flex_start, or run what makes such requests, like Kueue, on this one"
+        yield Problem(path="pool", why=why, fix=fix)
+    if pool.gpu and pool.gpu.slice_nodes > 1 and not spans_nodes:
+        why = f"a slice of pool {pool.name} has {pool.gpu.slice_nodes} nodes, all of which have to be used together"
+        yield Problem(path="pool", why=why, fix="use a training job over all of them, or a pool of smaller slices")
 
 
 def _renamed(path: str, gpu_field: str) -> str:

@@ -8,7 +8,8 @@ from modelyard.spec import spec, validate
 
 GOOD = [
     "0 2 * * *", "*/5 * * * *", "0 9-17 * * mon-fri", "0 0 1,15 * *", "0 0 ? * *", "5/15 * * * *", "0 0 29 2 *",
-    "0 0 31 4 sun", "59 23 31 12 6", "0 0 * JAN-MAR Mon", "@daily", "@hourly",
+    "0 0 31 4 sun", "0 0 28 2 *", "0 0 1-31/7 2 *", "0 0 29,30 4 ?", "59 23 31 12 6",
+    "0 0 * JAN-MAR Mon", "@daily", "@hourly",
 ]  # fmt: skip
 BAD = [
     ("0 2 * *", "is no cron line"),  # four fields
@@ -30,6 +31,8 @@ BAD = [
     ("1- * * * *", "is no minute"),
     ("٣ * * * *", "is no minute"),
     ("0 0 30 2 *", "never comes; name a day that exists in one of its months"),
+    ("0 0 31 2,4,6 ?", "never comes"),
+    ("0 0 30,31 feb *", "never comes"),
     ("CRON_TZ=UTC 0 2 * * *", "names a time zone; remove it and set time_zone"),
 ]
 
@@ -66,6 +69,9 @@ def test_a_zone_of_the_iana_database_is_let_pass(zone: str) -> None:
     [
         ("Europe/Berlim", "did you mean Europe/Berlin?"),
         ("europe/berlin", "did you mean Europe/Berlin?"),
+        ("Europe/berlin", "did you mean Europe/Berlin?"),
+        ("Europe/", "did you mean Europe/"),
+        ("America/Argentina", "did you mean America/Argentina/"),  # a folder
         ("localtime", ""),
         ("", "write one such as Europe/Berlin"),
         ("../../etc/passwd", "write one such as Europe/Berlin"),

@@ -9,28 +9,37 @@ import pytest
 
 from modelyard.gpu.contract import GpuContract, compile_pool, contract_problems
 from modelyard.gpu.matrix import markdown
-from modelyard.gpu.node_images import Cell, NodeImage, eks_image, node_images
+from modelyard.gpu.node_images import Cell, NodeImage, aks_image, eks_image, gke_image, node_images
 from modelyard.gpu.request import GpuRequest
-from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec
+from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec, SharingSpec
 from tests.unit.gpu.requests import MIXED, MPS, SLICES, TIME_SLICING, request
 
 GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "gpu-pools.md"
 BEGIN, END = "<!-- matrix: python -m modelyard.gpu.matrix -->", "<!-- end of matrix -->"
 
-DEVICES = {
+# Of a machine that is not in the table, as most clouds have none that is.
+NEW: dict[str, Any] = {
+    "gpus_per_node": 8,
+    "machine_type": "new.large",
+    "cpus": 96,
+    "memory_gib": 1850,
+    "rdma_devices": 8,
+}
+DEVICES: dict[str, dict[str, Any]] = {
     # Named, as only machines that are known to be AWS's have a fabric where nodes exist.
     "nvidia": {"accelerator": "h100", "gpus_per_node": 8, "machine_type": "p5.48xlarge"},
     "neuron": {"accelerator": "trainium1", "gpus_per_node": 16},
-    # Of a machine that is not in the table, as AWS has none that is.
-    "amd": {
-        "accelerator": "mi300x",
-        "gpus_per_node": 8,
-        "machine_type": "new.large",
-        "cpus": 96,
-        "memory_gib": 1850,
-        "rdma_devices": 8,
-    },
+    "amd": {"accelerator": "mi300x", **NEW},
+    "tpu": {"accelerator": "tpu-v5e", **NEW},
 }
+OF_KIND: dict[str, dict[str, dict[str, Any]]] = {
+    "gke": {"nvidia": {"accelerator": "h200", "gpus_per_node": 8}, "neuron": {"accelerator": "trainium1", **NEW}},
+    "aks": {"nvidia": {"accelerator": "h100", "gpus_per_node": 8}, "neuron": {"accelerator": "trainium1", **NEW}},
+}
+GROUP = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/g/providers/Microsoft.Compute/"
+    "capacityReservationGroups/gpus"
+)
 # What asks for nothing but the feature, and the path of what is refused.
 ASKING: dict[str, tuple[dict[str, Any], str]] = {
     "on_demand": ({}, "capacity"),
@@ -38,6 +47,7 @@ ASKING: dict[str, tuple[dict[str, Any], str]] = {
     "reservation": ({"capacity": ReservationSpec(reservation="cr-1")}, "capacity"),
     "capacity_block": ({"capacity": CapacityBlockSpec(capacity_block="cr-1"), "zones": ["a"]}, "capacity"),
     "flex_start": ({"capacity": "flex_start"}, "capacity"),
+    "queued": ({"capacity": "queued"}, "capacity"),
     "driver_image": ({"driver": "image"}, "driver"),
     "driver_operator": ({"driver": "operator"}, "driver"),
     "device_plugin": ({}, "accelerator"),
@@ -60,11 +70,25 @@ COMPONENT = {
 ALL = [(image, cell) for image in node_images().values() for cell in image.cells.values()]
 
 
+def devices(image: NodeImage, vendor: str) -> dict[str, Any]:
+    return {**DEVICES, **OF_KIND.get(image.kind, {})}[vendor]
+
+
+def asking(image: NodeImage, feature: str) -> dict[str, Any]:
+    """What asks for the feature, in the words of this kind of cluster."""
+    if (image.kind, feature) == ("aks", "reservation"):
+        return {"capacity": ReservationSpec(reservation=GROUP)}
+    if image.kind == "gke" and feature.startswith("mig"):
+        return {"sharing": SharingSpec(mig="1g.18gb" if feature == "mig" else {"3g.71gb": 1, "1g.18gb": 4})}
+    return ASKING[feature][0]
+
+
 def asked(image: NodeImage, cell: Cell) -> GpuRequest:
     # A row of vendor `any` is met by one that has no row of its own; rules of the fabric know AWS' machines only.
     own = {vendor for vendor, feature in image.cells if feature == cell.feature}
-    vendor = cell.vendor if cell.vendor != "any" else ("nvidia" if "nvidia" not in own else "amd")
-    return request(image.cloud, "1.35", **{**DEVICES[vendor], **ASKING[cell.feature][0]})
+    vendor = next(each for each in ("nvidia", "amd", "neuron") if each not in own)
+    vendor = cell.vendor if cell.vendor != "any" else vendor
+    return request(image.cloud, "1.35", **{**devices(image, vendor), **asking(image, cell.feature)})
 
 
 @pytest.mark.parametrize(("image", "cell"), ALL, ids=[f"{cell.image}-{cell.vendor}-{cell.feature}" for _, cell in ALL])
@@ -91,7 +115,7 @@ def _by_chart(contract: GpuContract, cell: Cell) -> None:
 
 
 def _by_operator(contract: GpuContract, cell: Cell) -> None:
-    assert "gpu-operator" in contract.components
+    assert ("amd-gpu-operator" if cell.vendor == "amd" else "gpu-operator") in contract.components
     assert "nvidia-device-plugin" not in contract.components
     divided = cell.feature.startswith("mig")
     assert bool(contract.mig_config) == divided
@@ -108,7 +132,11 @@ def _by_settings(contract: GpuContract, cell: Cell) -> None:
 def _by_what_is_there(contract: GpuContract, cell: Cell) -> None:
     """Nothing is installed or set for it: it is in the image, or its owner's, or the cloud's."""
     assert COMPONENT.get(cell.feature) not in contract.components
-    assert contract.device_plugin_config is None
+    # AKS divides GPUs, and the device plugin is told how to name the slices.
+    is_named = cell.feature == "mig" and "nvidia-device-plugin" in contract.components
+    assert contract.device_plugin_config == (
+        {"version": "v1", "flags": {"migStrategy": "single"}} if is_named else None
+    )
     assert contract.mig_config is None
     assert contract.image_settings == {}
 
@@ -133,7 +161,7 @@ DONE_BY: dict[str, Callable[[GpuContract, Cell], None]] = {
 
 
 def test_every_image_says_everything_of_its_vendors() -> None:
-    capacities = {"on_demand", "spot", "reservation", "capacity_block", "flex_start"}
+    capacities = {"on_demand", "spot", "reservation", "capacity_block", "flex_start", "queued"}
     nvidia = set(ASKING) - capacities - {"metrics"}
     for image in node_images().values():
         assert capacities == {feature for feature in capacities if image.cell("any", feature)}, image.name
@@ -151,6 +179,37 @@ def test_the_image_follows_from_provisioner_and_pool() -> None:
     assert eks_image("karpenter", None).name == "eks/karpenter/al2023"
     assert eks_image("karpenter", "bottlerocket").name == "eks/karpenter/bottlerocket"
     assert eks_image("auto_mode", None).name == "eks/auto_mode"
+    assert gke_image("cluster_autoscaler", None).name == "gke/cos"
+    assert gke_image("cluster_autoscaler", "ubuntu").name == "gke/ubuntu"
+    assert gke_image("node_auto_provisioning", None).name == "gke/node_auto_provisioning"
+    assert aks_image("cluster_autoscaler", None).name == "aks/ubuntu"
+    assert aks_image("cluster_autoscaler", "azurelinux").name == "aks/azurelinux"
+    assert aks_image("node_auto_provisioning", "ubuntu").name == "aks/node_auto_provisioning"
+
+
+@pytest.mark.parametrize(
+    ("image", "named", "said"),
+    [
+        ("eks/al2023", "cos", "EKS has al2023 and bottlerocket; use al2023 or bottlerocket, or leave it out"),
+        (
+            "eks/karpenter/al2023",
+            "ubuntu",
+            "EKS has al2023 and bottlerocket; use al2023 or bottlerocket, or leave it out",
+        ),
+        ("eks/auto_mode", "al2023", "AWS chooses the system of these nodes; leave it out"),
+        ("gke/cos", "al2023", "GKE has cos and ubuntu; use cos or ubuntu, or leave it out"),
+        ("gke/node_auto_provisioning", "cos", "GKE chooses the system of these nodes; leave it out"),
+        ("aks/ubuntu", "cos", "AKS has ubuntu and azurelinux; use ubuntu or azurelinux, or leave it out"),
+        ("aks/node_auto_provisioning", "ubuntu", "AKS chooses the system of these nodes; leave it out"),
+        ("existing", "ubuntu", "nodes that exist have their system; leave it out"),
+    ],
+)
+def test_a_system_of_another_cluster_is_refused(image: str, named: str, said: str) -> None:
+    place = node_images()[image]
+    (problem,) = contract_problems(
+        request(place.cloud, "1.35", accelerator="l4" if place.cloud != "azure" else "t4", node_image=named), place
+    )
+    assert str(problem) == f"node_image: {named!r} cannot be had: {said}"
 
 
 def test_the_guide_prints_the_matrix() -> None:
@@ -163,7 +222,7 @@ AXES: dict[str, dict[str, dict[str, Any]]] = {
     "sharing": {name: ASKING[name][0] for name in ("metrics", "mig", "mig_mixed", "time_slicing", "mps")},
     "capacity": {
         name: {**ASKING[name][0], "zones": ["a"]}
-        for name in ("on_demand", "spot", "reservation", "capacity_block", "flex_start")
+        for name in ("on_demand", "spot", "reservation", "capacity_block", "flex_start", "queued")
     },
     "fabric": {name: ASKING[name][0] for name in ("metrics", "rdma")},
     "driver": {name: ASKING[name][0] for name in ("metrics", "driver_image", "driver_operator")},
@@ -178,7 +237,20 @@ def _expected(image: NodeImage, features: set[str]) -> set[str]:
     if features & {"mig", "mig_mixed", "time_slicing", "mps"}:
         refused |= {"device_allocation"} if "dra" in features else set()
         refused |= {"fabric"} if "rdma" in features else set()
-        refused |= {"driver"} if "driver_operator" in features and image.name == "existing" else set()
+        if "driver_operator" in features and image.name in {"existing", "gke/ubuntu"}:
+            refused |= {"driver"}
+    return refused | _expected_on_aks(features) if image.kind == "aks" else refused | _expected_on_gke(image, features)
+
+
+def _expected_on_gke(image: NodeImage, features: set[str]) -> set[str]:
+    return {"fabric"} if image.kind == "gke" and {"rdma", "queued"} <= features else set()
+
+
+def _expected_on_aks(features: set[str]) -> set[str]:
+    """What cannot be beside a driver of the GPU operator's, which InfiniBand brings too."""
+    refused: set[str] = set()
+    if features & {"driver_operator", "rdma"}:
+        refused |= {"driver"} if features & {"mig", "mig_mixed"} or "driver_image" in features else set()
     return refused
 
 
@@ -187,9 +259,11 @@ def test_every_combination(image: NodeImage) -> None:
     compiled = 0
     for chosen in itertools.product(*AXES.values()):
         fields = {
-            key: value for axis, name in zip(AXES.values(), chosen, strict=True) for key, value in axis[name].items()
+            key: value
+            for axis, name in zip(AXES.values(), chosen, strict=True)
+            for key, value in {**axis[name], **asking(image, name)}.items()
         }
-        wanted = request(image.cloud, "1.35", **DEVICES["nvidia"], **fields)
+        wanted = request(image.cloud, "1.35", **devices(image, "nvidia"), **fields)
         expected = _expected(image, set(chosen))
         assert {problem.path for problem in contract_problems(wanted, image)} == expected, chosen
         if not expected:

@@ -22,6 +22,11 @@ NAME = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)[A-Za-z0-9]([A-Za-z0-9_.-]{
 PROFILES = sorted({profile for each in ACCELERATORS.values() for profile in each.mig_profiles})
 replicas = st.builds(ReplicasSpec, replicas=st.integers(2, 48))
 
+GROUP = (
+    "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/g/providers/Microsoft.Compute/"
+    "capacityReservationGroups/g"
+)
+
 
 def ways(accelerator: str | None) -> st.SearchStrategy[SharingSpec]:
     """Ways to share, with profiles of that GPU where it has some."""
@@ -37,8 +42,9 @@ def ways(accelerator: str | None) -> st.SearchStrategy[SharingSpec]:
 
 capacities = st.sampled_from(
     [
-        *("on_demand", "spot", "flex_start"),
+        *("on_demand", "spot", "flex_start", "queued"),
         ReservationSpec(reservation="cr-1"),
+        ReservationSpec(reservation=GROUP),
         CapacityBlockSpec(capacity_block="cr-1"),
     ]
 )
@@ -64,11 +70,13 @@ FURTHER: dict[str, st.SearchStrategy[Any]] = {
     "memory_gib": st.sampled_from([4.0, 64.0]),
     "architecture": st.sampled_from(["amd64", "arm64"]),
     "min_nodes": st.just(1),
+    "placement": st.just("compact"),
+    "tpu_topology": st.sampled_from(["1x1", "2x2", "2x4", "2x2x1", "4x4", "2x2x2"]),
     "capacity": capacities,
     "fabric": st.just("rdma"),
     "driver": st.sampled_from(["image", "operator"]),
     "device_allocation": st.just("dra"),
-    "node_image": st.sampled_from(["al2023", "bottlerocket"]),
+    "node_image": st.sampled_from(["al2023", "bottlerocket", "cos", "ubuntu", "azurelinux"]),
     "zones": st.sampled_from([("a",), ("a", "b")]),
     "machine_types": st.sampled_from([("g6.2xlarge",), ("m7i.xlarge",)]),
 }
@@ -92,6 +100,12 @@ sources = st.sampled_from(
         *(
             NodeSource(kind="eks", provisioner=name, kubernetes_version=version)
             for name in ("cluster_autoscaler", "karpenter", "auto_mode")
+            for version in ("1.33", "1.35")
+        ),
+        *(
+            NodeSource(kind=kind, provisioner=name, kubernetes_version=version)
+            for kind in ("gke", "aks")
+            for name in ("cluster_autoscaler", "node_auto_provisioning")
             for version in ("1.33", "1.35")
         ),
     ]
@@ -124,3 +138,7 @@ def _can_be_had(pool: Pool) -> None:
     assert all(LABEL_VALUE.fullmatch(value) for value in pool.gpu.node_labels.values())
     assert pool.gpu.shares_per_gpu >= 1
     assert sum(pool.gpu.resources.values()) in {0, pool.gpu.gpus * pool.gpu.shares_per_gpu}
+    if pool.gpu.fabric_claim:
+        assert pool.gpu.fabric_claim.count > 0
+        assert not pool.gpu.fabric_resources
+    assert pool.gpu.slice_nodes in {1, pool.max_nodes}

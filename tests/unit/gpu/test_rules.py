@@ -85,8 +85,68 @@ EVERYWHERE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
         {"machine_type": "a3-highgpu-8g", "fabric": "rdma"},
         {"machine_type": "p5.48xlarge", "fabric": "rdma"},
         (
-            "fabric: a3-highgpu-8g is not known to have RDMA devices of a kind that modelyard sets up; use an "
-            "accelerator whose machines have some, or leave it out"
+            "fabric: a3-highgpu-8g has GPUDirect-TCPX, which modelyard does not set up: it needs a process of Google's "
+            "beside every container; use an accelerator whose machines have some: b200, h200, or leave it out"
+        ),
+    ),
+    (
+        {"machine_type": "Standard_ND96isr_MI300X_v5", "fabric": "rdma"},
+        {"machine_type": "Standard_ND96isr_H200_v5", "fabric": "rdma"},
+        (
+            "fabric: Standard_ND96isr_MI300X_v5 has InfiniBand, which modelyard sets up for NVIDIA's GPUs only; use an "
+            "accelerator whose machines have some: a100-40gb, a100-80gb, h100, h200, or leave it out"
+        ),
+    ),
+    (
+        {**CPU, "placement": "compact", "zones": ["a", "b"]},
+        {**CPU, "placement": "compact", "zones": ["a"]},
+        (
+            "zones: nodes that stand close together are in one zone, not 2; keep one, for example a, or use "
+            "placement: any"
+        ),
+    ),
+    (
+        {**L4, "tpu_topology": "2x4"},
+        {"accelerator": "tpu-v5e", "gpus_per_node": 8, "tpu_topology": "2x4"},
+        "tpu_topology: is for TPUs; leave it out, or use an accelerator tpu-…",
+    ),
+    (
+        {"accelerator": "tpu-v6e", "gpus_per_node": 4, "max_nodes": 4, "tpu_topology": "2x8"},
+        {"accelerator": "tpu-v6e", "gpus_per_node": 4, "max_nodes": 4, "tpu_topology": "4x4"},
+        (
+            "tpu_topology: tpu-v6e has no slices of 2x8; use 2x2 for slices of one machine, or 2x4, 4x4, 4x8, 8x8, "
+            "8x16, 16x16"
+        ),
+    ),
+    (
+        {"accelerator": "tpu-v5p", "gpus_per_node": 4, "max_nodes": 2, "tpu_topology": "4x2x1"},
+        {"accelerator": "tpu-v5p", "gpus_per_node": 4, "max_nodes": 2, "tpu_topology": "2x2x2"},
+        (
+            "tpu_topology: tpu-v5p has no slices of 4x2x1; use 2x2x1 for slices of one machine, or 2x2x2, 2x2x4, "
+            "2x4x4, 4x4x4 and so on"
+        ),
+    ),
+    (
+        {"accelerator": "tpu-v6e", "gpus_per_node": 8, "max_nodes": 2, "tpu_topology": "4x4"},
+        {"accelerator": "tpu-v6e", "gpus_per_node": 8, "max_nodes": 2, "tpu_topology": "2x4"},
+        ("gpus_per_node: slices of 4x4 are of machines with 4 chips, not 8; use 4, or leave tpu_topology out"),
+    ),
+    (
+        {"accelerator": "tpu-v5e", "gpus_per_node": 4, "max_nodes": 3, "tpu_topology": "4x4"},
+        {"accelerator": "tpu-v5e", "gpus_per_node": 4, "max_nodes": 4, "tpu_topology": "4x4"},
+        "max_nodes: a slice of 4x4 has 4 nodes, which come all together, not 3; use 4",
+    ),
+    (
+        {"accelerator": "tpu-v5e", "gpus_per_node": 4, "min_nodes": 2, "max_nodes": 4, "tpu_topology": "4x4"},
+        {"accelerator": "tpu-v5e", "gpus_per_node": 4, "min_nodes": 4, "max_nodes": 4, "tpu_topology": "4x4"},
+        "min_nodes: a slice of 4x4 has all its 4 nodes or none, not 2; use 0 or 4",
+    ),
+    (
+        {"accelerator": "tpu-v7x", "gpus_per_node": 4, "max_nodes": 2, "tpu_topology": "2x2x2"},
+        {"accelerator": "tpu-v7x", "gpus_per_node": 4, "max_nodes": 2, "tpu_topology": "2x2x1"},
+        (
+            "tpu_topology: slices of tpu-v7x over several nodes need a workload policy, which modelyard does not make; "
+            "use 2x2x1, or tpu-v5p"
         ),
     ),
     (
@@ -392,3 +452,9 @@ def test_claims_need_a_cluster_that_serves_them() -> None:
     assert refused("eks/al2023", "1.34", **asked) == []
     assert refused("existing", None, **asked) == []
     assert refused("local", "1.33", **asked) == []
+
+
+def test_nodes_that_exist_stand_where_they_stand() -> None:
+    for image in ("existing", "local"):
+        assert refused(image, None, **L4, placement="compact") == []
+        assert refused(image, None, **L4, capacity="queued") == []

@@ -25,7 +25,7 @@ def said(written: dict[str, Any]) -> str:
     [
         ({"capacity": "spott"},
          ("capacity: 'spott' is no kind of capacity; "
-          "use on_demand, spot, flex_start, {reservation: ID} or {capacity_block: ID}")),
+          "use on_demand, spot, flex_start, queued, {reservation: ID} or {capacity_block: ID}")),
         ({"capacity": {"reservation": "cr-1", "capacity_block": "cr-2"}},
          "capacity.reservation: is not a key here; keys here are capacity_block"),
         ({"capacity": {"reservation": ""}}, "capacity.reservation: '' is empty; write a value, or leave the key out"),
@@ -95,7 +95,7 @@ def test_python_is_as_strict() -> None:
 def test_the_schema_names_the_choices() -> None:
     schema = json_schema(PoolSpec)
     words, *blocks = schema["properties"]["capacity"]["oneOf"]
-    assert words["enum"] == ["on_demand", "spot", "flex_start"]
+    assert words["enum"] == ["on_demand", "spot", "flex_start", "queued"]
     assert [each["$ref"] for each in blocks] == ["#/$defs/ReservationSpec", "#/$defs/CapacityBlockSpec"]
     assert schema["properties"]["sharing"]["oneOf"][0]["enum"] == ["whole"]
     assert schema["$defs"]["ReplicasSpec"]["properties"]["replicas"]["maximum"] == 48

@@ -3,6 +3,7 @@
 import pytest
 
 from modelyard.gpu.accelerators import ACCELERATORS
+from modelyard.gpu.fabric import FABRIC_OF_CLOUD, REFUSED_FABRICS
 from modelyard.gpu.machine_types import machine_types, offered, sizes, smallest
 
 
@@ -58,6 +59,7 @@ def test_each_vendor_has_resource_and_labels(
 def test_some_devices_need_a_driver_that_is_new_or_old_enough() -> None:
     bounds = {name: (each.driver_at_least, each.driver_at_most) for name, each in ACCELERATORS.items()}
     assert {name: pair for name, pair in bounds.items() if any(pair)} == {
+        "p100": (None, 580),
         "rtx-pro-4500": (595, None),
         "v100": (None, 580),
         "v100-32gb": (None, 580),
@@ -97,7 +99,40 @@ def test_every_machine_of_aws_counts_against_a_quota() -> None:
     for machine in machine_types().values():
         assert machine.quota or machine.cloud != "aws", machine.name
         assert machine.unsourced <= {"vcpus", "memory_gib", "gpus", "architecture"}, machine.name
-        assert not machine.rdma_devices or machine.cloud == "aws", machine.name
+        fabric = FABRIC_OF_CLOUD[machine.cloud]
+        assert machine.rdma_kind in {"", fabric, *REFUSED_FABRICS}, machine.name
+        assert bool(machine.rdma_devices) == (machine.rdma_kind == fabric), machine.name
+
+
+def test_gke_has_a_name_for_every_gpu_of_its_machines() -> None:
+    for machine in machine_types().values():
+        vendor = ACCELERATORS[machine.accelerator].vendor if machine.accelerator else None
+        assert bool(machine.gke_accelerator) == (machine.cloud == "gcp" and vendor == "nvidia"), machine.name
+        if machine.gke_accelerator and machine.name != "a3-megagpu-8g":
+            labels = ACCELERATORS[str(machine.accelerator)].cloud_labels
+            assert labels["cloud.google.com/gke-accelerator"] == machine.gke_accelerator
+    # The one GPU that goes by two names.
+    assert machine_types()["a3-megagpu-8g"].gke_accelerator == "nvidia-h100-mega-80gb"
+
+
+@pytest.mark.parametrize("cloud", ["aws", "gcp", "azure"])
+@pytest.mark.parametrize(("cpus", "memory_gib"), [(2, 8), (4, 16), (16, 64), (32, 128)])
+def test_a_neutral_size_is_a_machine_on_every_cloud(cloud: str, cpus: float, memory_gib: float) -> None:
+    found = smallest(None, 0, cloud, cpus=cpus, memory_gib=memory_gib)
+    assert found
+    assert (found.cloud, found.vcpus, found.architecture) == (cloud, cpus, "amd64")
+
+
+def test_a_machine_of_any_cloud_has_the_fabric_of_simulated_nodes_first() -> None:
+    found = smallest("h200", 8, rdma=True)
+    assert found
+    assert (found.cloud, found.rdma_kind) == ("aws", "efa")
+    azure = smallest("h200", 8, "azure", rdma=True)
+    assert azure
+    assert (azure.name, azure.rdma_kind, azure.rdma_devices) == ("Standard_ND96isr_H200_v5", "infiniband", 8)
+    # There, but of a kind that nothing sets up.
+    assert machine_types()["a3-megagpu-8g"].rdma_kind == "tcpxo"
+    assert smallest("h100", 8, "gcp", rdma=True) is None
 
 
 def test_a_machine_is_of_the_cloud_that_is_asked_for() -> None:

@@ -5,14 +5,15 @@ A chart says nothing of a key that it does not know, so that a renamed one would
 https://github.com/NVIDIA/k8s-device-plugin (v0.20.0), https://github.com/NVIDIA/gpu-operator (v26.7.0),
 https://github.com/NVIDIA/dcgm-exporter (4.5.3-4.8.2),
 https://github.com/kubernetes-sigs/dra-driver-nvidia-gpu (v0.4.1),
-https://github.com/aws/eks-charts (aws-efa-k8s-device-plugin v0.5.30); of
+https://github.com/aws/eks-charts (aws-efa-k8s-device-plugin v0.5.30), https://github.com/ROCm/gpu-operator (v1.5.1),
+https://github.com/Mellanox/network-operator (v26.4.1); of
 https://github.com/aws-neuron/neuron-helm-charts, which has no tags, the template of the device plugin.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from modelyard.gpu.contract import Component
+from modelyard.gpu.components import Component
 
 Keys = Mapping[str, Any]
 ANY: Keys = {}
@@ -34,6 +35,8 @@ VERSIONS: Mapping[Component, str] = {
     "dcgm-exporter": "4.8.2",
     "efa-device-plugin": "v0.5.30",
     "neuron-device-plugin": "1.10.0",
+    "amd-gpu-operator": "v1.5.1",
+    "network-operator": "26.4.1",
 }
 """The charts' versions that the keys are of."""
 KNOWN: Mapping[Component, Keys] = {
@@ -53,13 +56,14 @@ KNOWN: Mapping[Component, Keys] = {
         "gpuResourcesEnabledOverride": ANY,
         "resources": {"gpus": {"enabled": ANY}, "computeDomains": {"enabled": ANY}},
         "featureGates": ANY,
+        "nvidiaDriverRoot": ANY,
         "kubeletPlugin": {"nodeSelector": ANY, "affinity": ANY, "tolerations": ANY},
     },
     "gpu-operator": {
         "nfd": {"enabled": ANY, "nodefeaturerules": ANY},
         "daemonsets": {"labels": ANY, "annotations": ANY, "tolerations": ANY},
         "mig": {"strategy": ANY},
-        "driver": {"enabled": ANY, "version": ANY, "env": ANY},
+        "driver": {"enabled": ANY, "version": ANY, "env": ANY, "rdma": {"enabled": ANY, "useHostMofed": ANY}},
         "toolkit": {"enabled": ANY, "env": ANY},
         "devicePlugin": {"enabled": ANY, "env": ANY, "config": _OPERATORS_CONFIG},
         "dcgmExporter": {"enabled": ANY, "env": ANY, "serviceMonitor": _SERVICE_MONITOR},
@@ -73,6 +77,9 @@ KNOWN: Mapping[Component, Keys] = {
         "tolerations": ANY,
         "serviceMonitor": _SERVICE_MONITOR,
         "extraEnv": ANY,
+        "extraHostVolumes": ANY,
+        "extraVolumeMounts": ANY,
+        "securityContext": ANY,
         "kubernetesDRA": {"enabled": ANY},
     },
     "efa-device-plugin": {
@@ -85,6 +92,24 @@ KNOWN: Mapping[Component, Keys] = {
         "scheduler": {"enabled": ANY},
         "npd": {"enabled": ANY},
     },
+    "amd-gpu-operator": {
+        "node-feature-discovery": {"enabled": ANY},
+        "installdefaultNFDRule": ANY,
+        "remediation": {"enabled": ANY, "installCRDs": ANY},
+        "deviceConfig": {
+            "spec": {
+                "selector": ANY,
+                "driver": {"enable": ANY},
+                "devicePlugin": {"devicePluginTolerations": ANY, "nodeLabellerTolerations": ANY},
+                "metricsExporter": {
+                    "enable": ANY,
+                    "tolerations": ANY,
+                    "prometheus": {"serviceMonitor": {"enable": ANY, "interval": ANY}},
+                },
+            }
+        },
+    },
+    "network-operator": {"nfd": {"enabled": ANY, "deployNodeFeatureRules": ANY}},
 }
 """What each chart knows."""
 

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -8,7 +9,7 @@ from modelyard.cluster.traits import ClusterTraits
 from modelyard.operators.spec import ChartsSpec
 from modelyard.platform.accelerators import Accelerators
 from tests.support.clusters import BareCluster
-from tests.support.gpu_pools import GPU_POOLS
+from tests.support.gpu_pools import AKS_POOLS, GKE_POOLS, GPU_POOLS
 from tests.support.mocks import Recorded, run
 
 TYPE = "modelyard:platform:Accelerators"
@@ -76,11 +77,14 @@ def test_charts_come_from_the_mirror() -> None:
         assert release.inputs["chart"].startswith("oci://mirror.example.org/charts/")
 
 
-def test_what_brings_a_monitor_waits_for_its_kind() -> None:
+def test_charts_wait_for_the_kind_of_monitors_and_their_namespaces_do_not() -> None:
+    """All of them, so that they stand equally deep and are removed at the same time."""
     recorded = made(monitored=True)
     kinds = recorded.one("ConfigMap").urn
-    waiting = {each.inputs["namespace"] for each in recorded.of("Release") if kinds in each.depends_on}
-    assert waiting == {"dcgm-exporter", "gpu-operator"}
+    assert not [each.name for each in recorded.of("Release") if kinds not in each.depends_on]
+    assert not [
+        each.name for each in recorded.under(TYPE) if each.type.endswith("Namespace") and kinds in each.depends_on
+    ]
     for release in recorded.of("Release"):
         monitor = release.inputs["values"].get("serviceMonitor")
         assert monitor is None or monitor["enabled"] is True
@@ -99,3 +103,70 @@ def test_workloads_go_before_the_driver_of_their_claims() -> None:
 
 def test_workloads_wait_for_no_device_plugin() -> None:
     assert made([GPU_POOLS["whole"]]).one("Pod").depends_on == frozenset()
+
+
+def installers(recorded: Recorded) -> dict[str, Any]:
+    return {each.inputs["metadata"]["namespace"]: each.inputs["spec"] for each in recorded.of("DaemonSet")}
+
+
+def test_what_has_no_chart_is_a_daemon_set_in_a_privileged_namespace_of_its_own() -> None:
+    recorded = made([*GKE_POOLS.values(), *AKS_POOLS.values()])
+    found = installers(recorded)
+    assert set(found) == {"gib-installer", "gke-driver-installer", "amd-driver-installer"}
+    levels = {each.inputs["metadata"]["name"]: each.inputs["metadata"]["labels"] for each in recorded.of("Namespace")}
+    for name in found:
+        assert levels[name]["pod-security.kubernetes.io/enforce"] == "privileged"
+    assert not set(found) & set(releases(recorded))
+
+
+def test_an_installer_does_its_work_first_and_then_nothing() -> None:
+    (spec,) = installers(made([GKE_POOLS["g-fabric"], GKE_POOLS["g-whole"]])).values()
+    pod = spec["template"]["spec"]
+    (work,), (rest,) = pod["initContainers"], pod["containers"]
+    assert work["image"].endswith("/nccl-plugin-gib:v1.1.1")
+    assert work["securityContext"] == {"privileged": True}
+    assert rest.get("securityContext") is None
+    mounts = {each["name"]: each["mountPath"] for each in work["volumeMounts"]}
+    folders = {mounts[each["name"]]: each["hostPath"]["path"] for each in pod["volumes"]}
+    assert folders == {
+        "/host/nvidia/lib64": "/home/kubernetes/bin/nvidia/lib64",
+        "/host/gib": "/home/kubernetes/bin/gib",
+    }
+    for path in folders:
+        assert path in work["command"][2]
+    required = pod["affinity"]["nodeAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    (term,) = required["nodeSelectorTerms"]
+    assert term["matchExpressions"] == [{"key": "modelyard.dev/pool", "operator": "In", "values": ["g-fabric"]}]
+    (toleration,) = pod["tolerations"]
+    assert (toleration["key"], toleration["value"]) == ("nvidia.com/gpu", "present")
+
+
+def test_an_image_that_only_nodes_have_is_never_pulled() -> None:
+    (spec,) = installers(made([GKE_POOLS["g-claimed"]])).values()
+    (work,) = spec["template"]["spec"]["initContainers"]
+    assert (work["image"], work["imagePullPolicy"]) == ("cos-nvidia-installer:fixed", "Never")
+    paths = {each["mountPath"] for each in work["volumeMounts"]}
+    # Every folder that the installer is told of in its own words is there.
+    told = {each["value"] for each in work["env"] if each["name"].endswith(("_CONTAINER", "ROOT_MOUNT_DIR"))}
+    assert told <= paths
+
+
+def test_infiniband_has_one_policy_that_goes_before_its_operator() -> None:
+    recorded = made([AKS_POOLS["a-fabric"], AKS_POOLS["a-whole"]])
+    (policy,) = recorded.of("NicClusterPolicy")
+    assert policy.inputs["metadata"]["name"] == "nic-cluster-policy"
+    (operator,) = (each.urn for each in recorded.of("Release") if each.inputs["namespace"] == "network-operator")
+    assert operator in policy.depends_on
+
+
+def test_agents_of_the_systems_priority_are_let_in_on_gke_only() -> None:
+    gke = made([GKE_POOLS["g-driven"], GKE_POOLS["g-claimed"], GKE_POOLS["g-whole"]])
+    quotas = {each.inputs["metadata"]["namespace"]: each for each in gke.of("ResourceQuota")}
+    assert set(quotas) == {"gpu-operator", "nvidia-dra-driver"}
+    for release in gke.of("Release"):
+        quota = quotas.get(release.inputs["namespace"])
+        assert quota is None or quota.urn in release.depends_on
+    (scope,) = quotas["gpu-operator"].inputs["spec"]["scopeSelector"]["matchExpressions"]
+    assert scope["values"] == ["system-cluster-critical", "system-node-critical"]
+    assert made(list(AKS_POOLS.values())).of("ResourceQuota") == []
+    assert made().of("ResourceQuota") == []

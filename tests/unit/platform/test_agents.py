@@ -10,11 +10,13 @@ import pytest
 from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import PoolSpec
-from modelyard.gpu.contract import Component
+from modelyard.gpu.components import Component
 from modelyard.operators.namespaces import PLATFORM_NAMESPACES
 from modelyard.platform.agents import AGENTS, pools_by_component, values_of
+from modelyard.platform.infiniband import nic_cluster_policy
+from modelyard.platform.installers import INSTALLERS
 from modelyard.workspace.spec import workspace_name_problems
-from tests.support.gpu_pools import GPU_POOLS
+from tests.support.gpu_pools import AKS_POOLS, GKE_POOLS, GPU_POOLS
 from tests.unit.platform.chart_keys import KNOWN, VERSIONS, unknown
 
 
@@ -58,8 +60,9 @@ def test_a_pool_gets_what_its_contract_names(pool: str, components: set[str]) ->
 @pytest.mark.parametrize("component", AGENTS)
 def test_a_chart_knows_every_key_that_it_is_given(component: Component) -> None:
     assert AGENTS[component].chart.version == VERSIONS[component], "read the keys of the new version"
-    everything = values_of(component, list(GPU_POOLS.values()), monitored=True)
-    assert list(unknown(everything, KNOWN[component])) == []
+    for its in (GPU_POOLS, GKE_POOLS, AKS_POOLS):
+        everything = values_of(component, list(its.values()), monitored=True)
+        assert list(unknown(everything, KNOWN[component])) == []
 
 
 def test_a_key_that_no_chart_knows_is_found() -> None:
@@ -246,3 +249,73 @@ def test_no_workspace_has_the_name_of_an_agents_namespace(component: Component) 
     (problem,) = workspace_name_problems(name)
     assert problem.why == f"'{name}' is a namespace of the platform"
     assert list(workspace_name_problems(f"{name}-team")) == []
+
+
+def test_what_clouds_bring_themselves_is_not_installed() -> None:
+    by_component = needed([*GKE_POOLS.values()])
+    assert by_component == {
+        "dcgm-exporter": ["g-whole", "g-sliced", "g-mig", "g-fabric", "g-claimed"],
+        "gib-installer": ["g-fabric"],
+        "gke-driver-installer": ["g-claimed"],
+        "gpu-operator": ["g-driven"],
+        "nvidia-dra-driver": ["g-claimed"],
+    }
+    assert needed([*AKS_POOLS.values()]) == {
+        "amd-driver-installer": ["a-amd"],
+        "amd-gpu-operator": ["a-amd"],
+        "dcgm-exporter": ["a-whole", "a-mps", "a-mig"],
+        "gpu-operator": ["a-fabric"],
+        "network-operator": ["a-fabric"],
+        "nvidia-device-plugin": ["a-whole", "a-mps", "a-mig"],
+    }
+
+
+def test_agents_find_the_driver_where_gke_has_it() -> None:
+    folder = "/home/kubernetes/bin/nvidia"
+    exporter = values_of("dcgm-exporter", [GKE_POOLS["g-whole"]], monitored=False)
+    assert exporter["extraHostVolumes"] == [{"name": "nvidia", "hostPath": folder}]
+    # The chart's own list of counters stays mounted.
+    assert [each["name"] for each in exporter["extraVolumeMounts"]] == ["exporter-metrics-volume", "nvidia"]
+    assert exporter["securityContext"] == {"privileged": True}
+    driver = values_of("nvidia-dra-driver", [GKE_POOLS["g-claimed"]], monitored=False)
+    assert driver["nvidiaDriverRoot"] == folder
+    for its in (values("dcgm-exporter", "whole"), values("nvidia-dra-driver", "claimed")):
+        assert not {"extraHostVolumes", "securityContext", "nvidiaDriverRoot"} & set(its)
+
+
+def test_slices_of_aks_are_named_by_the_plugin() -> None:
+    found = values_of("nvidia-device-plugin", list(AKS_POOLS.values())[:3], monitored=False)["config"]["map"]
+    assert json.loads(found["a-mig"])["flags"] == {"migStrategy": "single"}
+    assert json.loads(found["a-mps"])["sharing"]["mps"]["resources"][0]["replicas"] == 2
+
+
+def test_infiniband_reaches_the_memory_of_gpus() -> None:
+    found = values_of("gpu-operator", [AKS_POOLS["a-fabric"]], monitored=False)
+    assert found["driver"] == {"enabled": True, "rdma": {"enabled": True}}
+    policy = nic_cluster_policy([AKS_POOLS["a-fabric"]])
+    (devices,) = json.loads(policy["rdmaSharedDevicePlugin"]["config"])["configList"]
+    gpu = AKS_POOLS["a-fabric"].gpu
+    assert gpu
+    assert gpu.fabric_resources == {f"rdma/{devices['resourceName']}": devices["rdmaHcaMax"]}
+    assert terms({"nodeAffinity": policy["nodeAffinity"]}) == [{"modelyard.dev/pool": "a-fabric"}]
+    assert [each["key"] for each in policy["tolerations"]] == ["nvidia.com/gpu"]
+    assert policy["ofedDriver"]["version"].startswith("doca")
+
+
+@pytest.mark.parametrize("monitored", [True, False])
+def test_amds_operator_leaves_the_driver_to_what_installs_it(monitored: bool) -> None:
+    found = values_of("amd-gpu-operator", [AKS_POOLS["a-amd"]], monitored=monitored)["deviceConfig"]["spec"]
+    assert found["driver"] == {"enable": False}
+    assert [each["key"] for each in found["devicePlugin"]["devicePluginTolerations"]] == ["amd.com/gpu", "team"]
+    assert found["metricsExporter"]["enable"] is monitored
+    assert found["metricsExporter"]["prometheus"]["serviceMonitor"]["enable"] is monitored
+
+
+@pytest.mark.parametrize("component", INSTALLERS)
+def test_an_installer_has_a_namespace_of_the_platform(component: Component) -> None:
+    installer = INSTALLERS[component]
+    assert installer.namespace in PLATFORM_NAMESPACES
+    assert installer.namespace not in {definition.name for definition in AGENTS.values()}
+    assert component not in AGENTS
+    with pytest.raises(AssertionError, match="has no chart"):
+        values_of(component, [], monitored=False)
