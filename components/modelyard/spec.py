@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, cast, dataclass_transform
+from weakref import WeakValueDictionary
 
 import annotated_types
 
@@ -58,6 +59,8 @@ class _HasProblems(Protocol):
 def validate(value: T, path: str = "") -> T:
     """Check a spec that was built in Python, as strictly as one that was read from YAML.
 
+    A spec that came out of a check, or is part of one that did, is returned as it is: specs are frozen.
+
     Args:
         value: an instance of a spec.
         path: where it stands, for messages.
@@ -65,6 +68,8 @@ def validate(value: T, path: str = "") -> T:
     Raises:
         ConfigError: with every problem found.
     """
+    if _valid.get(id(value)) is value:
+        return value
     return _check(type(value), lambda adapter: adapter.validate_python(value), path)
 
 
@@ -82,6 +87,11 @@ def json_schema(cls: type[Any]) -> dict[str, Any]:
     from modelyard.spec_schema import DescribedSchema
 
     return _adapter(cls).json_schema(schema_generator=DescribedSchema)
+
+
+_valid: WeakValueDictionary[int, object] = WeakValueDictionary()
+"""The specs that were found valid, by identity, while they live. A stack is checked with everything in it: that each of
+its components checks its part once more would double what validation costs a preview."""
 
 
 @cache
@@ -103,7 +113,15 @@ def _check(cls: type[T], run: Callable[["TypeAdapter[T]"], T], path: str) -> T:
     found = [problem.under(path) for problem in rule_problems(checked)]
     if found:
         raise ConfigError(found)
+    _valid.update((id(each), each) for each in _specs(checked))
     return checked
+
+
+def _specs(value: object) -> Iterator[object]:
+    if is_dataclass(value):
+        yield value
+    for _, child in _children(value):
+        yield from _specs(child)
 
 
 def rule_problems(value: object) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import FrozenInstanceError, field
+from dataclasses import FrozenInstanceError, field, replace
 from typing import Any, Literal
 
 import pulumi
@@ -142,6 +142,29 @@ def test_python_gets_the_same_strictness(built: Outer, path: str) -> None:
 def test_a_valid_instance_passes_unchanged() -> None:
     built = Outer(name="a", words=["x"], many={"b": Inner(from_="y")})
     assert validate(built) == built
+
+
+def test_what_came_out_of_a_check_is_not_checked_again() -> None:
+    valid = load_json(Outer, '{"name": "a", "many": {"b": {}}}')
+    assert validate(valid) is valid
+    assert validate(valid.many["b"]) is valid.many["b"]
+
+
+def test_a_copy_of_what_was_checked_is_checked() -> None:
+    valid = validate(Outer(name="a", inner=Inner()))
+    with pytest.raises(ConfigError, match="low"):
+        validate(replace(valid, low=10))
+    with pytest.raises(ConfigError, match="name"):
+        validate(replace(valid, name="A"))
+    assert validate(replace(valid, low=9)).low == 9
+
+
+def test_a_part_of_what_was_refused_is_checked() -> None:
+    refused = Outer(name="A", inner=Inner(count=0))
+    with pytest.raises(ConfigError, match="name"):
+        validate(refused)
+    with pytest.raises(ConfigError, match="count"):
+        validate(refused.inner)
 
 
 def test_text_may_come_from_another_resource() -> None:

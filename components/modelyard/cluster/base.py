@@ -45,6 +45,11 @@ class Cluster(Protocol):
         """What must exist before anything on it and outlive it: nodes for operators, names and volumes."""
         ...
 
+    @property
+    def control_plane(self) -> pulumi.Resource | None:
+        """What everything on it ends with; None where the stack does not make the cluster."""
+        ...
+
     def pool_ready(self, pool: str) -> list[pulumi.Resource]:
         """What must exist, beside `ready`, before what runs on that pool and outlive it: the pool's nodes."""
         ...

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
+from modelyard.cluster.aks.spec import AksSpec
 from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.gke.spec import GkeSpec
 from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.spec import ExistingSpec, LocalSpec, PoolSpec
 from modelyard.component import ProgramConfigError
@@ -11,7 +13,7 @@ from modelyard.errors import ConfigError, Problem
 from modelyard.spec import validate
 
 T = TypeVar("T")
-C = TypeVar("C", LocalSpec, ExistingSpec, EksSpec)
+C = TypeVar("C", LocalSpec, ExistingSpec, EksSpec, GkeSpec, AksSpec)
 
 
 def checked_cluster(spec: C, path: str, pools: Mapping[str, PoolSpec]) -> tuple[C, Mapping[str, PoolSpec]]:

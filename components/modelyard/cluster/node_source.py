@@ -4,11 +4,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from modelyard.cluster.aks.spec import AksSpec
 from modelyard.cluster.eks.spec import EksSpec
-from modelyard.cluster.spec import ClusterSpec, ExistingSpec, LocalSpec, PoolSpec
+from modelyard.cluster.gke.provisioned import added_taints, class_selector, is_provisioned
+from modelyard.cluster.gke.spec import GkeSpec
+from modelyard.cluster.spec import ClusterSpec, ExistingSpec, LocalSpec, PoolSpec, TaintSpec
 from modelyard.errors import Problem
 from modelyard.gpu.contract import contract_problems
-from modelyard.gpu.node_images import NodeImage, eks_image, node_images
+from modelyard.gpu.node_images import NodeImage, aks_image, eks_image, gke_image, node_images
+
+AKS_SPOT_TAINT = TaintSpec(key="kubernetes.azure.com/scalesetpriority", value="spot")
+"""What AKS taints spot machines with, and labels them. https://learn.microsoft.com/azure/aks/spot-node-pool"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,16 +23,16 @@ class NodeSource:
 
     Attributes:
         kind: the kind of cluster.
-        provisioner: what starts its nodes, on EKS.
+        provisioner: what starts its nodes, in a cloud.
         kubernetes_version: of the cluster; None where not known.
     """
 
-    kind: Literal["local", "existing", "eks"]
+    kind: Literal["local", "existing", "eks", "gke", "aks"]
     provisioner: str | None = None
     kubernetes_version: str | None = None
 
     @classmethod
-    def of(cls, cluster: LocalSpec | ExistingSpec | EksSpec) -> "NodeSource":
+    def of(cls, cluster: LocalSpec | ExistingSpec | EksSpec | GkeSpec | AksSpec) -> "NodeSource":
         """The source of a cluster's nodes."""
         match cluster:
             case LocalSpec():
@@ -35,17 +41,40 @@ class NodeSource:
                 return cls(kind="existing")
             case EksSpec():
                 return cls(kind="eks", provisioner=cluster.provisioner, kubernetes_version=cluster.kubernetes_version)
+            case GkeSpec():
+                return cls(kind="gke", provisioner=cluster.provisioner, kubernetes_version=cluster.kubernetes_version)
+            case AksSpec():
+                return cls(kind="aks", provisioner=cluster.provisioner, kubernetes_version=cluster.kubernetes_version)
 
     @classmethod
     def of_stack(cls, cluster: ClusterSpec) -> "NodeSource":
         """The source of the nodes of the cluster that is given; as for a local one where none is."""
-        return cls.of(next((each for each in (cluster.local, cluster.existing, cluster.eks) if each), LocalSpec()))
+        return cls.of(cluster.cloud or cluster.existing or cluster.local or LocalSpec())
 
     def image(self, spec: PoolSpec) -> NodeImage:
         """The system of a pool's nodes."""
-        if self.kind == "eks":
-            return eks_image(str(self.provisioner), spec.node_image)
-        return node_images()[self.kind]
+        provisioner = str(self.provisioner)
+        match self.kind:
+            case "eks":
+                return eks_image(provisioner, spec.node_image)
+            case "gke":
+                # What GKE does not make for pods that wait is a node pool like any other.
+                makes_it = is_provisioned(spec, provisioner)
+                return gke_image(provisioner if makes_it else "cluster_autoscaler", spec.node_image)
+            case "aks":
+                return aks_image(provisioner, spec.node_image)
+            case _:
+                return node_images()[self.kind]
+
+    def node_selector(self, name: str, spec: PoolSpec) -> dict[str, str] | None:
+        """What pods of a pool choose its nodes by, where it is not our own pool label."""
+        return class_selector(name) if self.kind == "gke" and is_provisioned(spec, self.provisioner) else None
+
+    def taints(self, name: str, spec: PoolSpec) -> tuple[TaintSpec, ...]:
+        """Taints that a pool's nodes have without anybody asking for them, accelerators' apart."""
+        if self.kind == "gke":
+            return added_taints(name, spec, self.provisioner)
+        return (AKS_SPOT_TAINT,) if self.kind == "aks" and spec.capacity == "spot" else ()
 
     def pool_problems(self, pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:
         """Why pools, each of them valid by itself, cannot be had here; paths begin with the pool's name."""

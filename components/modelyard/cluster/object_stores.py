@@ -11,12 +11,14 @@ class ObjectStore:
     """An object store that exists.
 
     Attributes:
+        key: its Pulumi name, known at preview: what is made for it is named after it.
         name: its name in the cloud.
         url: how tools address it: `s3://…`.
         resource_id: the cloud's own id, for permissions.
         ready: what must exist before anything is put into it.
     """
 
+    key: str
     name: pulumi.Output[str]
     url: pulumi.Output[str]
     resource_id: pulumi.Output[str]

@@ -9,7 +9,7 @@ from modelyard.errors import ConfigError, Problem, show
 from modelyard.gpu.accelerators import Accelerator
 from modelyard.gpu.contract import GpuContract, compile_pool
 from modelyard.gpu.machine_types import Architecture, MachineType
-from modelyard.gpu.spec import GpuSliceSpec
+from modelyard.gpu.spec import CapacityBlockSpec, GpuSliceSpec, ReservationSpec
 
 POOL_LABEL = "modelyard.dev/pool"
 """Every node that a stack makes carries it from the start, so that nothing depends on labels that appear later."""
@@ -39,6 +39,7 @@ class Pool:
         node_selector: labels that choose its nodes, for pods.
         taints: taints of its nodes; pods of the pool tolerate them.
         runs_containers: False where the nodes are simulated.
+        is_queued: whether its nodes come for a ProvisioningRequest only, and not for pods that wait.
     """
 
     name: str
@@ -56,11 +57,22 @@ class Pool:
     node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
     taints: tuple[TaintSpec, ...] = ()
     runs_containers: bool = True
+    is_queued: bool = False
 
     @property
     def device_class(self) -> str | None:
         """The class that its pods claim devices of; None where they ask for a resource."""
         return self.gpu.device_class if self.gpu else None
+
+    @property
+    def needs_placement(self) -> bool:
+        """Whether the stack has to see to it that its nodes stand close together.
+
+        Machines that are reserved have their place already, and slices of TPUs have theirs.
+        """
+        is_reserved = isinstance(self.spec.capacity, ReservationSpec | CapacityBlockSpec)
+        is_slice = self.gpu is not None and self.gpu.slice_nodes > 1
+        return self.spec.is_compact and not is_reserved and not is_slice
 
     @property
     def allocatable_cpus(self) -> float:
@@ -125,6 +137,10 @@ class Pool:
             # https://awsdocs-neuron.readthedocs-hosted.com/en/latest/deploy/infrastructure/scheduler.html
             why = f"{gpus} devices of a node of {size} would be any, and Neuron needs neighbours, which AWS's scheduler"
             yield Problem(path="gpus", why=f"{why} extension finds; it is not installed", fix=f"use 1 or {size}")
+        elif self.accelerator and self.accelerator.vendor == "tpu" and gpus < size:
+            # https://cloud.google.com/kubernetes-engine/docs/how-to/tpus
+            why = f"pods have all TPU chips of a node, and nodes of pool {self.name} have {size}"
+            yield Problem(path="gpus", why=why, fix=f"use {size}, or a pool of smaller machines")
 
     def share(self, gpus: int | GpuSliceSpec) -> tuple[float, float]:
         """vCPUs and GiB of memory that go with so many of a node's GPUs, shares or slices: their share of what pods can
@@ -156,7 +172,8 @@ def resolve_pool(
         name: the pool's name.
         spec: a validated spec.
         source: where its nodes come from; left out: they are simulated, or a machine's own.
-        node_selector: how its nodes are found; left out: by our own pool label, which nodes made by a stack carry.
+        node_selector: how its nodes are found; left out: as the source says, or by our own pool label, which nodes made
+            by a stack carry.
         runs_containers: False where the nodes are simulated.
 
     Raises:
@@ -165,9 +182,11 @@ def resolve_pool(
     image = source.image(spec)
     asked = spec.request(name, image.cloud, source.kubernetes_version)
     contract = compile_pool(asked, image)
-    taints = tuple(spec.taints)
+    taints = (*source.taints(name, spec), *spec.taints)
+    selector = dict(node_selector or source.node_selector(name, spec) or {POOL_LABEL: name})
     if contract:
         taints = (TaintSpec(key=contract.taint_key, value="present"), *taints)
+        selector |= contract.pod_node_labels
     return Pool(
         name=name,
         spec=spec,
@@ -181,9 +200,10 @@ def resolve_pool(
         gpu=contract,
         min_nodes=spec.min_nodes,
         max_nodes=spec.max_nodes,
-        node_selector=node_selector if node_selector is not None else {POOL_LABEL: name},
+        node_selector=selector,
         taints=taints,
         runs_containers=runs_containers,
+        is_queued=spec.capacity == "queued" and bool(image.cloud),
     )
 
 

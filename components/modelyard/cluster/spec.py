@@ -6,13 +6,15 @@ from dataclasses import field
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
+from modelyard.cluster.aks.spec import AksSpec
 from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.gke.spec import GkeSpec
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import ACCELERATORS
 from modelyard.gpu.machine_choice import MachineChoice
 from modelyard.gpu.request import GpuRequest
 from modelyard.gpu.rules import device_problems
-from modelyard.gpu.spec import Capacity, Sharing
+from modelyard.gpu.spec import Capacity, Sharing, TpuTopology
 from modelyard.kube.images import is_repository
 from modelyard.spec import Amount, Count, CountOrZero, Filled, Name, Rule, exactly_one, rule_problems, spec
 from modelyard.versions import KUBERNETES
@@ -137,10 +139,19 @@ class ClusterSpec:
     """A cluster that exists, by kubeconfig."""
     eks: EksSpec | None = None
     """A cluster in an AWS account, made and removed with the stack."""
+    gke: GkeSpec | None = None
+    """A cluster in a Google Cloud project, made and removed with the stack."""
+    aks: AksSpec | None = None
+    """A cluster in an Azure subscription, made and removed with the stack."""
 
     def problems(self) -> Iterable[Problem]:
         """Exactly one block."""
-        return exactly_one(self, "local", "existing", "eks")
+        return exactly_one(self, "local", "existing", "eks", "gke", "aks")
+
+    @property
+    def cloud(self) -> EksSpec | GkeSpec | AksSpec | None:
+        """The cluster that is made in a cloud, if it is one."""
+        return self.eks or self.gke or self.aks
 
 
 @spec
@@ -190,24 +201,33 @@ class PoolSpec:
     """Taints beside the one that accelerators bring."""
     capacity: Capacity = "on_demand"
     """How its machines are bought: `on_demand`; `spot`, which the cloud takes back at any time; `flex_start`, which
-    come when there are some and stay for days; `{reservation: ID}`; or `{capacity_block: ID}`, for a time that was
-    booked. Without effect on a local cluster, and on one that exists, where nodes are there already."""
+    come when there are some and stay for days; `queued`, which come all together for a request that waits for them;
+    `{reservation: ID}`; or `{capacity_block: ID}`, for a time that was booked. Without effect on a local cluster, and
+    on one that exists, where nodes are there already."""
     sharing: Sharing = "whole"
     """Whether several pods share a GPU: `whole`, `{mig: 1g.10gb}`, `{time_slicing: {replicas: 4}}` or
     `{mps: {replicas: 4}}`. Whole, because a shared GPU isolates less, and MIG divides one for good."""
     fabric: Literal["none", "rdma"] = "none"
-    """`rdma`: its nodes stand close together, in one zone, and their GPUs reach each other past the processors. That is
-    AWS's EFA, the only such network that modelyard sets up."""
+    """`rdma`: its nodes stand close together, in one zone, and their GPUs reach each other past the processors: by EFA
+    on EKS, by RDMA over Ethernet on GKE, by InfiniBand on AKS."""
+    placement: Literal["any", "compact"] = "any"
+    """`compact`: its nodes stand close together, in one zone. `rdma` implies it. Any by default, as close places are
+    scarcer. Without effect on a local cluster, and on one that exists."""
+    tpu_topology: TpuTopology | None = None
+    """How the chips of a TPU slice are arranged: `2x4`, `4x4x4`. Slices of more chips than one machine has span nodes,
+    which come and go all together. Left out: that of one machine."""
     driver: Literal["auto", "image", "operator"] = "auto"
     """Who brings the GPUs' driver: the node `image`, or an `operator` on the cluster. `auto` takes the image's where it
     has one."""
     device_allocation: Literal["device_plugin", "dra"] = "device_plugin"
     """How pods get devices: from a device plugin, as an amount of a resource; or by `dra`, dynamic resource allocation,
     as a claim (`resource.k8s.io/v1`)."""
-    node_image: Literal["al2023", "bottlerocket"] | None = None
-    """The nodes' system, where the cluster offers more than one. Left out: its usual one (EKS: `al2023`)."""
+    node_image: Literal["al2023", "bottlerocket", "cos", "ubuntu", "azurelinux"] | None = None
+    """The nodes' system, where the cluster offers more than one: `al2023` or `bottlerocket` on EKS, `cos` or `ubuntu`
+    on GKE, `ubuntu` or `azurelinux` on AKS. Left out: the first of them."""
     zones: Sequence[Filled] = ()
-    """Names of the zones that its nodes are to be in. Left out: all of the cluster's, or one of them for `rdma`."""
+    """Names of the zones that its nodes are to be in. Left out: all of the cluster's, or one of them where they stand
+    close together."""
     machine_types: Sequence[Filled] = ()
     """Further machine types for `spot`, with the same GPUs: the more there are, the sooner one is free."""
     disk_gib: Count | None = None
@@ -224,6 +244,11 @@ class PoolSpec:
         # What the rest rests on: a machine, and a way of sharing that is one.
         if not found and not rule_problems(self.sharing):
             yield from device_problems(self.request())
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether its nodes are to stand close together, in one zone."""
+        return self.placement == "compact" or self.fabric == "rdma"
 
     @property
     def machines(self) -> MachineChoice:
@@ -251,6 +276,7 @@ class PoolSpec:
         accelerator = self.accelerator or (machine.accelerator if machine else None)
         return GpuRequest(
             pool=name,
+            cloud=cloud,
             accelerator=ACCELERATORS[accelerator] if accelerator else None,
             gpus=(self.gpus_per_node or (machine.gpus if machine else 1)) if accelerator else 0,
             machine=machine,
@@ -263,9 +289,12 @@ class PoolSpec:
             machine_types=tuple(self.machine_types),
             zones=tuple(self.zones),
             min_nodes=self.min_nodes,
+            max_nodes=self.max_nodes,
             capacity=self.capacity,
             sharing=self.sharing,
             fabric=self.fabric,
+            placement=self.placement,
+            tpu_topology=self.tpu_topology,
             driver=self.driver,
             device_allocation=self.device_allocation,
             node_image=self.node_image,

@@ -49,6 +49,7 @@ class OperatorDefinition:
         kinds: the kinds that objects outside the chart are written in.
         pod_security: what its own namespace enforces.
         further_namespaces: namespaces for parts of it that need more rights, with what each enforces.
+        has_critical_pods: whether to let its pods have the priority of the system's own, where only `kube-system` may.
         timeout_seconds: how long an install, upgrade or uninstall may take.
     """
 
@@ -58,5 +59,6 @@ class OperatorDefinition:
     kinds: tuple[Kind, ...]
     pod_security: PodSecurity = "restricted"
     further_namespaces: Mapping[str, PodSecurity]
+    has_critical_pods: bool = False
     timeout_seconds: int = 900
     """A node that the autoscaler has to add (5 minutes), images on a cold node and volumes come before readiness."""

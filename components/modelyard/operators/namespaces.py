@@ -25,6 +25,16 @@ EFA_DEVICE_PLUGIN = "efa-device-plugin"
 """Where the device plugin of AWS's fabric runs."""
 NEURON_DEVICE_PLUGIN = "neuron-device-plugin"
 """Where the device plugin of AWS's own accelerators runs."""
+AMD_GPU_OPERATOR = "amd-gpu-operator"
+"""Where AMD's GPU operator runs."""
+AMD_DRIVER = "amd-driver-installer"
+"""Where what installs the driver of AMD's GPUs runs."""
+NETWORK_OPERATOR = "network-operator"
+"""Where NVIDIA's network operator runs."""
+GIB = "gib-installer"
+"""Where what installs Google's NCCL plugin runs."""
+GKE_DRIVER = "gke-driver-installer"
+"""Where what installs NVIDIA's driver runs, on nodes of GKE on which GKE does not."""
 
 # What makes and removes nodes, on clusters whose cloud does not do it by itself.
 CLUSTER_AUTOSCALER = "cluster-autoscaler"
@@ -45,6 +55,11 @@ PLATFORM_NAMESPACES = (
     DCGM_EXPORTER,
     EFA_DEVICE_PLUGIN,
     NEURON_DEVICE_PLUGIN,
+    AMD_GPU_OPERATOR,
+    AMD_DRIVER,
+    NETWORK_OPERATOR,
+    GIB,
+    GKE_DRIVER,
     CLUSTER_AUTOSCALER,
     KARPENTER,
     kinds_namespace(KARPENTER),

@@ -16,6 +16,8 @@ from modelyard.operators.spec import ChartsSpec
 from modelyard.versions import Chart
 
 _OCI = "oci://"
+_CRITICAL_PODS = "100000"
+"""More than an operator and its agents on all nodes of the largest cluster."""
 _KEPT_REVISIONS = 5
 """Helm keeps every revision of a release by default, each a Secret of up to a MiB."""
 
@@ -52,6 +54,11 @@ class OperatorHost(Protocol):
         """What must exist before the operator and outlive it."""
         ...
 
+    @property
+    def control_plane(self) -> pulumi.Resource | None:
+        """What everything on the cluster ends with; None where the stack does not make the cluster."""
+        ...
+
 
 class Operator(pulumi.ComponentResource):
     """An operator on a cluster, in a namespace of its own.
@@ -63,8 +70,8 @@ class Operator(pulumi.ComponentResource):
     permissive ones.
 
     Custom objects must depend on `kinds_ready`. Then a destroy removes them while their operator still runs, the
-    operator next and its namespaces after it, all while there are nodes. A chart of kinds runs nothing: it may go
-    together with the nodes.
+    operator next and its namespaces after it, all while there are nodes. Kinds alone run nothing: where the control
+    plane goes with them, they go with it, without a call of their own.
 
     It makes no secrets and no roles beyond those of the chart, and it does not redirect the chart's images to a mirror.
     """
@@ -84,6 +91,7 @@ class Operator(pulumi.ComponentResource):
         *,
         values: Mapping[str, Any],
         charts: ChartsSpec | None = None,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Install the operator.
@@ -94,6 +102,7 @@ class Operator(pulumi.ComponentResource):
             definition: which one.
             values: of its chart. They stand in the state in clear text: no secrets here.
             charts: where charts come from.
+            after: what the chart needs beside the cluster: kinds of another operator's.
             opts: Pulumi's options of the component.
 
         Raises:
@@ -109,7 +118,7 @@ class Operator(pulumi.ComponentResource):
         namespaces = self._make_namespaces()
         if cluster.traits.charts_installed:
             kinds = self._install_kinds(where)
-            self.kinds_ready = [self._install(where, values, [*namespaces, *kinds])]
+            self.kinds_ready = [self._install(where, values, [*namespaces, *kinds, *after])]
             self.kinds_known = kinds or self.kinds_ready
         else:
             self.kinds_ready = self.kinds_known = [*namespaces, *(self._register(crd) for crd in crds)]
@@ -117,8 +126,10 @@ class Operator(pulumi.ComponentResource):
 
     def _make_namespaces(self) -> list[pulumi.Resource]:
         further = self._definition.further_namespaces
+        own = self._namespace(self._name, self._definition.name, self._definition.pod_security, self._cluster.ready)
         return [
-            self._namespace(self._name, self._definition.name, self._definition.pod_security, self._cluster.ready),
+            own,
+            *([self._critical_pods(own)] if self._definition.has_critical_pods else []),
             *(
                 self._namespace(f"{self._name}-{namespace}", namespace, level, self._cluster.ready)
                 for namespace, level in further.items()
@@ -135,6 +146,22 @@ class Operator(pulumi.ComponentResource):
             opts=self._options(before),
         )
 
+    def _critical_pods(self, namespace: k8s.core.v1.Namespace) -> k8s.core.v1.ResourceQuota:
+        """What lets pods of this namespace have the priority of the system's own.
+        https://docs.nvidia.com/datacenter/cloud-native/gpu-operator/latest/google-gke.html"""
+        classes = k8s.core.v1.ScopedResourceSelectorRequirementArgs(
+            scope_name="PriorityClass", operator="In", values=["system-cluster-critical", "system-node-critical"]
+        )
+        return k8s.core.v1.ResourceQuota(
+            f"{self._name}-critical",
+            metadata=k8s.meta.v1.ObjectMetaArgs(namespace=self._definition.name, labels=self._labels()),
+            spec=k8s.core.v1.ResourceQuotaSpecArgs(
+                hard={"pods": _CRITICAL_PODS},
+                scope_selector=k8s.core.v1.ScopeSelectorArgs(match_expressions=[classes]),
+            ),
+            opts=self._options([namespace]),
+        )
+
     def _install_kinds(self, charts: ChartsSpec) -> list[pulumi.Resource]:
         """The chart of its kinds, which takes no more than an API server: it waits for no node and outlives them all.
 
@@ -146,7 +173,7 @@ class Operator(pulumi.ComponentResource):
         name = kinds_namespace(definition.name)
         namespace = self._namespace(f"{self._name}-kinds", name, "restricted", ())
         release = _release_args(definition, f"{definition.name}-crds", name, definition.crds_chart, charts, {})
-        return [k8s.helm.v3.Release(f"{self._name}-crds", release, opts=self._options([namespace]))]
+        return [k8s.helm.v3.Release(f"{self._name}-crds", release, opts=self._ending_with_the_cluster([namespace]))]
 
     def _install(
         self, charts: ChartsSpec, values: Mapping[str, Any], before: Sequence[pulumi.Resource]
@@ -168,7 +195,7 @@ class Operator(pulumi.ComponentResource):
                 annotations=metadata.get("annotations"),
             ),
             spec=crd["spec"],
-            opts=self._options(()),
+            opts=self._ending_with_the_cluster(()),
         )
 
     def _labels(self) -> dict[str, str]:
@@ -176,6 +203,11 @@ class Operator(pulumi.ComponentResource):
 
     def _options(self, before: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, provider=self._cluster.kubernetes_provider, depends_on=list(before))
+
+    def _ending_with_the_cluster(self, before: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
+        options = self._options(before)
+        options.deleted_with = self._cluster.control_plane
+        return options
 
 
 def _release_args(

@@ -17,9 +17,10 @@ def refused(value: Any) -> list[str]:
 
 def test_a_cluster_is_exactly_one_block() -> None:
     assert validate(ClusterSpec(local=LocalSpec()))
-    assert refused(ClusterSpec()) == ["nothing is chosen; give exactly one of local, existing, eks"]
+    fix = "give exactly one of local, existing, eks, gke, aks"
+    assert refused(ClusterSpec()) == [f"nothing is chosen; {fix}"]
     both = ClusterSpec(local=LocalSpec(), existing=ExistingSpec(context="a"))
-    assert refused(both) == ["local and existing exclude each other; give exactly one of local, existing, eks"]
+    assert refused(both) == [f"local and existing exclude each other; {fix}"]
 
 
 def test_an_existing_cluster_names_its_context() -> None:

@@ -35,11 +35,16 @@ SPLIT = OperatorDefinition(
 
 
 def program(
-    definition: OperatorDefinition, *, traits: ClusterTraits | None = None, mirror: str | None = None
+    definition: OperatorDefinition,
+    *,
+    traits: ClusterTraits | None = None,
+    mirror: str | None = None,
+    is_ours: bool = False,
 ) -> Callable[[], object]:
     def make() -> None:
         node = k8s.core.v1.ConfigMap("nodes", opts=pulumi.ResourceOptions(provider=k8s.Provider("p", kubeconfig="k")))
-        cluster = BareCluster(traits=traits or ClusterTraits(), ready=[node])
+        plane = pulumi.ComponentResource("test:Cluster", "plane") if is_ours else None
+        cluster = BareCluster(traits=traits or ClusterTraits(), ready=[node], control_plane=plane)
         operator = Operator("op", cluster, definition, values={"a": {"b": 1}}, charts=ChartsSpec(mirror=mirror))
         k8s.apiextensions.CustomResource(
             "widget",
@@ -112,6 +117,18 @@ def test_a_chart_of_kinds_waits_for_no_node() -> None:
     assert kinds.depends_on == {namespace.urn}
     assert not namespace.depends_on
     assert (kinds.inputs["name"], kinds.inputs["namespace"]) == ("widgets-crds", "widgets-kinds")
+
+
+@pytest.mark.parametrize("charts_installed", [True, False])
+def test_kinds_alone_end_with_a_control_plane_that_the_stack_made(charts_installed: bool) -> None:
+    recorded = made(SPLIT, is_ours=True, traits=ClusterTraits(charts_installed=charts_installed))
+    ending = {each.name: each.ends_with for each in recorded.registrations if each.ends_with}
+    assert set(ending) == ({"op-crds"} if charts_installed else {"op-widgets"})
+    assert set(ending.values()) == {recorded.one("test:Cluster").urn}
+
+
+def test_kinds_on_a_cluster_that_exists_are_deleted() -> None:
+    assert not [each for each in made(SPLIT).registrations if each.ends_with]
 
 
 def test_namespaces_enforce_what_the_operator_can_keep() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pulumi
 
-from modelyard.cluster.eks.chart_host import ChartHost
+from modelyard.cluster.chart_host import ChartHost
 from modelyard.cluster.eks.foundation import Foundation
 from modelyard.cluster.eks.identity import Statement, bind, make_pod_role
 from modelyard.operators.definition import OperatorDefinition
@@ -61,7 +61,11 @@ class EksAutoscaler(pulumi.ComponentResource):
         bound = bind(account, "autoscaler", role, cluster=foundation.cluster, before=system_ready, **identity)
         Operator(
             name,
-            ChartHost(kubernetes_provider=foundation.kubernetes_provider, ready=[*system_ready, bound]),
+            ChartHost(
+                kubernetes_provider=foundation.kubernetes_provider,
+                ready=[*system_ready, bound],
+                control_plane=foundation.cluster,
+            ),
             DEFINITION,
             values=autoscaler_values(
                 cluster_name=foundation.cluster_name,

@@ -26,7 +26,7 @@ from modelyard.cluster.eks.load_balancers import (
 )
 from modelyard.cluster.eks.network import Network, make_network
 from modelyard.cluster.eks.pool_rules import eks_pool_problems
-from modelyard.cluster.eks.pools import PoolsMade, make_pools
+from modelyard.cluster.eks.pools import make_pools
 from modelyard.cluster.eks.spec import EksSpec
 from modelyard.cluster.eks.storage import (
     SHARED_STORAGE_CLASS,
@@ -40,6 +40,7 @@ from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from modelyard.cluster.pools import Pool, resolve_pools
+from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.component import checked, shown
@@ -76,6 +77,8 @@ class EksCluster(pulumi.ComponentResource):
     """The nodes that operators run on, with names and volumes."""
     images: list[pulumi.Resource]
     """Empty: its nodes pull their images."""
+    control_plane: aws.eks.Cluster
+    """The cluster in AWS."""
     load_balancers_ready: Sequence[pulumi.Resource]
     """What Services and Ingresses with a load balancer depend on, so that on destroy it goes before the network."""
 
@@ -119,6 +122,7 @@ class EksCluster(pulumi.ComponentResource):
         )
         network = make_network(self._account, spec.network, log_retention_days=spec.log_retention_days)
         plane = self._plane = make_control_plane(self._account, spec, network)
+        self.control_plane = plane.cluster
         self.kubeconfig = kubeconfig_of(plane.cluster, cluster_name=self.cluster_name, region=spec.region)
         self.kubernetes_provider = self._kubernetes(name, spec)
         foundation = Foundation(
@@ -191,7 +195,7 @@ class EksCluster(pulumi.ComponentResource):
         return WorkloadIdentity(
             name,
             self._account,
-            cluster=self._plane.cluster,
+            cluster=self.control_plane,
             namespace=namespace,
             service_account=service_account,
             statements=[*(each for access in permissions for each in store_statements(access)), *statements],

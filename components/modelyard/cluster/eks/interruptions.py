@@ -1,6 +1,7 @@
 """The queue through which Karpenter learns which machines AWS is about to take back."""
 
 import json
+from collections.abc import Iterable
 
 import pulumi
 import pulumi_aws as aws
@@ -23,12 +24,16 @@ _EVENTS = {
 }
 
 
-def make_interruption_queue(account: Account, key: str) -> "tuple[aws.sqs.Queue, list[pulumi.Resource]]":
+def make_interruption_queue(
+    account: Account, key: str, before: Iterable[pulumi.Resource]
+) -> "tuple[aws.sqs.Queue, list[pulumi.Resource]]":
     """Make the queue, encrypted, and the rule that fills it. Only that rule may send, and only over TLS.
 
     Args:
         account: where.
         key: what Pulumi names end with.
+        before: what machines need. With it, the queue's policy, which is slow to go, is as deep in the graph as they
+            are, and goes while they do: the engine deletes depth by depth.
 
     Returns:
         The queue, and what must exist before messages arrive.
@@ -46,7 +51,9 @@ def make_interruption_queue(account: Account, key: str) -> "tuple[aws.sqs.Queue,
         event_pattern=json.dumps(_EVENTS),
         opts=account.options(),
     )
-    policy = aws.sqs.QueuePolicy(name, queue_url=queue.url, policy=_policy(queue.arn, rule.arn), opts=account.options())
+    policy = aws.sqs.QueuePolicy(
+        name, queue_url=queue.url, policy=_policy(queue.arn, rule.arn), opts=account.options(before)
+    )
     target = aws.cloudwatch.EventTarget(name, rule=rule.name, arn=queue.arn, opts=account.options([policy]))
     return queue, [policy, target]
 

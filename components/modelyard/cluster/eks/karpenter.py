@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from modelyard.cluster.eks.chart_host import ChartHost
+from modelyard.cluster.chart_host import ChartHost
 from modelyard.cluster.eks.foundation import Foundation
 from modelyard.cluster.eks.identity import bind, make_pod_role
 from modelyard.cluster.eks.interruptions import make_interruption_queue
@@ -89,7 +89,7 @@ class EksKarpenter(pulumi.ComponentResource):
         self.instance_profile = aws.iam.InstanceProfile(
             f"{foundation.name}-nodes", role=foundation.node_role.name, opts=account.options()
         )
-        queue, queue_ready = make_interruption_queue(account, "karpenter")
+        queue, queue_ready = make_interruption_queue(account, "karpenter", foundation.before_nodes)
         identity = {"namespace": DEFINITION.name, "service_account": _SERVICE_ACCOUNT}
         role = make_pod_role(
             account,
@@ -109,7 +109,9 @@ class EksKarpenter(pulumi.ComponentResource):
         before = [*system_ready, bound, *queue_ready]
         operator = Operator(
             name,
-            ChartHost(kubernetes_provider=foundation.kubernetes_provider, ready=before),
+            ChartHost(
+                kubernetes_provider=foundation.kubernetes_provider, ready=before, control_plane=foundation.cluster
+            ),
             DEFINITION,
             values=karpenter_values(
                 cluster_name=foundation.cluster_name,

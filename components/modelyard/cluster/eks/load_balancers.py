@@ -12,8 +12,8 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
+from modelyard.cluster.chart_host import ChartHost
 from modelyard.cluster.eks.account import Account
-from modelyard.cluster.eks.chart_host import ChartHost
 from modelyard.cluster.eks.identity import Statement, bind, make_pod_role
 from modelyard.operators.definition import OperatorDefinition
 from modelyard.operators.namespaces import LOAD_BALANCERS
@@ -73,7 +73,7 @@ def make_load_balancer_controller(
     controller = Operator(
         f"{account.name}-load-balancers",
         # Pods get credentials only if the role was theirs before they started.
-        ChartHost(kubernetes_provider=provider, ready=[*before, bound]),
+        ChartHost(kubernetes_provider=provider, ready=[*before, bound], control_plane=cluster),
         _DEFINITION,
         values=_values(account, vpc_id),
         charts=charts,

@@ -8,7 +8,6 @@ from modelyard.cluster.eks.user_data import al2023, bottlerocket
 from modelyard.cluster.pools import POOL_LABEL, Pool
 from modelyard.gpu.accelerators import NEURON, NVIDIA
 from modelyard.gpu.fabric import EFA
-from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec
 
 BOTTLEROCKET_SYSTEM_GIB = 4
 """Size of Bottlerocket's first disk: as large as the image, as nothing is written there.
@@ -79,11 +78,11 @@ def instance_types(pool: Pool) -> list[str]:
 def zones_of_pool(pool: Pool, zones: Iterable[str]) -> list[str]:
     """The zones that its nodes are in, of those that the cluster has.
 
-    A pool without zones of its own is in all of them, but with RDMA in the first: fabric does not leave a zone.
+    A pool without zones of its own is in all of them, but in the first where its nodes stand close together.
     """
     if pool.spec.zones:
         return list(pool.spec.zones)
-    return list(zones)[: 1 if has_rdma(pool) else None]
+    return list(zones)[: 1 if pool.spec.is_compact else None]
 
 
 def has_rdma(pool: Pool) -> bool:
@@ -103,7 +102,7 @@ def needs_placement_group(pool: Pool) -> bool:
     started in them. A reservation that was made in a placement group is found by a resource group that it is in.
     https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/cr-cpg.html
     """
-    return has_rdma(pool) and not isinstance(pool.spec.capacity, ReservationSpec | CapacityBlockSpec)
+    return pool.needs_placement
 
 
 def network_interfaces(pool: Pool) -> list[NetworkInterface]:

@@ -47,7 +47,7 @@ class S3Store(pulumi.ComponentResource):
         )
         ready = [private, *_settings(name, bucket, spec, options), _tls_only(name, bucket, private, options)]
         self.store = ObjectStore(
-            name=bucket.id, url=pulumi.Output.concat("s3://", bucket.id), resource_id=bucket.arn, ready=ready
+            key=name, name=bucket.id, url=pulumi.Output.concat("s3://", bucket.id), resource_id=bucket.arn, ready=ready
         )
         self.register_outputs({"url": self.store.url})
 

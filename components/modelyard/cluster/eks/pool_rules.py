@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from modelyard.cluster.eks.spec import EksSpec
 from modelyard.cluster.spec import PoolSpec
+from modelyard.cluster.system_pools import has_accelerator, system_problems
 from modelyard.errors import Problem, show
-from modelyard.gpu.machine_types import machine_types
 from modelyard.gpu.spec import ReservationSpec
 
 FIXED_SUFFIX = "-fixed"
@@ -28,7 +28,8 @@ def eks_pool_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[
         spec: a valid spec.
         pools: valid pools by name.
     """
-    yield from _system_problems(spec, pools)
+    scaler = {"karpenter": "Karpenter", "cluster_autoscaler": "the autoscaler"}.get(spec.provisioner)
+    yield from system_problems(pools, scaler=scaler, from_zero=spec.provisioner == "auto_mode")
     for name, pool in pools.items():
         for problem in _pool_problems(spec, pool):
             yield problem.under(name)
@@ -36,39 +37,11 @@ def eks_pool_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[
         yield from _name_problems(pools)
 
 
-def hosts_system(pool: PoolSpec, *, from_zero: bool = False) -> bool:
-    """Whether what serves the whole cluster can run on a pool: CoreDNS, storage drivers, operators.
-
-    It tolerates no taints, asks for no accelerators, and should not lose all of its nodes at once, as spot may.
-
-    Args:
-        pool: the pool.
-        from_zero: nodes come without anything running on the cluster, so none has to be there from the start.
-    """
-    is_there = from_zero or pool.min_nodes > 0
-    return is_there and not _has_accelerator(pool) and not pool.taints and pool.capacity != "spot"
-
-
-def _has_accelerator(pool: PoolSpec) -> bool:
-    machine = machine_types().get(pool.machine_type or "")
-    return bool(pool.accelerator or (machine and machine.accelerator))
-
-
-def _system_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:
-    from_zero = spec.provisioner == "auto_mode"
-    if any(hosts_system(pool, from_zero=from_zero) for pool in pools.values()):
-        return
-    scaler = {"karpenter": ", Karpenter", "cluster_autoscaler": ", the autoscaler"}.get(spec.provisioner, "")
-    least = "" if from_zero else " and min_nodes of 1 or more, 2 so that one may fail"
-    fix = f"add one without accelerators, taints and capacity: spot, with cpus: 4, memory_gib: 16{least}"
-    yield Problem(why=f"no pool has a node for what the cluster itself runs (names, operators{scaler})", fix=fix)
-
-
 def _pool_problems(spec: EksSpec, pool: PoolSpec) -> Iterator[Problem]:
     yield from _zone_problems(spec, pool)
     yield from _capacity_problems(spec, pool)
     yield from _label_problems(pool)
-    if pool.fabric == "rdma" and not _has_accelerator(pool):
+    if pool.fabric == "rdma" and not has_accelerator(pool):
         why = "what uses the fabric is set up for accelerators only"
         yield Problem(path="fabric", why=why, fix="add accelerator, or leave it out")
     for index, taint in enumerate(pool.taints):

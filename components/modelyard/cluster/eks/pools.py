@@ -1,7 +1,6 @@
 """The pools of a cluster on EKS, by whoever makes their nodes."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
@@ -13,23 +12,11 @@ from modelyard.cluster.eks.karpenter import EksKarpenter, EksKarpenterPool
 from modelyard.cluster.eks.node_groups import EksNodeGroup
 from modelyard.cluster.eks.node_pool import unknown_to_karpenter
 from modelyard.cluster.eks.nodes import needs_placement_group
-from modelyard.cluster.eks.pool_rules import hosts_system
 from modelyard.cluster.eks.spec import EksSpec
 from modelyard.cluster.pools import Pool
+from modelyard.cluster.pools_made import PoolsMade
+from modelyard.cluster.system_pools import hosts_system
 from modelyard.operators.spec import ChartsSpec
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoolsMade:
-    """What was made.
-
-    Attributes:
-        by_pool: what must exist before pods of a pool and outlive them, by the pool's name.
-        system_ready: the part of it that what serves the whole cluster runs on: CoreDNS, operators.
-    """
-
-    by_pool: Mapping[str, Sequence[pulumi.Resource]]
-    system_ready: Sequence[pulumi.Resource]
 
 
 def make_pools(

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
-from modelyard.cluster.eks.networks import address_problems, cidr_of, public_range_problem
 from modelyard.cluster.eks.words import (
     AccountId,
     AddressRange,
@@ -18,6 +17,7 @@ from modelyard.cluster.eks.words import (
     VpcId,
 )
 from modelyard.cluster.eks.zones import is_zone_of, zones_of
+from modelyard.cluster.networks import address_problems, cidr_of, public_range_problem
 from modelyard.errors import Problem, show
 from modelyard.spec import Filled, OneOf, spec
 from modelyard.versions import EKS
@@ -132,7 +132,7 @@ Network = Annotated[VpcSpec | ExistingVpcSpec, OneOf(_network_class, (VpcSpec, E
 
 
 @spec
-class ApiEndpointSpec:
+class EksApiEndpointSpec:
     """Who reaches the API server, beside what runs in the cluster. Always over TLS and with AWS credentials."""
 
     public_cidrs: Sequence[AddressRange] | None = None
@@ -155,7 +155,7 @@ class ApiEndpointSpec:
 
 
 @spec
-class UpgradeSpec:
+class EksUpgradeSpec:
     """What happens when the Kubernetes version ages."""
 
     support: Literal["standard", "extended"] = "standard"
@@ -164,7 +164,7 @@ class UpgradeSpec:
 
 
 @spec
-class EncryptionSpec:
+class EksEncryptionSpec:
     """The key that Kubernetes Secrets, and everything else in the API server's store, are encrypted with."""
 
     key_arn: KeyArn | None = None
@@ -192,15 +192,15 @@ class EksSpec:
     service_cidr: AddressRange = "172.20.0.0/16"
     """Addresses of Services, which exist inside the cluster only: from /12 to /24, and apart from the VPC's. They
     change only together with `name`, for another cluster."""
-    api_endpoint: ApiEndpointSpec = field(default_factory=ApiEndpointSpec)
+    api_endpoint: EksApiEndpointSpec = field(default_factory=EksApiEndpointSpec)
     """Who reaches the API server. Left out: only what is in the cluster, so `pulumi up` has to run inside the VPC. In a
     VPC that the same update makes nothing can run yet: the first update needs `public_cidrs` there."""
-    upgrade: UpgradeSpec = field(default_factory=UpgradeSpec)
+    upgrade: EksUpgradeSpec = field(default_factory=EksUpgradeSpec)
     """What happens when the version ages."""
     provisioner: Literal["cluster_autoscaler", "karpenter", "auto_mode"] = "cluster_autoscaler"
     """Who makes nodes: managed node groups that the cluster autoscaler sizes, Karpenter (on top of managed node groups
     for pools with `min_nodes`), or EKS Auto Mode, where AWS also runs network, storage and load balancing."""
-    encryption: EncryptionSpec = field(default_factory=EncryptionSpec)
+    encryption: EksEncryptionSpec = field(default_factory=EksEncryptionSpec)
     """The key of Kubernetes Secrets."""
     log_retention_days: Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827] = 90
     """How long logs of the control plane are kept, days. 90 covers a quarter's audits; all types are logged."""

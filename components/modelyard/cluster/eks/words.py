@@ -3,8 +3,8 @@
 import re
 from typing import Annotated
 
-from modelyard.cluster.eks.networks import is_cidr
 from modelyard.cluster.eks.zones import REGION
+from modelyard.cluster.networks import is_cidr
 from modelyard.errors import Problem, show
 from modelyard.spec import Rule
 from modelyard.versions import EKS

@@ -39,6 +39,8 @@ class ExistingCluster(WithoutCloud, pulumi.ComponentResource):
     """Empty: its nodes are not ours."""
     images: list[pulumi.Resource]
     """Empty: its nodes pull their images."""
+    control_plane: None = None
+    """None: it stays when the stack goes."""
 
     def __init__(
         self,

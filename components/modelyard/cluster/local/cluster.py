@@ -49,6 +49,8 @@ class LocalCluster(WithoutCloud, pulumi.ComponentResource):
     """Its nodes."""
     images: list[pulumi.Resource]
     """The images that the stack builds itself; none where no container runs."""
+    control_plane: pulumi.Resource
+    """The cluster on this machine."""
 
     def __init__(
         self,
@@ -87,6 +89,7 @@ class LocalCluster(WithoutCloud, pulumi.ComponentResource):
             kubernetes_version=spec.kubernetes_version,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.control_plane = cluster
         self.kubeconfig = pulumi.Output.secret(cluster.kubeconfig)
         self.ready = [self._nodes(name, cluster, pool, pools[pool.name]) for pool in self.pools.values()]
         loaded = images.items() if choice.engine != "kwok" else ()

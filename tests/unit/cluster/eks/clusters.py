@@ -7,11 +7,11 @@ from typing import Any
 
 from modelyard.cluster.eks.cluster import EksCluster
 from modelyard.cluster.eks.spec import (
-    ApiEndpointSpec,
+    EksApiEndpointSpec,
+    EksEncryptionSpec,
     EksSpec,
-    EncryptionSpec,
+    EksUpgradeSpec,
     ExistingVpcSpec,
-    UpgradeSpec,
     VpcSpec,
 )
 from modelyard.cluster.spec import PoolSpec
@@ -40,9 +40,9 @@ SPECS: Mapping[str, EksSpec] = {
         name="prod",
         kubernetes_version="1.34",
         network=VpcSpec(cidr="10.20.0.0/16", zones=["us-east-1b", "us-east-1d"], nat="single", flow_logs=True),
-        api_endpoint=ApiEndpointSpec(public_cidrs=["203.0.113.0/24"], private_cidrs=["10.8.0.0/16"]),
-        upgrade=UpgradeSpec(support="extended"),
-        encryption=EncryptionSpec(key_arn=KEY),
+        api_endpoint=EksApiEndpointSpec(public_cidrs=["203.0.113.0/24"], private_cidrs=["10.8.0.0/16"]),
+        upgrade=EksUpgradeSpec(support="extended"),
+        encryption=EksEncryptionSpec(key_arn=KEY),
         log_retention_days=365,
         deletion_protection=True,
         shared_storage=True,

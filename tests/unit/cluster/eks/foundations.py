@@ -8,10 +8,11 @@ import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.eks.foundation import Foundation
-from modelyard.cluster.eks.pools import PoolsMade, make_pools
+from modelyard.cluster.eks.pools import make_pools
 from modelyard.cluster.eks.spec import EksSpec
 from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.pools import Pool, resolve_pool
+from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from modelyard.gpu.spec import CapacityBlockSpec, ReplicasSpec, ReservationSpec, SharingSpec
 from tests.support.mocks import Recorded, Registration, run

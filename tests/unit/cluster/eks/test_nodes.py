@@ -83,6 +83,11 @@ def test_but_not_on_the_machine_whose_first_card_has_none() -> None:
     assert [(each.card, each.device) for each in fabric("p6-b300.48xlarge")][:3] == [(0, 0), (1, 0), (2, 0)]
 
 
+def test_nodes_that_stand_close_together_are_in_one_zone() -> None:
+    assert zones_of_pool(pool_of(replace(SYSTEM, placement="compact")), ["a", "b"]) == ["a"]
+    assert zones_of_pool(pool_of(SYSTEM), ["a", "b"]) == ["a", "b"]
+
+
 def test_without_fabric_machines_keep_their_usual_interface() -> None:
     assert network_interfaces(pool_of(BLOCK)) == []
 
@@ -95,6 +100,7 @@ def test_without_fabric_machines_keep_their_usual_interface() -> None:
         (H100_RDMA, False),
         (replace(BLOCK, fabric="rdma"), False),
         (SYSTEM, False),
+        (replace(SYSTEM, placement="compact"), True),
     ],
 )
 def test_a_placement_group_is_for_machines_that_have_no_place_yet(spec: PoolSpec, needed: bool) -> None:

@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from modelyard.cluster.eks.pool_rules import eks_pool_problems, hosts_system
+from modelyard.cluster.eks.pool_rules import eks_pool_problems
 from modelyard.cluster.spec import PoolSpec, TaintSpec
+from modelyard.cluster.system_pools import hosts_system
 from modelyard.gpu.spec import ReservationSpec
 from tests.unit.cluster.eks.foundations import BLOCK, H100_RDMA, L4_SPOT, SYSTEM, eks_spec
 

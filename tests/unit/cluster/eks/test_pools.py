@@ -2,7 +2,7 @@ import pulumi
 import pytest
 
 from modelyard.cluster.eks.foundation import Foundation
-from modelyard.cluster.eks.pools import PoolsMade
+from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from tests.support.mocks import Recorded, run
 from tests.unit.cluster.eks.foundations import H100_RDMA, L4_SPOT, SYSTEM, pools_program

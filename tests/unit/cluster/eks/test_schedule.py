@@ -13,17 +13,7 @@ import pytest
 import yaml
 
 from modelyard.stack.ml_stack import MLStack
-from tests.bench.schedule import (
-    CHART_SECONDS,
-    GPU_NODE_SECONDS,
-    UNAVOIDABLE_DOWN,
-    UNAVOIDABLE_UP,
-    Step,
-    down,
-    steps_of,
-    unavoidable,
-    up,
-)
+from tests.bench.schedule import AWS, CHART_SECONDS, GPU_NODE_SECONDS, Step, down, steps_of, up
 from tests.support.mocks import run
 from tests.support.paths import ROOT
 
@@ -34,29 +24,39 @@ PROD: dict[str, Any] = yaml.safe_load((ROOT / "stacks" / "Pulumi.prod-eks.yaml")
 ]
 
 
+EXISTING_VPC = {
+    "vpc_id": "vpc-0123456789abcdef0",
+    "private_subnet_ids": {f"us-east-1{zone}": f"subnet-0123456789abcdef{zone}" for zone in "abc"},
+}
+
+
 @cache
-def steps(provisioner: str) -> dict[str, Step]:
-    """The graph of production with this provisioner."""
+def steps(provisioner: str, *, has_vpc: bool = True) -> dict[str, Step]:
+    """The graph of production with this provisioner, in a VPC of its own or in one that exists."""
     spec = copy.deepcopy(PROD)
     spec["cluster"]["eks"]["provisioner"] = provisioner
-    return steps_of(run(MLStack.from_config, config={"modelyard:stack": json.dumps(spec)}))
+    if not has_vpc:
+        spec["cluster"]["eks"]["network"] = EXISTING_VPC
+    return steps_of(run(MLStack.from_config, config={"modelyard:stack": json.dumps(spec)}), AWS)
 
 
+@pytest.mark.parametrize("has_vpc", [True, False])
 @pytest.mark.parametrize("provisioner", ["cluster_autoscaler", "karpenter", "auto_mode"])
-def test_production_is_ready_when_its_longest_chain_is(provisioner: str) -> None:
-    found = up(steps(provisioner))
-    assert found.seconds <= MOST * unavoidable(UNAVOIDABLE_UP), found.chain
+def test_production_is_ready_when_its_longest_chain_is(provisioner: str, has_vpc: bool) -> None:
+    found = up(steps(provisioner, has_vpc=has_vpc))
+    assert found.seconds <= MOST * AWS.unavoidable(), found.chain
 
 
-@pytest.mark.parametrize("provisioner", ["cluster_autoscaler", "auto_mode"])
-def test_production_is_gone_when_its_longest_chain_is(provisioner: str) -> None:
-    found = down(steps(provisioner))
-    assert found.seconds <= MOST * unavoidable(UNAVOIDABLE_DOWN, deleting=True), found.chain
+@pytest.mark.parametrize("has_vpc", [True, False])
+@pytest.mark.parametrize("provisioner", ["cluster_autoscaler", "karpenter", "auto_mode"])
+def test_production_is_gone_when_its_longest_chain_is(provisioner: str, has_vpc: bool) -> None:
+    found = down(steps(provisioner, has_vpc=has_vpc))
+    assert found.seconds <= MOST * AWS.unavoidable(deleting=True), found.chain
 
 
 def test_the_chain_that_cannot_be_avoided_is_made_of_aws_own_times() -> None:
-    assert unavoidable(UNAVOIDABLE_UP) == 540 + 180 + CHART_SECONDS + GPU_NODE_SECONDS
-    assert unavoidable(UNAVOIDABLE_DOWN, deleting=True) == CHART_SECONDS + 180 + 180
+    assert AWS.unavoidable() == 540 + 180 + CHART_SECONDS + GPU_NODE_SECONDS
+    assert AWS.unavoidable(deleting=True) == CHART_SECONDS + 180 + 180
 
 
 def step(*needs: str, up: float = 0, down: float = 0, sized_by: str = "") -> Step:

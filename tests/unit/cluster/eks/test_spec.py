@@ -7,9 +7,9 @@ import pytest
 
 from modelyard.cluster.eks.networks import cut
 from modelyard.cluster.eks.spec import (
-    ApiEndpointSpec,
+    EksApiEndpointSpec,
+    EksEncryptionSpec,
     EksSpec,
-    EncryptionSpec,
     ExistingVpcSpec,
     VpcSpec,
 )
@@ -36,7 +36,7 @@ def existing(**settings: Any) -> EksSpec:
 
 
 def endpoint(**settings: Any) -> EksSpec:
-    return spec(api_endpoint=ApiEndpointSpec(**settings))
+    return spec(api_endpoint=EksApiEndpointSpec(**settings))
 
 
 REFUSED = [
@@ -96,14 +96,14 @@ REFUSED = [
     (endpoint(public_cidrs=["203.0.113.0/24", "128.0.0.0/1"]), "public_cidrs[1]: 128.0.0.0/1 lets most of"),
     (
         endpoint(public_cidrs=["10.0.0.0/8"]),
-        "api_endpoint.public_cidrs[0]: 10.0.0.0/8 has private addresses, which AWS refuses here; move it to private_",
+        "api_endpoint.public_cidrs[0]: 10.0.0.0/8 has private addresses, which a public endpoint never sees",
     ),
     (endpoint(public_cidrs=[]), "api_endpoint.public_cidrs: 0 ranges are not possible; name 1 to 40, or leave it out"),
     (endpoint(public_cidrs=["203.0.113.0/24"] * 41), "api_endpoint.public_cidrs: 41 ranges are not possible"),
     (endpoint(private_cidrs=["203.0.113.0/24"]), "api_endpoint.private_cidrs[0]: 203.0.113.0/24 are no private"),
-    (spec(encryption=EncryptionSpec(key_arn="alias/x")), "encryption.key_arn: 'alias/x' is no ARN of a KMS key"),
+    (spec(encryption=EksEncryptionSpec(key_arn="alias/x")), "encryption.key_arn: 'alias/x' is no ARN of a KMS key"),
     (
-        spec(encryption=EncryptionSpec(key_arn=KEY.replace("us-east-1", "eu-west-1"))),
+        spec(encryption=EksEncryptionSpec(key_arn=KEY.replace("us-east-1", "eu-west-1"))),
         "encryption.key_arn: the key is in eu-west-1; name a key in us-east-1",
     ),
     (spec(log_retention_days=91), "log_retention_days: 91 is not a choice here"),
@@ -130,8 +130,8 @@ PASSES = [
     endpoint(public_cidrs=["203.0.113.7/32"]),
     endpoint(public_cidrs=[f"203.0.113.{number}/32" for number in range(40)]),
     endpoint(private_cidrs=["10.0.0.0/8"]),
-    spec(encryption=EncryptionSpec(key_arn=KEY)),
-    spec(encryption=EncryptionSpec(key_arn=KEY.replace("key/", "key/mrk-"))),
+    spec(encryption=EksEncryptionSpec(key_arn=KEY)),
+    spec(encryption=EksEncryptionSpec(key_arn=KEY.replace("key/", "key/mrk-"))),
     spec(log_retention_days=1827),
     spec(admins=[ADMIN, "arn:aws:iam::111122223333:user/ada@example.org"]),
     spec(tags={"cost center": "a/b=c"}),

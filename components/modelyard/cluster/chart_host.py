@@ -16,9 +16,11 @@ class ChartHost:
     Attributes:
         kubernetes_provider: of all objects on the cluster.
         ready: what must exist before the chart and outlive it.
-        traits: charts are installed on EKS.
+        control_plane: the cluster in its cloud.
+        traits: charts are installed on every cloud.
     """
 
     kubernetes_provider: k8s.Provider
     ready: Sequence[pulumi.Resource]
+    control_plane: pulumi.Resource
     traits: ClusterTraits = field(default_factory=ClusterTraits)

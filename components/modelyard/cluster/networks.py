@@ -1,0 +1,56 @@
+"""Ranges of addresses as plain values: which are allowed where."""
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from modelyard.errors import Problem
+
+# https://datatracker.ietf.org/doc/html/rfc1918 and rfc6598
+_PRIVATE = tuple(IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+_SHARED = IPv4Network("100.64.0.0/10")
+_WIDEST_PUBLIC_PREFIX = 8
+
+
+def is_cidr(text: str) -> bool:
+    """Whether text is a range of IPv4 addresses with no bits after the prefix."""
+    try:
+        return "/" in text and bool(IPv4Network(text))
+    except ValueError:
+        return False
+
+
+def cidr_of(text: str) -> IPv4Network:
+    """The range that valid text means."""
+    return IPv4Network(text)
+
+
+def address_problems(cidr: str, widest: int, narrowest: int, what: str, *, shared: bool = True) -> Iterator[Problem]:
+    """Why a range cannot be `what`: its size, or addresses that are not private.
+
+    Args:
+        cidr: a valid range.
+        widest: the shortest prefix.
+        narrowest: the longest prefix.
+        what: for messages.
+        shared: whether 100.64.0.0/10, which providers use among themselves, will do too.
+    """
+    network = cidr_of(cidr)
+    if not widest <= network.prefixlen <= narrowest:
+        size = "small" if network.prefixlen > narrowest else "large"
+        yield Problem(why=f"{cidr} is too {size} for {what}", fix=f"use /{widest} to /{narrowest}")
+    private = (*_PRIVATE, _SHARED) if shared else _PRIVATE
+    if not any(network.subnet_of(each) for each in private):
+        listed = ", ".join(str(each) for each in private)
+        yield Problem(why=f"{cidr} are no private addresses", fix=f"choose a range within {listed}")
+
+
+def public_range_problem(cidr: str) -> Iterator[Problem]:
+    """Why a range cannot be let to a public endpoint: as good as everybody, or addresses that the internet has not."""
+    network = cidr_of(cidr)
+    if network.prefixlen < _WIDEST_PUBLIC_PREFIX:
+        fix = "name the ranges of your offices, VPN and CI, or leave public_cidrs out for a private endpoint"
+        yield Problem(why=f"{cidr} lets most of the internet reach the API server", fix=fix)
+    elif any(network.overlaps(each) for each in (*_PRIVATE, _SHARED)):
+        yield Problem(
+            why=f"{cidr} has private addresses, which a public endpoint never sees", fix="move it to private_cidrs"
+        )
