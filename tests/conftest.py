@@ -15,6 +15,19 @@ from tests.support.leftovers import end_all_below
 
 _OF_THE_REAL_NODE = ("tests/engine/test_host_", "tests/engine/test_local_images.py")
 """How the files begin whose tests make the machine's real node, of which it can have one."""
+_EVERY_CLUSTER = "tests/engine/test_every_cluster.py"
+"""The file whose tests share a stack for each kind of cluster, which is their parameter."""
+
+
+def _is_of_the_real_node(test: str) -> bool:
+    return test.startswith(_OF_THE_REAL_NODE) or (test.startswith(_EVERY_CLUSTER) and test.endswith("[host]"))
+
+
+def _shared_by(test: str, file: str) -> str:
+    """What tests share that have to stay together in one process: the real node, a stack, a file's fixtures."""
+    if _is_of_the_real_node(test):
+        return "the real node"
+    return file + test[test.index("[") :] if file == _EVERY_CLUSTER else file
 
 
 def pytest_configure() -> None:
@@ -25,7 +38,7 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest goes first: one process is busy with the real node while the other does the rest."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_OF_THE_REAL_NODE))
+    items.sort(key=lambda item: not _is_of_the_real_node(item.nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -40,7 +53,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "the real node" if nodeid.startswith(_OF_THE_REAL_NODE) else super()._split_scope(nodeid)
+            return _shared_by(nodeid, super()._split_scope(nodeid))
 
     # By their number of tests, by default.
     config.option.loadscopereorder = False

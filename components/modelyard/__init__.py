@@ -11,17 +11,30 @@ if TYPE_CHECKING:
     from modelyard.batch.scheduled_job import ScheduledJob
     from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
     from modelyard.batch.training_job import TrainingJob
+    from modelyard.cluster.aks.cluster import AksCluster
+    from modelyard.cluster.aks.networks import AksExistingVnetSpec, AksVnetSpec
+    from modelyard.cluster.aks.spec import AksApiEndpointSpec, AksEncryptionSpec, AksSpec, AksUpgradeSpec
     from modelyard.cluster.base import Cluster
     from modelyard.cluster.eks.cluster import EksCluster
     from modelyard.cluster.eks.spec import (
-        ApiEndpointSpec,
+        EksApiEndpointSpec,
+        EksEncryptionSpec,
         EksSpec,
-        EncryptionSpec,
+        EksUpgradeSpec,
         ExistingVpcSpec,
-        UpgradeSpec,
         VpcSpec,
     )
     from modelyard.cluster.existing.cluster import ExistingCluster
+    from modelyard.cluster.gke.cluster import GkeCluster
+    from modelyard.cluster.gke.networks import GkeExistingVpcSpec, GkeVpcSpec
+    from modelyard.cluster.gke.spec import (
+        GkeApiEndpointSpec,
+        GkeBootDiskSpec,
+        GkeEncryptionSpec,
+        GkeMaintenanceSpec,
+        GkeSpec,
+        GkeUpgradeSpec,
+    )
     from modelyard.cluster.local.cluster import LocalCluster
     from modelyard.cluster.object_store_spec import ObjectStoreSpec
     from modelyard.cluster.object_stores import ObjectStore, StoreAccess
@@ -72,17 +85,30 @@ _ROOMS = {
         "TrainingJobSpec",
     ),
     "batch.training_job": ("TrainingJob",),
+    "cluster.aks.cluster": ("AksCluster",),
+    "cluster.aks.networks": ("AksExistingVnetSpec", "AksVnetSpec"),
+    "cluster.aks.spec": ("AksApiEndpointSpec", "AksEncryptionSpec", "AksSpec", "AksUpgradeSpec"),
     "cluster.base": ("Cluster",),
     "cluster.eks.cluster": ("EksCluster",),
     "cluster.eks.spec": (
-        "ApiEndpointSpec",
+        "EksApiEndpointSpec",
         "EksSpec",
-        "EncryptionSpec",
+        "EksEncryptionSpec",
         "ExistingVpcSpec",
-        "UpgradeSpec",
+        "EksUpgradeSpec",
         "VpcSpec",
     ),
     "cluster.existing.cluster": ("ExistingCluster",),
+    "cluster.gke.cluster": ("GkeCluster",),
+    "cluster.gke.networks": ("GkeExistingVpcSpec", "GkeVpcSpec"),
+    "cluster.gke.spec": (
+        "GkeApiEndpointSpec",
+        "GkeBootDiskSpec",
+        "GkeEncryptionSpec",
+        "GkeMaintenanceSpec",
+        "GkeSpec",
+        "GkeUpgradeSpec",
+    ),
     "cluster.local.cluster": ("LocalCluster",),
     "cluster.object_store_spec": ("ObjectStoreSpec",),
     "cluster.object_stores": (
@@ -159,7 +185,13 @@ _MODULES = {name: module for module, names in _ROOMS.items() for name in names}
 
 __all__ = [
     "Accelerators",
-    "ApiEndpointSpec",
+    "AksApiEndpointSpec",
+    "AksCluster",
+    "AksEncryptionSpec",
+    "AksExistingVnetSpec",
+    "AksSpec",
+    "AksUpgradeSpec",
+    "AksVnetSpec",
     "ArtifactSpec",
     "AutoscalingSpec",
     "BatchJob",
@@ -173,13 +205,24 @@ __all__ = [
     "ConfigSpec",
     "ContainerSpec",
     "EgressSpec",
+    "EksApiEndpointSpec",
     "EksCluster",
+    "EksEncryptionSpec",
     "EksSpec",
-    "EncryptionSpec",
+    "EksUpgradeSpec",
     "ExistingCluster",
     "ExistingSpec",
     "ExistingVpcSpec",
     "FabricSpec",
+    "GkeApiEndpointSpec",
+    "GkeBootDiskSpec",
+    "GkeCluster",
+    "GkeEncryptionSpec",
+    "GkeExistingVpcSpec",
+    "GkeMaintenanceSpec",
+    "GkeSpec",
+    "GkeUpgradeSpec",
+    "GkeVpcSpec",
     "GpuSliceSpec",
     "ImageBuildSpec",
     "LocalCluster",
@@ -217,7 +260,6 @@ __all__ = [
     "TargetSpec",
     "TrainingJob",
     "TrainingJobSpec",
-    "UpgradeSpec",
     "VllmSpec",
     "VolumeSpec",
     "VpcSpec",

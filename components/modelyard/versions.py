@@ -57,6 +57,14 @@ EKS: dict[str, dict[str, str]] = {
 Source: `aws eks describe-addon-versions --kubernetes-version 1.35`, in standard support:
 https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html"""
 
+GKE: tuple[str, ...] = ("1.35", "1.36")
+"""Kubernetes minor versions on GKE, the default first; Google chooses the patch release by channel.
+Source: https://cloud.google.com/kubernetes-engine/docs/release-schedule"""
+
+AKS: tuple[str, ...] = ("1.35", "1.34", "1.36")
+"""Kubernetes minor versions on AKS, the default first. AKS picks the newest patch release of each, and brings its own
+drivers and add-ons with it. Source: https://learn.microsoft.com/azure/aks/supported-kubernetes-versions"""
+
 AWS_LOAD_BALANCER_CONTROLLER = Chart(
     name="aws-load-balancer-controller", repository="https://aws.github.io/eks-charts", version="3.5.0"
 )
@@ -107,6 +115,33 @@ NVIDIA_DRA_DRIVER = Chart(
     name="dra-driver-nvidia-gpu", repository="oci://registry.k8s.io/dra-driver-nvidia/charts", version="0.4.1"
 )
 """Source: https://github.com/kubernetes-sigs/dra-driver-nvidia-gpu/releases"""
+
+AMD_GPU_OPERATOR = Chart(name="gpu-operator-charts", repository="https://rocm.github.io/gpu-operator", version="v1.5.1")
+"""Source: https://github.com/ROCm/gpu-operator/blob/v1.5.1/helm-charts-k8s/Chart.yaml"""
+
+AMD_DRIVER = "30.20.1"
+"""The driver of AMD's GPUs that the same operator has as its default, from the packages of https://repo.radeon.com.
+Source: https://github.com/Azure/aks-rdma-infiniband/blob/main/configs/amd-driver-installer/configmap.yaml"""
+
+NETWORK_OPERATOR = Chart(name="network-operator", repository="https://helm.ngc.nvidia.com/nvidia", version="26.4.1")
+"""Source: https://github.com/Mellanox/network-operator/blob/v26.4.1/deployment/network-operator/Chart.yaml"""
+
+NETWORK_OPERATOR_IMAGES: dict[str, str] = {
+    "doca-driver": "doca3.4.1-26.04-1.1.0.0-1",
+    "k8s-rdma-shared-dev-plugin": "network-operator-v26.4.1",
+}
+"""What the same operator runs on nodes; raise them together. Source:
+https://github.com/Mellanox/network-operator/blob/v26.4.1/example/crs/mellanox.com_v1alpha1_nicclusterpolicy_cr.yaml"""
+
+GIB_IMAGE = "us-docker.pkg.dev/gce-ai-infra/gpudirect-gib/nccl-plugin-gib:v1.1.1"
+"""Google's NCCL plugin for RDMA. Source:
+https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/gpudirect-rdma/nccl-rdma-installer.yaml"""
+
+INSTALLER_IMAGE = "docker.io/library/ubuntu:24.04"
+"""What installs packages on nodes. Source: https://hub.docker.com/_/ubuntu"""
+
+PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
+"""What a pod is once its work on the node is done. Source: https://github.com/kubernetes/kubernetes/tree/master/build/pause"""
 
 VLLM_IMAGE = "docker.io/vllm/vllm-openai:v0.33.0"
 """The OpenAI-compatible server that runtime `vllm` runs. Source: https://github.com/vllm-project/vllm/releases"""

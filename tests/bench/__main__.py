@@ -7,16 +7,19 @@ import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from modelyard.stack.ml_stack import MLStack
 from tests.bench.measure import medians, peak_mib, seconds
 from tests.bench.previews import EMPTY, HAND_WRITTEN, LIBRARY, DifferentProgramsError, Previews
-from tests.bench.schedule import UNAVOIDABLE_DOWN, UNAVOIDABLE_UP, down, steps_of, unavoidable, up
+from tests.bench.schedule import AWS, AZURE, GCP, down, steps_of, up
 from tests.bench.simulated import simulated
+from tests.engine.aks_stack import PROD_AKS
 from tests.engine.eks_stack import PROD_EKS
+from tests.engine.gke_stack import PROD_GKE
 from tests.engine.local_stack import LOCAL_SPEC
 from tests.support.eks_world import EksWorld
-from tests.support.mocks import run
+from tests.support.mocks import Recorded, run
 
 PREVIEW_GOAL, IMPORT_GOAL, READY_GOAL = 1.10, 1.3, 1.10
 """Ratios that the library should not exceed: against the hand-written program, against `import pulumi`, and against the
@@ -79,20 +82,27 @@ def _previews(stack: str, previews: Previews, rounds: int) -> None:
 
 
 def _time_to_ready(folder: Path) -> None:
-    recorded = run(MLStack.from_config, config={"modelyard:stack": json.dumps(PROD_EKS)})
-    steps, without_charts = steps_of(recorded), steps_of(recorded, chart_seconds=0)
-    print("time to ready of the stack prod-eks at AWS's usual latencies, by its graph, without the engine's own time")
-    for name, schedule, chain, least in (
-        ("up", up(steps), UNAVOIDABLE_UP, unavoidable(UNAVOIDABLE_UP)),
-        ("down", down(steps), UNAVOIDABLE_DOWN, unavoidable(UNAVOIDABLE_DOWN, deleting=True)),
-    ):
-        print(f"  {name}: " + ", ".join(f"{label} {seconds / 60:g}" for label, seconds in schedule.chain) + " min")
-        longest = f"unavoidable ({', '.join(chain)})"
-        _ratio({"schedule": schedule.seconds, longest: least}, "schedule", longest, READY_GOAL)
+    stacks = (("prod-eks", PROD_EKS, AWS), ("prod-gke", PROD_GKE, GCP), ("prod-aks", PROD_AKS, AZURE))
+    for stack, spec, cloud in stacks:
+        steps = steps_of(_recorded(spec), cloud)
+        print(f"time to ready of the stack {stack} at its cloud's usual latencies by its graph, without the engine's")
+        for name, schedule, chain, least in (
+            ("up", up(steps), cloud.up, cloud.unavoidable()),
+            ("down", down(steps), cloud.down, cloud.unavoidable(deleting=True)),
+        ):
+            steps_taken = ", ".join(f"{label} {seconds / 60:.2g}" for label, seconds in schedule.chain)
+            print(f"  {name}: {steps_taken} min")
+            longest = f"unavoidable ({', '.join(chain)})"
+            _ratio({"schedule": schedule.seconds, longest: least}, "schedule", longest, READY_GOAL)
     measured = simulated(folder / "simulated", PROD_EKS, SCALE)
-    print(f"  on the simulated account at 1:{1 / SCALE:.0f}, with the engine's time, where charts take none:")
+    without_charts = steps_of(_recorded(PROD_EKS), AWS, chart_seconds=0)
+    print(f"prod-eks on the simulated account at 1:{1 / SCALE:.0f}, with the engine's time, where charts take none:")
     for name, taken, schedule in zip(("up", "down"), measured, (up(without_charts), down(without_charts)), strict=True):
         print(f"    {name} {taken:.1f} s, of which {schedule.seconds * SCALE:.1f} s by its graph", flush=True)
+
+
+def _recorded(spec: Mapping[str, Any]) -> Recorded:
+    return run(MLStack.from_config, config={"modelyard:stack": json.dumps(spec)})
 
 
 def _show(title: str, found: Mapping[str, float], unit: str) -> None:

@@ -1,4 +1,7 @@
-"""Time and memory of commands that take turns."""
+"""Time and memory of commands that take turns, in an environment without the user's own settings of Python.
+
+With PYTHONDONTWRITEBYTECODE, say, a fresh checkout would be compiled in each run, and the SDK in none.
+"""
 
 import statistics
 import subprocess
@@ -8,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 import psutil
+
+from tests.support.toolchain import clean_environment
 
 MIB = 1024 * 1024
 _SAMPLE_SECONDS = 0.02
@@ -27,7 +32,7 @@ def medians(runs: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, f
 def seconds(command: Sequence[str]) -> float:
     """How long a command takes that must succeed."""
     started = time.monotonic()
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, env=clean_environment(), check=True, capture_output=True)
     return time.monotonic() - started
 
 
@@ -72,7 +77,7 @@ def _held(process: psutil.Process) -> int:
 
 def peak_mib(command: Sequence[str]) -> float:
     """The most memory of a command that must succeed."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=clean_environment(), stdout=subprocess.DEVNULL)
     with PeakMemory(process.pid) as peak:
         status = process.wait()
     if status:

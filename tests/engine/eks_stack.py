@@ -1,252 +1,27 @@
-"""A stack on EKS: a simulated account, and a real API server that the simulated cluster leads to."""
+"""Stacks on EKS."""
 
-import copy
-import json
-import subprocess
-import threading
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, cast
-
-import psutil
-import pytest
-import yaml
 
 from modelyard.cluster.eks.node_pool import AUTO_MODE_NODE_CLASS, EC2_NODE_CLASS, NODE_OVERLAY, NODE_POOL
-from modelyard.observability.kinds import PROMETHEUS_OPERATOR
-from modelyard.operators.crds import permissive_crd
-from tests.engine.local_stack import POOL_LABEL, write_stack_project
-from tests.support.control_plane import ApiServer, running_control_plane
+from tests.engine.cloud_stack import CloudStack, SimulatedCloud, cloud_stacks
 from tests.support.eks_world import EksWorld
-from tests.support.engine import STACK, PulumiProject
-from tests.support.paths import ROOT
-from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
-from tests.support.update import Result
-from tests.tools.aws.account import SilentEngine
-from tools.offline.aws import machinery, registry
-from tools.offline.aws.session import Session
+from tools.offline.aws.server import PARTS
 
-Json = dict[str, Any]
-
-PROD_EKS: Json = yaml.safe_load((ROOT / "stacks" / "Pulumi.prod-eks.yaml").read_text())["config"]["modelyard:stack"]
-"""What a user starts from."""
-PROD_EKS["cluster"]["eks"]["deletion_protection"] = False  # tests destroy what they make
+EksStack = CloudStack[EksWorld]
+EKS = SimulatedCloud(
+    key="eks",
+    world=EksWorld,
+    parts=PARTS,
+    # Karpenter's chart brings its kinds, which the stand-in only records.
+    kinds=[NODE_POOL, EC2_NODE_CLASS, NODE_OVERLAY, AUTO_MODE_NODE_CLASS],
+)
+PROD_EKS = EKS.prod()
 CLUSTER = "modelyard-test"
 """The name of a stack's cluster in AWS."""
-_WORKLOAD = "app.kubernetes.io/name"
 
 
-class EksStack:
-    """One stack with an account and an API server of its own."""
-
-    def __init__(self, base: Path, api_server: ApiServer, spec: Json, *, latency: float = 0) -> None:
-        """Make the project in `base`, an empty folder, and the configuration of its stack."""
-        self.base = base
-        self.folder = base / "project"
-        self.world = EksWorld(base / "account")
-        self.api_server = api_server
-        write_stack_project(self.folder)
-        environment = self.world.environment(api_server.kubeconfig, latency=latency)
-        # Only what the state says of the cluster leads to it.
-        environment["KUBECONFIG"] = str(base / "no-kubeconfig")
-        self.project = PulumiProject(self.folder, base / "scratch", environment=environment)
-        self.spec = copy.deepcopy(spec)
-        self._restarted: list[subprocess.Popen[bytes]] = []
-        self.configure()
-
-    def configure(self, change: Callable[[Json], None] | None = None) -> None:
-        """Write `spec` into the stack's file, after a change of it."""
-        if change:
-            change(self.spec)
-        path = self.folder / "stacks" / f"Pulumi.{STACK}.yaml"
-        content: Json = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-        content.setdefault("config", {})["modelyard:stack"] = self.spec
-        path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-
-    def get(self, kinds: str, *arguments: str) -> list[Json]:
-        """The objects of these kinds, in all namespaces."""
-        text = kubectl(self.api_server, "get", kinds, "--all-namespaces", "--output=json", *arguments)
-        return json.loads(text)["items"]
-
-    def nodes(self) -> dict[str, list[Json]]:
-        """The nodes by pool."""
-        found: dict[str, list[Json]] = {}
-        for node in self.get("nodes"):
-            found.setdefault(node["metadata"]["labels"].get(POOL_LABEL, ""), []).append(node)
-        return found
-
-    def placed(self) -> Counter[tuple[str, str]]:
-        """How many pods of each workload are on nodes of each pool; the pool is empty for those that wait."""
-        pools = {node["metadata"]["name"]: pool for pool, nodes in self.nodes().items() for node in nodes}
-        return Counter(
-            (pod["metadata"]["labels"][_WORKLOAD], pools.get(pod["spec"].get("nodeName"), ""))
-            for pod in self.get("pods", f"--selector={_WORKLOAD}")
-            if "deletionTimestamp" not in pod["metadata"]
-        )
-
-    def wait_until_placed(self, wanted: Mapping[tuple[str, str], int]) -> None:
-        """Wait until the pods are on nodes of these pools."""
-        with self._aws_at_work():
-            try:
-                wait_until(lambda: self.placed() == wanted, "pods on nodes of their pools", 30)
-            except AssertionError as error:
-                raise AssertionError(f"{error}: {self.placed()} is not {wanted}") from None
-
-    @contextmanager
-    def _aws_at_work(self) -> Generator[None]:
-        """What sizes pools goes on also while no provider runs, as in AWS."""
-        with self._session() as session:
-            machinery.start(session)
-            yield
-
-    def settle(self) -> None:
-        """End what AWS had begun to make when the provider died, as it does though nobody waits for it."""
-        with self._session() as session:
-            for record in [each for each in self.world.resources() if each.status == "CREATING"]:
-                for made in registry.when_made[record.token]:
-                    made(session, record)
-                with self.world.world.open() as account:
-                    account.records[record.key].status = "ACTIVE"
-
-    @contextmanager
-    def _session(self) -> Generator[Session]:
-        session = Session(
-            world=self.world.world,
-            engine=cast("Any", SilentEngine()),
-            region=self.spec["cluster"]["eks"]["region"],
-            cancelled=threading.Event(),
-            kubeconfig=self.api_server.kubeconfig,
-        )
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("MODELYARD_AWS_KUBECONFIG", str(session.kubeconfig))
-            try:
-                yield session
-            finally:
-                session.cancelled.set()
-
-    @contextmanager
-    def without_api_server(self) -> Generator[None]:
-        """End the API server for the time of the block; its data stays.
-
-        Scheduler and controllers end by themselves where it is away for long, so they end and come back with it.
-        """
-        found = {Path(each.cmdline()[0]).name: each for each in processes_below(self.api_server.folder)}
-        parts = [found[name] for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler")]
-        commands = [(part.cmdline(), part.cwd(), part.environ()) for part in parts]
-        for part in parts:
-            part.kill()
-        psutil.wait_procs(parts, timeout=20)
-        try:
-            yield
-        finally:
-            quiet = subprocess.DEVNULL
-            for command, folder, environment in commands:
-                self._restarted.append(
-                    subprocess.Popen(command, cwd=folder, env=environment, stdout=quiet, stderr=quiet)
-                )
-                wait_until(self._answers, "the API server's return", 60)
-
-    def _answers(self) -> bool:
-        try:
-            return bool(self.get("namespaces"))
-        except AssertionError:
-            return False
-
-    def close(self) -> None:
-        """End whatever runs of it."""
-        self.project.close()
-        for process in self._restarted:
-            process.kill()
-            process.wait()
-
-
-@contextmanager
-def eks_stacks(folder: Path) -> Generator[Callable[..., EksStack]]:
-    """Make stacks one after the other on one control plane, as all nodes of an API server are seen by all of them."""
-    (folder / "api").mkdir(parents=True)
-    made: list[EksStack] = []
-    with cluster_api(folder / "api") as server:
-
-        def make(spec: Json, *, latency: float = 0) -> EksStack:
-            base = folder / f"stack-{len(made)}"
-            base.mkdir()
-            made.append(EksStack(base, server, spec, latency=latency))
-            return made[-1]
-
-        try:
-            yield make
-        finally:
-            for each in made:
-                each.close()
-
-
-@contextmanager
-def cluster_api(folder: Path) -> Generator[ApiServer]:
-    """A control plane that has the kinds which charts would bring, as the stand-in records charts only."""
-    with running_control_plane(folder) as server:
-        kinds = [*PROMETHEUS_OPERATOR.kinds, NODE_POOL, EC2_NODE_CLASS, NODE_OVERLAY, AUTO_MODE_NODE_CLASS]
-        crds = [
-            {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", **permissive_crd(kind)}
-            for kind in kinds
-        ]
-        document: Mapping[str, Any] = {"apiVersion": "v1", "kind": "List", "items": crds}
-        kubectl(server, "apply", "--filename=-", text=json.dumps(document))
-        yield server
-
-
-def processes_below(folder: Path) -> list[psutil.Process]:
-    """Live processes whose program is below a folder."""
-    found: list[psutil.Process] = []
-    for process in psutil.process_iter(["cmdline"]):
-        command: list[str] = process.info["cmdline"] or []
-        if command and Path(command[0]).is_relative_to(folder):
-            found.append(process)
-    return found
-
-
-def changed(result: Result) -> dict[str, set[str]]:
-    """What an update or a preview did, by the last part of the resource's type and its name."""
-    found: dict[str, set[str]] = {}
-    for step in result.steps:
-        if step.op not in {"same", "read", "refresh"}:
-            found.setdefault(f"{step.type.rpartition(':')[2]} {step.name}", set()).add(step.op)
-    return found
-
-
-def assert_before(result: Result, first: str, second: str) -> None:
-    """Every step of what `first` names was over before any of what `second` names began.
-
-    Both are `Type name`, or `Type ` for all of a type, among what an update did.
-    """
-    ends = [at for at, key in _events(result, "resOutputsEvent") if _is_named(key, first)]
-    begins = [at for at, key in _events(result, "resourcePreEvent") if _is_named(key, second)]
-    assert ends, f"nothing was done to {first!r}"
-    assert begins, f"nothing was done to {second!r}"
-    assert max(ends) < min(begins), f"{second!r} began before {first!r} was over"
-
-
-def _is_named(key: str, wanted: str) -> bool:
-    return key.startswith(wanted) if wanted.endswith(" ") else key == wanted
-
-
-def _events(result: Result, event: str) -> Iterator[tuple[int, str]]:
-    for index, each in enumerate(result.events):
-        step = each.get(event, {}).get("metadata")
-        if step and step["op"] not in {"same", "read", "refresh"}:
-            yield index, f"{step['type'].rpartition(':')[2]} {step['urn'].rsplit('::', 1)[-1]}"
-
-
-def kubectl(server: ApiServer, *arguments: str, text: str = "") -> str:
-    """Run kubectl as the administrator; it must succeed."""
-    done = subprocess.run(
-        [str(require_tool("kubectl")), f"--kubeconfig={server.kubeconfig}", "--request-timeout=20s", *arguments],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
-    return done.stdout
+def eks_stacks(folder: Path) -> AbstractContextManager[Callable[..., EksStack]]:
+    """Make stacks one after the other on one control plane."""
+    return cloud_stacks(EKS, folder)

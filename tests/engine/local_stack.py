@@ -78,9 +78,7 @@ class LocalStack:
 
     def configure(self) -> None:
         """Write `spec`, as it is by now, into the stack's file."""
-        content: Json = yaml.safe_load(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
-        content.setdefault("config", {})["modelyard:stack"] = self.spec
-        self.file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        write_stack_file(self.file, self.spec)
 
     def make(self, command: str) -> str:
         """What `make up` or `make destroy` runs, in this project, and says; it must succeed."""
@@ -222,6 +220,13 @@ def write_stack_project(folder: Path) -> None:
     shutil.copytree(ROOT / "tools" / "stack", folder / "tools" / "stack", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / ".venv").symlink_to(sys.prefix)
     (folder / "stacks" / ".venv").symlink_to("../.venv")
+
+
+def write_stack_file(path: Path, spec: Json) -> None:
+    """Make this the stack of the configuration in `path`; whatever else is configured stays."""
+    content: Json = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
+    content.setdefault("config", {})["modelyard:stack"] = spec
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def is_listening(port: int) -> bool:

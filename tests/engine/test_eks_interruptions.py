@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.eks_stack import CLUSTER, EksStack, Json, changed, eks_stacks
+from tests.engine.cloud_stack import Json, changed
+from tests.engine.eks_stack import CLUSTER, EksStack, eks_stacks
 from tests.support.engine import RunningUpdate
 from tests.support.processes import wait_until
 from tools.stack import backend

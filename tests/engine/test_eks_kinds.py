@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.eks_stack import EksStack, Json, assert_before, changed, eks_stacks, kubectl
+from tests.engine.cloud_stack import Json, assert_before, changed, kubectl
+from tests.engine.eks_stack import EksStack, eks_stacks
 from tests.support.processes import wait_until
 from tests.support.update import Result
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.eks_stack import PROD_EKS, EksStack, Json, assert_before, changed, eks_stacks
+from tests.engine.cloud_stack import Json, assert_before, changed
+from tests.engine.eks_stack import PROD_EKS, EksStack, eks_stacks
 from tests.support.update import Result
 
 pytestmark = pytest.mark.engine

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from modelyard.cli import main
-from tests.engine.eks_stack import PROD_EKS, Json
+from tests.engine.cloud_stack import Json
+from tests.engine.eks_stack import PROD_EKS
 from tests.engine.local_stack import LocalStack
 from tests.support.eks_world import EksWorld
 from tests.support.update import Result

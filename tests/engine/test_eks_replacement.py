@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.eks_stack import Json, eks_stacks
+from tests.engine.cloud_stack import Json
+from tests.engine.eks_stack import eks_stacks
 from tests.support.update import Result
 
 pytestmark = pytest.mark.engine

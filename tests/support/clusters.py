@@ -39,6 +39,7 @@ class BareCluster(WithoutCloud):
     )
     ready: list[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
     images: list[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
+    control_plane: pulumi.Resource | None = None
 
     def pool_ready(self, pool: str) -> list[pulumi.Resource]:
         """Nothing is made for a pool."""

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import pulumi
 import pytest
@@ -19,7 +19,7 @@ from pulumi.runtime import mocks, rpc, settings
 from pulumi.runtime.stack import run_pulumi_func
 
 from modelyard.errors import ConfigError
-from tests.support import aws
+from tests.support import aws, azure, gcp
 
 PROJECT, STACK = "project", "test"
 AUTO_NAME_SUFFIX = "-0a1b2c3d"
@@ -46,10 +46,14 @@ class Registration:
     """Custom timeouts by operation: `{"create": "900s"}`."""
     ignore_changes: Sequence[str]
     """Inputs whose changes are left alone."""
+    protected: bool
+    """Whether Pulumi refuses to delete it."""
     replacement_trigger: Any
     """What replaces it where it changes; None where nothing but its provider decides."""
     deleted_first: bool | None
     """Whether a replacement deletes the old one before it makes the new one; None where its provider decides."""
+    ends_with: str
+    """The URN of what it ends with, without a call of its own; empty for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +180,9 @@ class _MessageHandler(logging.Handler):
 
 
 class _Mocks(mocks.Mocks):
-    def call(self, args: mocks.MockCallArgs) -> NoReturn:
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        if args.token == azure.LIST_CREDENTIALS:
+            return azure.credentials(), []
         raise AssertionError(f"{args.token} was invoked: components look nothing up")
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
@@ -188,6 +194,13 @@ class _Mocks(mocks.Mocks):
             state["metadata"] = {"name": f"{args.name}{AUTO_NAME_SUFFIX}", **metadata}
         elif args.typ.startswith("aws:"):
             state = aws.outputs(args.typ, args.name, state)
+        elif args.typ.startswith("gcp:"):
+            state = gcp.outputs(args.typ, args.name, state)
+        elif args.typ.startswith("azure-native:"):
+            # A preview knows neither, and what depends on them is to notice.
+            if pulumi.runtime.is_dry_run():
+                return None, azure.previewed(state)
+            return azure.resource_id(args.typ, args.name, state), azure.outputs(args.typ, args.name, state)
         return f"{args.name}-id", state
 
 
@@ -232,8 +245,10 @@ def _registration(request: Any, urn: str) -> Registration:
         depends_on=frozenset(request.dependencies),
         timeouts={name: value for name, value in timeouts.items() if value},
         ignore_changes=list(request.ignoreChanges),
+        protected=request.protect,
         replacement_trigger=(
             rpc.deserialize_property(request.replacement_trigger) if request.HasField("replacement_trigger") else None
         ),
         deleted_first=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+        ends_with=request.deletedWith,
     )

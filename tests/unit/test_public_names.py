@@ -10,16 +10,18 @@ import pytest
 import modelyard
 
 NAMES = [
-    "Accelerators", "ApiEndpointSpec", "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec",
-    "CapacityBlockSpec", "ChartsSpec", "Cluster", "ClusterSpec", "ClusterTraits", "ConfigError", "ConfigSpec",
-    "ContainerSpec", "EgressSpec", "EksCluster", "EksSpec", "EncryptionSpec", "ExistingCluster", "ExistingSpec",
-    "ExistingVpcSpec", "FabricSpec", "GpuSliceSpec", "ImageBuildSpec", "LocalCluster", "LocalSpec", "MLStack",
-    "MembersSpec", "MetricsSpec", "ModelService", "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec",
-    "NetworkSpec", "ObjectStore", "ObjectStoreSpec", "ObservabilitySpec", "Operator", "PlatformSpec", "Pool",
-    "PoolSpec", "Problem", "QuotaSpec", "ReadArtifactSpec", "ReplicasSpec", "ReservationSpec", "RuntimeSpec",
-    "ScheduledJob", "ScheduledJobSpec", "SecretSpec", "SharingSpec", "StackOutputs", "StackSpec", "StoreAccess",
-    "TaintSpec", "TargetSpec", "TrainingJob", "TrainingJobSpec", "UpgradeSpec", "VllmSpec", "VolumeSpec", "VpcSpec",
-    "Workspace", "WorkspaceSpec", "WorkspaceStackSpec",
+    "Accelerators", "AksApiEndpointSpec", "AksCluster", "AksEncryptionSpec", "AksExistingVnetSpec", "AksSpec",
+    "AksUpgradeSpec", "AksVnetSpec", "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec", "CapacityBlockSpec",
+    "ChartsSpec", "Cluster", "ClusterSpec", "ClusterTraits", "ConfigError", "ConfigSpec", "ContainerSpec", "EgressSpec",
+    "EksApiEndpointSpec", "EksCluster", "EksEncryptionSpec", "EksSpec", "EksUpgradeSpec", "ExistingCluster",
+    "ExistingSpec", "ExistingVpcSpec", "FabricSpec", "GkeApiEndpointSpec", "GkeBootDiskSpec", "GkeCluster",
+    "GkeEncryptionSpec", "GkeExistingVpcSpec", "GkeMaintenanceSpec", "GkeSpec", "GkeUpgradeSpec", "GkeVpcSpec",
+    "GpuSliceSpec", "ImageBuildSpec", "LocalCluster", "LocalSpec", "MLStack", "MembersSpec", "MetricsSpec",
+    "ModelService", "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec", "NetworkSpec", "ObjectStore",
+    "ObjectStoreSpec", "ObservabilitySpec", "Operator", "PlatformSpec", "Pool", "PoolSpec", "Problem", "QuotaSpec",
+    "ReadArtifactSpec", "ReplicasSpec", "ReservationSpec", "RuntimeSpec", "ScheduledJob", "ScheduledJobSpec",
+    "SecretSpec", "SharingSpec", "StackOutputs", "StackSpec", "StoreAccess", "TaintSpec", "TargetSpec", "TrainingJob",
+    "TrainingJobSpec", "VllmSpec", "VolumeSpec", "VpcSpec", "Workspace", "WorkspaceSpec", "WorkspaceStackSpec",
 ]  # fmt: skip
 """A name that goes breaks somebody's program: this list changes with the changelog."""
 
@@ -78,6 +80,18 @@ def test_a_component_loads_pulumi() -> None:
 
 def test_a_local_stack_loads_no_cloud() -> None:
     assert not loaded("from modelyard import MLStack") & {"pulumi_aws", "pulumi_gcp", "pulumi_azure_native"}
+
+
+def test_a_cluster_on_gke_loads_its_own_cloud_only() -> None:
+    packages = loaded("from modelyard import GkeCluster")
+    assert "pulumi_gcp" in packages
+    assert not packages & {"pulumi_aws", "pulumi_azure_native"}
+
+
+def test_a_cluster_on_aks_loads_its_own_cloud_only() -> None:
+    packages = loaded("from modelyard import AksCluster")
+    assert "pulumi_azure_native" in packages
+    assert not packages & {"pulumi_aws", "pulumi_gcp"}
 
 
 def test_a_cluster_on_eks_loads_its_own_cloud_only() -> None:

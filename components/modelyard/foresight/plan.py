@@ -40,7 +40,7 @@ class PlannedPool(TypedDict):
     """One pool; cpus, memory, GPUs and resources are a node's, `allocatable_` is what of them pods can have.
 
     `sharing` and `capacity` are kinds, in the spec's words. `resources` is what a node advertises for its devices and
-    its fast network; devices that pods claim are listed by their class. `max_gpus` is what the pool has at its largest,
+    its fast network; those that pods claim are listed by their class. `max_gpus` is what the pool has at its largest,
     `wanted_gpus` what its workloads ask for at theirs, all at once; where GPUs are shared, both count shares or slices.
     """
 
@@ -94,7 +94,7 @@ def _pool(pool: Pool, workloads: list[PlannedWorkload]) -> PlannedPool:
         "gpus_per_node": pool.gpus_per_node,
         "sharing": pool.gpu.sharing_kind if pool.gpu else "whole",
         "capacity": capacity_kind(pool.spec.capacity),
-        "resources": {**_devices(pool.gpu), **pool.gpu.fabric_resources} if pool.gpu else {},
+        "resources": {**_devices(pool.gpu), **_fabric(pool.gpu)} if pool.gpu else {},
         "cpus": pool.cpus,
         "memory_gib": pool.memory_gib,
         "allocatable_cpus": pool.allocatable_cpus,
@@ -110,6 +110,11 @@ def _devices(gpu: GpuContract) -> dict[str, int]:
     return {gpu.device_class: gpu.gpus} if gpu.device_class else dict(gpu.resources)
 
 
+def _fabric(gpu: GpuContract) -> dict[str, int]:
+    claim = gpu.fabric_claim
+    return {claim.device_class: claim.count} if claim else dict(gpu.fabric_resources)
+
+
 def _workload(workspace: str, name: str, spec: WorkloadSpec, pool: Pool, *, monitored: bool) -> PlannedWorkload:
     needs = spec.resources_on(pool)
     kind, makes, least, most = _shape(spec, monitored=monitored)
@@ -119,7 +124,7 @@ def _workload(workspace: str, name: str, spec: WorkloadSpec, pool: Pool, *, moni
         "name": name,
         "kind": kind,
         "pool": pool.name,
-        "makes": [*makes, "ResourceClaimTemplate"] if needs.device_class else makes,
+        "makes": [*makes, "ResourceClaimTemplate"] if needs.has_claims else makes,
         "min_pods": least,
         "max_pods": most,
         "gpus": needs.gpus,

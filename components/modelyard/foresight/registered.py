@@ -23,8 +23,21 @@ from modelyard.workspace.spec import config_key
 
 _PROJECT = "modelyard"
 """The plan does not know the user's project; it stands in names of the cluster only."""
-_EXTRAS = {"pulumi_aws": "aws", "kubernetes": "local", "psutil": "local"}
-_OWNERS = {"aws": "AWS", "kubernetes": "Kubernetes", "modelyard": "components", "pulumi": "providers"}
+_EXTRAS = {
+    "pulumi_aws": "aws",
+    "pulumi_azure_native": "azure",
+    "pulumi_gcp": "gcp",
+    "kubernetes": "local",
+    "psutil": "local",
+}
+_OWNERS = {
+    "aws": "AWS",
+    "azure-native": "Azure",
+    "gcp": "Google Cloud",
+    "kubernetes": "Kubernetes",
+    "modelyard": "components",
+    "pulumi": "providers",
+}
 """By the package in a type's name. What stands on this machine is made by providers that are part of the program."""
 
 
@@ -152,13 +165,18 @@ class _Monitor(mocks.MockMonitor):
                 "urn": urn, "type": request.type, "name": request.name, "waits_for": sorted(before)
             }  # fmt: skip
             self.found.append(found)
+        if request.type == "azure-native:containerservice:ManagedCluster":
+            # Asked for as a list and answered as a map, which the SDK checks.
+            request.object.fields.pop("identity", None)
         return resource_pb2.RegisterResourceResponse(urn=urn, object=request.object)
 
 
 def _short(type_: str) -> str:
     """`aws:eks/nodeGroup:NodeGroup` as `aws:eks/NodeGroup`, `kubernetes:core/v1:Secret` as `kubernetes:Secret`."""
     package, module, kind = type_.split(":")
-    return f"aws:{module.partition('/')[0]}/{kind}" if package == "aws" else f"{package}:{kind}"
+    if package == "azure-native":
+        return f"azure:{module}/{kind}"
+    return f"{package}:{module.partition('/')[0]}/{kind}" if package in ("aws", "gcp") else f"{package}:{kind}"
 
 
 def _in_order(found: Sequence[PlannedResource]) -> list[PlannedResource]:

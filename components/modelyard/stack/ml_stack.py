@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 import pulumi
 
@@ -9,9 +10,10 @@ from modelyard.batch.batch_job import BatchJob
 from modelyard.batch.scheduled_job import ScheduledJob
 from modelyard.batch.spec import ScheduledJobSpec, TrainingJobSpec
 from modelyard.batch.training_job import TrainingJob
+from modelyard.cluster.aks.spec import AksSpec
 from modelyard.cluster.base import Cluster
-from modelyard.cluster.existing.cluster import ExistingCluster
-from modelyard.cluster.local.cluster import LocalCluster
+from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.gke.spec import GkeSpec
 from modelyard.component import checked, shown
 from modelyard.errors import ConfigError
 from modelyard.observability.monitoring import Monitoring
@@ -23,12 +25,14 @@ from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
 from modelyard.workspace.spec import volume_problems
 from modelyard.workspace.workspace import Workspace
 
+_Cloud = TypeVar("_Cloud", EksSpec, GkeSpec, AksSpec)
+
 
 class MLStack(pulumi.ComponentResource):
     """A cluster with its pools, monitoring, what its accelerators need, workspaces and everything that runs in them.
 
     Each part is a component of its own, made from one block of the spec, and can be used without this one. It creates
-    the cluster only where the spec says so (`local`, `eks`); an `existing` one is used as it is.
+    the cluster only where the spec says so (`local`, `eks`, `gke`, `aks`); an `existing` one is used as it is.
     """
 
     cluster: Cluster
@@ -114,19 +118,36 @@ class MLStack(pulumi.ComponentResource):
 
 
 def _cluster(name: str, spec: StackSpec, child: pulumi.ResourceOptions) -> Cluster:
+    # Loaded where they are needed: no stack needs the SDK of another cloud, nor what makes a local cluster.
     if spec.cluster.existing:
+        from modelyard.cluster.existing.cluster import ExistingCluster
+
         return ExistingCluster(name, spec.cluster.existing, spec.pools, child)
     if spec.cluster.local:
+        from modelyard.cluster.local.cluster import LocalCluster
+
         return LocalCluster(name, spec.cluster.local, spec.pools, child)
-    if spec.cluster.eks:
-        # Loaded here, so that no other stack needs AWS's SDK.
+    charts, eks, gke, aks = spec.platform.charts, spec.cluster.eks, spec.cluster.gke, spec.cluster.aks
+    if eks:
         from modelyard.cluster.eks.cluster import EksCluster
 
-        eks = spec.cluster.eks
-        if eks.shared_storage is None:
-            eks = replace(eks, shared_storage=any(_shares_volumes(each) for each in spec.workspaces.values()))
-        return EksCluster(name, eks, spec.pools, child, charts=spec.platform.charts)
+        return EksCluster(name, _with_storage(eks, spec), spec.pools, child, charts=charts)
+    if gke:
+        from modelyard.cluster.gke.cluster import GkeCluster
+
+        return GkeCluster(name, _with_storage(gke, spec), spec.pools, child, charts=charts)
+    if aks:
+        from modelyard.cluster.aks.cluster import AksCluster
+
+        return AksCluster(name, _with_storage(aks, spec), spec.pools, child, charts=charts)
     raise AssertionError("a checked spec has exactly one cluster")
+
+
+def _with_storage(cloud: _Cloud, spec: StackSpec) -> _Cloud:
+    """With a file system where the stack needs one and does not say."""
+    if cloud.shared_storage is not None:
+        return cloud
+    return replace(cloud, shared_storage=any(_shares_volumes(each) for each in spec.workspaces.values()))
 
 
 def _shares_volumes(workspace: WorkspaceStackSpec) -> bool:

@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, cast
 
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
-from modelyard.cluster.eks.pool_rules import eks_pool_problems
+from modelyard.cluster.clouds import cloud_pool_problems
 from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import ClusterSpec, PoolSpec
@@ -99,16 +99,16 @@ class StackSpec:
         source = NodeSource.of_stack(self.cluster)
         sound = {name: pool for name, pool in self.pools.items() if not rule_problems(pool)}
         refused = list(source.pool_problems(sound))
-        yield from (problem.under("pools") for problem in [*refused, *self._eks_problems(sound)])
+        yield from (problem.under("pools") for problem in [*refused, *self._cloud_problems(sound)])
         broken = {problem.path.partition(".")[0] for problem in refused}
         had = {name: pool for name, pool in sound.items() if name not in broken}
         yield from self._workload_problems(resolve_pools(source, had))
 
-    def _eks_problems(self, sound: Mapping[str, PoolSpec]) -> Iterator[Problem]:
-        """Rules of EKS for all pools together, once each is valid; paths are below `pools`."""
-        eks = self.cluster.eks
-        if eks and len(sound) == len(self.pools) and not rule_problems(eks):
-            yield from eks_pool_problems(eks, sound)
+    def _cloud_problems(self, sound: Mapping[str, PoolSpec]) -> Iterator[Problem]:
+        """Rules of the cloud for all pools together, once each is valid; paths are below `pools`."""
+        cloud = self.cluster.cloud
+        if cloud and len(sound) == len(self.pools) and not rule_problems(cloud):
+            yield from cloud_pool_problems(cloud, sound)
 
     def _workload_problems(self, sound: Mapping[str, Pool]) -> Iterator[Problem]:
         for name, workspace in self.workspaces.items():
@@ -121,9 +121,10 @@ class StackSpec:
         self, name: str, workspace: WorkspaceStackSpec, sound: Mapping[str, Pool]
     ) -> Iterator[Problem]:
         yield from workspace_name_problems(name)
-        existing, eks = self.cluster.existing, self.cluster.eks
-        if existing or eks:
-            shared = bool(existing and existing.shared_storage_class) or bool(eks and eks.shared_storage is not False)
+        existing, cloud = self.cluster.existing, self.cluster.cloud
+        if existing or cloud:
+            shared = bool(existing and existing.shared_storage_class)
+            shared = shared or bool(cloud and cloud.shared_storage is not False)
             yield from volume_problems(workspace, shared_available=shared)
         written = {key: each.is_awaited for _, key, each in workspace.workloads() if each.artifact_written}
         place = workspace.place(sound, written)

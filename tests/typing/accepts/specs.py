@@ -3,7 +3,6 @@
 import pulumi
 
 from modelyard import (
-    ApiEndpointSpec,
     ArtifactSpec,
     AutoscalingSpec,
     BatchJobSpec,
@@ -13,8 +12,10 @@ from modelyard import (
     ConfigSpec,
     ContainerSpec,
     EgressSpec,
+    EksApiEndpointSpec,
+    EksEncryptionSpec,
     EksSpec,
-    EncryptionSpec,
+    EksUpgradeSpec,
     ExistingSpec,
     ExistingVpcSpec,
     FabricSpec,
@@ -42,7 +43,6 @@ from modelyard import (
     TaintSpec,
     TargetSpec,
     TrainingJobSpec,
-    UpgradeSpec,
     VllmSpec,
     VolumeSpec,
     VpcSpec,
@@ -141,9 +141,9 @@ files = WorkspaceStackSpec(
 eks = EksSpec(
     region="us-east-1",
     network=VpcSpec(cidr="10.20.0.0/16", zones=["us-east-1a", "us-east-1b"], nat="single"),
-    api_endpoint=ApiEndpointSpec(public_cidrs=["203.0.113.0/24"]),
-    upgrade=UpgradeSpec(support="extended"),
-    encryption=EncryptionSpec(),
+    api_endpoint=EksApiEndpointSpec(public_cidrs=["203.0.113.0/24"]),
+    upgrade=EksUpgradeSpec(support="extended"),
+    encryption=EksEncryptionSpec(),
     provisioner="karpenter",
 )
 elsewhere_in_aws = ClusterSpec(

@@ -63,7 +63,8 @@ def built(*, pool: Fields | None = None, service: Fields | None = None, **stack_
          "use one of system")),
         (built(service={"runtime": {"container": CONTAINER}}), ("workspaces.chat.services.fraud.runtime: "
          f"{str({'container': CONTAINER})[:79]}… is not a RuntimeSpec; write RuntimeSpec(...)")),
-        (built(cluster=ClusterSpec()), "cluster: nothing is chosen; give exactly one of local, existing, eks"),
+        (built(cluster=ClusterSpec()), ("cluster: nothing is chosen; "
+         "give exactly one of local, existing, eks, gke, aks")),
         (built(workspaces=[]), ("workspaces: [] is not a mapping of names to values; "
          "write a mapping of names to values")),
     ],

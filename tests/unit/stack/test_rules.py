@@ -344,12 +344,12 @@ CASES = {
     # Choices
     "two clusters": Case(
         {"cluster.existing": {"context": "on-prem"}},
-        "cluster: local and existing exclude each other; give exactly one of local, existing, eks",
+        "cluster: local and existing exclude each other; give exactly one of local, existing, eks, gke, aks",
         {"cluster.existing": {"context": "on-prem"}, "cluster.local": REMOVED},
     ),
     "no cluster": Case(
         {"cluster": {}},
-        "cluster: nothing is chosen; give exactly one of local, existing, eks",
+        "cluster: nothing is chosen; give exactly one of local, existing, eks, gke, aks",
         {"cluster": {"local": {}}},
     ),
     "no context": Case(

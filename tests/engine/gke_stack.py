@@ -1,0 +1,18 @@
+"""Stacks on GKE."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from tests.engine.cloud_stack import CloudStack, SimulatedCloud, cloud_stacks
+from tests.support.gke_world import GkeWorld
+from tools.offline.gcp.server import PARTS
+
+GkeStack = CloudStack[GkeWorld]
+GKE = SimulatedCloud(key="gke", world=GkeWorld, parts=PARTS)
+PROD_GKE = GKE.prod()
+
+
+def gke_stacks(folder: Path) -> AbstractContextManager[Callable[..., GkeStack]]:
+    """Make stacks one after the other on one control plane."""
+    return cloud_stacks(GKE, folder)
