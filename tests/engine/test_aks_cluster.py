@@ -54,7 +54,7 @@ def test_cluster_in_a_network_of_its_own(make_project: MakeProject, api_server: 
     assert project.up().unchanged, "what Azure says of pools is the pools' own affair"
 
     # The VPN stands: no public address any more, and the window moves.
-    project.write(program(kubernetes_version="1.35", upgrade={"day": "Monday"}, tags={"team": "ml"}))
+    project.write(program(kubernetes_version="1.35", upgrade={"day": "monday"}, tags={"team": "ml"}))
     result = project.up()
     assert not {"create-replacement", "replace", "delete-replaced"} & set(result.changes)
     assert world.one("ManagedCluster").inputs["apiServerAccessProfile"]["enablePrivateCluster"] is True

@@ -6,6 +6,7 @@ import pulumi
 
 from modelyard import (
     Accelerators,
+    AksCluster,
     BatchJob,
     BatchJobSpec,
     Cluster,
@@ -14,6 +15,7 @@ from modelyard import (
     EksCluster,
     ExistingCluster,
     ExistingSpec,
+    GkeCluster,
     LocalCluster,
     LocalSpec,
     MetricsSpec,
@@ -48,12 +50,14 @@ def whole_stack() -> None:
     assert monitoring
 
 
-def clusters() -> tuple[Cluster, Cluster, Cluster]:
+def clusters() -> list[Cluster]:
     """Every kind of cluster is a Cluster."""
     eks: Cluster = EksCluster("eks", specs.eks, specs.pools, charts=specs.stack.platform.charts)
     local: Cluster = LocalCluster("local", LocalSpec(), specs.pools)
     existing: Cluster = ExistingCluster("existing", ExistingSpec(context="on-prem"), specs.pools)
-    return local, existing, eks
+    gke: Cluster = GkeCluster("gke", specs.gke, specs.pools, charts=specs.stack.platform.charts)
+    aks: Cluster = AksCluster("aks", specs.aks, specs.pools, charts=specs.stack.platform.charts)
+    return [local, existing, eks, gke, aks]
 
 
 def parts(cluster: Cluster) -> None:

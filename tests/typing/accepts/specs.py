@@ -3,6 +3,12 @@
 import pulumi
 
 from modelyard import (
+    AksApiEndpointSpec,
+    AksEncryptionSpec,
+    AksExistingVnetSpec,
+    AksSpec,
+    AksUpgradeSpec,
+    AksVnetSpec,
     ArtifactSpec,
     AutoscalingSpec,
     BatchJobSpec,
@@ -14,11 +20,20 @@ from modelyard import (
     EgressSpec,
     EksApiEndpointSpec,
     EksEncryptionSpec,
+    EksExistingVpcSpec,
     EksSpec,
     EksUpgradeSpec,
+    EksVpcSpec,
     ExistingSpec,
-    ExistingVpcSpec,
     FabricSpec,
+    GkeApiEndpointSpec,
+    GkeBootDiskSpec,
+    GkeEncryptionSpec,
+    GkeExistingVpcSpec,
+    GkeMaintenanceSpec,
+    GkeSpec,
+    GkeUpgradeSpec,
+    GkeVpcSpec,
     GpuSliceSpec,
     ImageBuildSpec,
     LocalSpec,
@@ -45,7 +60,6 @@ from modelyard import (
     TrainingJobSpec,
     VllmSpec,
     VolumeSpec,
-    VpcSpec,
     WorkspaceSpec,
     WorkspaceStackSpec,
 )
@@ -140,7 +154,7 @@ files = WorkspaceStackSpec(
 
 eks = EksSpec(
     region="us-east-1",
-    network=VpcSpec(cidr="10.20.0.0/16", zones=["us-east-1a", "us-east-1b"], nat="single"),
+    network=EksVpcSpec(cidr="10.20.0.0/16", zones=["us-east-1a", "us-east-1b"], nat="single"),
     api_endpoint=EksApiEndpointSpec(public_cidrs=["203.0.113.0/24"]),
     upgrade=EksUpgradeSpec(support="extended"),
     encryption=EksEncryptionSpec(),
@@ -149,7 +163,46 @@ eks = EksSpec(
 elsewhere_in_aws = ClusterSpec(
     eks=EksSpec(
         region="us-east-1",
-        network=ExistingVpcSpec(vpc_id="vpc-0123456789abcdef0", private_subnet_ids={"us-east-1a": "subnet-01234567"}),
+        network=EksExistingVpcSpec(
+            vpc_id="vpc-0123456789abcdef0", private_subnet_ids={"us-east-1a": "subnet-01234567"}
+        ),
     )
 )
+gke = GkeSpec(
+    project="ml-prod-4711",
+    region="us-central1",
+    zones=["us-central1-a", "us-central1-b"],
+    network=GkeVpcSpec(pods_cidr="10.24.0.0/14"),
+    api_endpoint=GkeApiEndpointSpec(dns=False, public_cidrs=["203.0.113.0/24"]),
+    upgrade=GkeUpgradeSpec(channel="stable", maintenance=GkeMaintenanceSpec(days=["sunday"])),
+    encryption=GkeEncryptionSpec(),
+    provisioner="node_auto_provisioning",
+)
+elsewhere_in_google_cloud = ClusterSpec(
+    gke=GkeSpec(
+        project="ml-prod-4711",
+        region="us-central1",
+        network=GkeExistingVpcSpec(network="shared", subnetwork="nodes", pods_range="pods", services_range="services"),
+        secondary_boot_disks={"l4": [GkeBootDiskSpec(image="global/images/models")]},
+    )
+)
+aks = AksSpec(
+    subscription_id="00000000-0000-0000-0000-000000000000",
+    region="eastus2",
+    admins=["11111111-1111-1111-1111-111111111111"],
+    network=AksVnetSpec(cidr="10.20.0.0/16"),
+    api_endpoint=AksApiEndpointSpec(public_cidrs=["203.0.113.0/24"]),
+    upgrade=AksUpgradeSpec(channel="none", day="monday"),
+    encryption=AksEncryptionSpec(),
+    provisioner="node_auto_provisioning",
+)
+elsewhere_in_azure = ClusterSpec(
+    aks=AksSpec(
+        subscription_id="00000000-0000-0000-0000-000000000000",
+        region="eastus2",
+        admins=["11111111-1111-1111-1111-111111111111"],
+        network=AksExistingVnetSpec(node_subnet_id="nodes", api_server_subnet_id="api-server", way_out="route"),
+    )
+)
+slice_of_chips = PoolSpec(machine_type="ct5lp-hightpu-4t", tpu_topology="4x4", max_nodes=4, placement="compact")
 far = WorkspaceStackSpec(fabric=FabricSpec(quota=QuotaSpec(gpus=16)), training={"finetune": finetune})

@@ -139,7 +139,7 @@ def make_maintenance(account: Account, spec: AksSpec, cluster: azure.containerse
     }
     window = azure.containerservice.MaintenanceWindowArgs(
         schedule=azure.containerservice.ScheduleArgs(
-            weekly=azure.containerservice.WeeklyScheduleArgs(day_of_week=upgrade.day, interval_weeks=1)
+            weekly=azure.containerservice.WeeklyScheduleArgs(day_of_week=upgrade.day.capitalize(), interval_weeks=1)
         ),
         start_time=f"{upgrade.start_hour_utc:02}:00",
         utc_offset="+00:00",

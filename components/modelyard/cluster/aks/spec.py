@@ -68,7 +68,7 @@ class AksUpgradeSpec:
     node_images: Literal["weekly", "none"] = "weekly"
     """`weekly`: nodes get each new image of their system, with fixes of security, a few nodes at a time. `none`: only
     with an upgrade of Kubernetes."""
-    day: Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] = "Sunday"
+    day: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"] = "sunday"
     """The day on which both happen, every week."""
     start_hour_utc: Annotated[int, annotated_types.Interval(ge=0, le=23)] = 2
     """When they begin at the earliest, UTC."""

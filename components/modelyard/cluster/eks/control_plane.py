@@ -10,7 +10,7 @@ import pulumi_aws as aws
 from modelyard.cluster.eks.account import Account
 from modelyard.cluster.eks.identity import MadeRole, make_role, service_trust
 from modelyard.cluster.eks.network import Network
-from modelyard.cluster.eks.spec import EksSpec, ExistingVpcSpec
+from modelyard.cluster.eks.spec import EksExistingVpcSpec, EksSpec
 from modelyard.cluster.eks.zones import ec2_service_of
 
 _LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
@@ -116,7 +116,7 @@ def make_control_plane(account: Account, spec: EksSpec, network: Network) -> Con
 
 def _fixed_for_good(spec: EksSpec) -> str:
     """What can never change of a cluster, beside its region and its name: its Services, its key and its VPC."""
-    network = spec.network.vpc_id if isinstance(spec.network, ExistingVpcSpec) else spec.network.cidr
+    network = spec.network.vpc_id if isinstance(spec.network, EksExistingVpcSpec) else spec.network.cidr
     return json.dumps([spec.service_cidr, spec.encryption.key_arn, network])
 
 

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from modelyard.cluster.eks.account import Account
 from modelyard.cluster.eks.identity import Statement, make_role, service_trust
 from modelyard.cluster.eks.networks import ZoneSubnets, cut
-from modelyard.cluster.eks.spec import ExistingVpcSpec, VpcSpec
+from modelyard.cluster.eks.spec import EksExistingVpcSpec, EksVpcSpec
 
 _ANYWHERE = "0.0.0.0/0"
 
@@ -32,7 +32,7 @@ class Network:
     way_out: Sequence[pulumi.Resource]
 
 
-def make_network(account: Account, spec: VpcSpec | ExistingVpcSpec, *, log_retention_days: int) -> Network:
+def make_network(account: Account, spec: EksVpcSpec | EksExistingVpcSpec, *, log_retention_days: int) -> Network:
     """Make the network that the spec describes; of one that exists, nothing.
 
     A VPC of ours has an internet gateway, in each zone a private and a public subnet, NAT gateways, and a gateway
@@ -46,7 +46,7 @@ def make_network(account: Account, spec: VpcSpec | ExistingVpcSpec, *, log_reten
         spec: what.
         log_retention_days: of flow logs.
     """
-    if isinstance(spec, ExistingVpcSpec):
+    if isinstance(spec, EksExistingVpcSpec):
         # The first two are the control plane's for good, however a file orders its keys.
         subnets = dict(sorted(spec.private_subnet_ids.items()))
         return Network(vpc_id=spec.vpc_id, private_subnets=subnets, way_out=())
@@ -56,7 +56,7 @@ def make_network(account: Account, spec: VpcSpec | ExistingVpcSpec, *, log_reten
 class _Vpc:
     """The resources of one VPC, in the order in which they need each other."""
 
-    def __init__(self, account: Account, spec: VpcSpec, log_retention_days: int) -> None:
+    def __init__(self, account: Account, spec: EksVpcSpec, log_retention_days: int) -> None:
         self._account = account
         subnets = cut(spec.cidr, spec.zone_names(account.region))
         self._vpc = aws.ec2.Vpc(

@@ -36,7 +36,7 @@ Zones = Annotated[int | Sequence[Filled], OneOf(_zones_type, (int, Sequence[Fill
 
 
 @spec
-class VpcSpec:
+class EksVpcSpec:
     """A VPC of the stack's own: in every zone a private subnet for nodes and pods and a small public one.
 
     Of its addresses each zone's private subnet has an eighth and each public one a 64th, whatever the number of zones:
@@ -85,7 +85,7 @@ class VpcSpec:
 
 
 @spec
-class ExistingVpcSpec:
+class EksExistingVpcSpec:
     """A VPC that exists already. Nothing of it is created, changed or deleted.
 
     Its private subnets need a way out (NAT gateway, or endpoints of every service that nodes use), and for load
@@ -123,11 +123,11 @@ class ExistingVpcSpec:
 
 
 def _network_class(network: Any) -> type[Any]:
-    existing = "vpc_id" in network if isinstance(network, Mapping) else isinstance(network, ExistingVpcSpec)
-    return ExistingVpcSpec if existing else VpcSpec
+    existing = "vpc_id" in network if isinstance(network, Mapping) else isinstance(network, EksExistingVpcSpec)
+    return EksExistingVpcSpec if existing else EksVpcSpec
 
 
-Network = Annotated[VpcSpec | ExistingVpcSpec, OneOf(_network_class, (VpcSpec, ExistingVpcSpec))]
+Network = Annotated[EksVpcSpec | EksExistingVpcSpec, OneOf(_network_class, (EksVpcSpec, EksExistingVpcSpec))]
 """A VPC of the stack's own, or one that exists, by its `vpc_id`."""
 
 
@@ -187,7 +187,7 @@ class EksSpec:
     kubernetes_version: EksVersion = next(iter(EKS))
     """Minor version, in quotes. A change upgrades control plane, add-ons and pools in place, one after the other; AWS
     goes up one version at a time and never down."""
-    network: Network = field(default_factory=VpcSpec)
+    network: Network = field(default_factory=EksVpcSpec)
     """A VPC of the stack's own, or one that exists, by its `vpc_id`."""
     service_cidr: AddressRange = "172.20.0.0/16"
     """Addresses of Services, which exist inside the cluster only: from /12 to /24, and apart from the VPC's. They
@@ -222,7 +222,7 @@ class EksSpec:
         yield from (problem.under("network") for problem in self.network.problems_in(self.region))
         services = list(address_problems(self.service_cidr, 12, 24, "Services", shared=False))
         yield from (problem.under("service_cidr") for problem in services)
-        if isinstance(self.network, VpcSpec) and not services and self._services_overlap(self.network.cidr):
+        if isinstance(self.network, EksVpcSpec) and not services and self._services_overlap(self.network.cidr):
             why = f"{self.service_cidr} overlaps the VPC's {self.network.cidr}"
             yield Problem(path="service_cidr", why=why, fix="choose ranges apart, like 10.0.0.0/16 and 172.20.0.0/16")
         if self.encryption.key_arn and self.encryption.key_arn.split(":")[3] != self.region:

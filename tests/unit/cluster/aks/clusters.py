@@ -57,7 +57,7 @@ SPECS: Mapping[str, AksSpec] = {
         pod_cidr="10.64.0.0/16",
         service_cidr="10.80.0.0/20",
         api_endpoint=AksApiEndpointSpec(public_cidrs=["203.0.113.0/24"]),
-        upgrade=AksUpgradeSpec(support="long_term", day="Tuesday", start_hour_utc=4, duration_hours=6),
+        upgrade=AksUpgradeSpec(support="long_term", day="tuesday", start_hour_utc=4, duration_hours=6),
         encryption=AksEncryptionSpec(
             disk_encryption_set_id=DISKS, key_id=KEY, key_vault_id=VAULT, key_vault_access="private"
         ),

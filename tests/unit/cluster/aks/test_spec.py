@@ -88,7 +88,7 @@ REFUSED = [
     (upgrade("free", support="long_term"), "upgrade.support: comes with tier premium only, not free"),
     (upgrade(start_hour_utc=24), "upgrade.start_hour_utc: 24 is above 23"),
     (upgrade(duration_hours=3), "upgrade.duration_hours: 3 is below 4"),
-    (upgrade(day="sunday"), "upgrade.day: 'sunday' is not a choice here"),
+    (upgrade(day="Sunday"), "upgrade.day: 'Sunday' is not a choice here"),
     (upgrade(channel="stable"), "upgrade.channel: 'stable' is not a choice here"),
     (aks_spec(system_machine_type="m7i.large"), "system_machine_type: 'm7i.large' is no machine type of Azure; write"),
     (
@@ -168,7 +168,7 @@ PASSES = [
     *(aks_spec(kubernetes_version=version) for version in AKS),
     aks_spec(tier="free"),
     upgrade("premium", support="long_term"),
-    upgrade(start_hour_utc=0, duration_hours=24, day="Monday", channel="none", node_images="none"),
+    upgrade(start_hour_utc=0, duration_hours=24, day="monday", channel="none", node_images="none"),
     aks_spec(system_machine_type="Standard_D4as_v6"),
     aks_spec(container_registry_ids=[REGISTRY]),
     vnet(cidr="10.0.0.0/8"),

@@ -9,10 +9,10 @@ from modelyard.cluster.eks.cluster import EksCluster
 from modelyard.cluster.eks.spec import (
     EksApiEndpointSpec,
     EksEncryptionSpec,
+    EksExistingVpcSpec,
     EksSpec,
     EksUpgradeSpec,
-    ExistingVpcSpec,
-    VpcSpec,
+    EksVpcSpec,
 )
 from modelyard.cluster.spec import PoolSpec
 from tests.support.mocks import PROJECT, Recorded, Registration, run
@@ -22,7 +22,7 @@ ACCOUNT = "111122223333"
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 ADMIN = "arn:aws:iam::111122223333:role/platform/admin"
 CLUSTER_NAME = f"{PROJECT}-main"
-EXISTING = ExistingVpcSpec(
+EXISTING = EksExistingVpcSpec(
     vpc_id="vpc-0123456789abcdef0",
     private_subnet_ids={"us-east-1a": "subnet-0000000a", "us-east-1b": "subnet-0000000b"},
 )
@@ -39,7 +39,7 @@ SPECS: Mapping[str, EksSpec] = {
         account_id=ACCOUNT,
         name="prod",
         kubernetes_version="1.34",
-        network=VpcSpec(cidr="10.20.0.0/16", zones=["us-east-1b", "us-east-1d"], nat="single", flow_logs=True),
+        network=EksVpcSpec(cidr="10.20.0.0/16", zones=["us-east-1b", "us-east-1d"], nat="single", flow_logs=True),
         api_endpoint=EksApiEndpointSpec(public_cidrs=["203.0.113.0/24"], private_cidrs=["10.8.0.0/16"]),
         upgrade=EksUpgradeSpec(support="extended"),
         encryption=EksEncryptionSpec(key_arn=KEY),

@@ -9,7 +9,7 @@ import pytest
 
 from modelyard.cluster.base import Cluster
 from modelyard.cluster.eks.cluster import EksCluster
-from modelyard.cluster.eks.spec import EksApiEndpointSpec, EksEncryptionSpec, EksSpec, VpcSpec
+from modelyard.cluster.eks.spec import EksApiEndpointSpec, EksEncryptionSpec, EksSpec, EksVpcSpec
 from modelyard.cluster.spec import PoolSpec
 from modelyard.operators.spec import ChartsSpec
 from tests.support.mocks import PROJECT, STACK, Recorded, refused, run, value_of
@@ -105,12 +105,12 @@ OTHER_CLUSTERS = {
     "name": replace(OLD, name="other"),
     "services": replace(OLD, service_cidr="172.30.0.0/16"),
     "key": replace(OLD, encryption=EksEncryptionSpec(key_arn=KEY)),
-    "addresses": replace(OLD, network=VpcSpec(cidr="10.20.0.0/16")),
+    "addresses": replace(OLD, network=EksVpcSpec(cidr="10.20.0.0/16")),
     "vpc": SPECS["existing"],
 }
 SAME_CLUSTER = {
     "version": replace(OLD, kubernetes_version="1.36"),
-    "zones": replace(OLD, network=VpcSpec(zones=4)),
+    "zones": replace(OLD, network=EksVpcSpec(zones=4)),
     "tags": replace(OLD, tags={"team": "ml"}),
     "endpoint": replace(OLD, api_endpoint=EksApiEndpointSpec(public_cidrs=["203.0.113.0/24"])),
 }

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from modelyard.cluster.eks.cluster import EksCluster
-from modelyard.cluster.eks.spec import VpcSpec
+from modelyard.cluster.eks.spec import EksVpcSpec
 from tests.support.mocks import run
 from tests.unit.cluster.eks.clusters import EXISTING, POOLS, SPECS, made, named, names, waits_for
 
@@ -83,7 +83,7 @@ def test_control_plane_does_not_wait_for_the_way_out(variant: str) -> None:
 
 def test_a_further_zone_changes_nothing_of_the_control_plane() -> None:
     """AWS lets its subnets be changed only within the zones that it began with."""
-    wider = replace(SPECS["autoscaler"], network=VpcSpec(zones=4))
+    wider = replace(SPECS["autoscaler"], network=EksVpcSpec(zones=4))
     recorded = run(lambda: EksCluster("main", wider, POOLS))
     token = "aws:eks/cluster:Cluster"
     assert recorded.one(token).inputs == made("autoscaler").one(token).inputs

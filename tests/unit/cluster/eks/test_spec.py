@@ -9,9 +9,9 @@ from modelyard.cluster.eks.networks import cut
 from modelyard.cluster.eks.spec import (
     EksApiEndpointSpec,
     EksEncryptionSpec,
+    EksExistingVpcSpec,
     EksSpec,
-    ExistingVpcSpec,
-    VpcSpec,
+    EksVpcSpec,
 )
 from modelyard.cluster.eks.words import cluster_name_problem, component_name_problem
 from modelyard.cluster.eks.zones import is_zone_of, partition_of, zones_of
@@ -28,11 +28,11 @@ def spec(**settings: Any) -> EksSpec:
 
 
 def vpc(**settings: Any) -> EksSpec:
-    return spec(network=VpcSpec(**settings))
+    return spec(network=EksVpcSpec(**settings))
 
 
 def existing(**settings: Any) -> EksSpec:
-    return spec(network=replace(ExistingVpcSpec(vpc_id="vpc-01234567", private_subnet_ids=PRIVATE), **settings))
+    return spec(network=replace(EksExistingVpcSpec(vpc_id="vpc-01234567", private_subnet_ids=PRIVATE), **settings))
 
 
 def endpoint(**settings: Any) -> EksSpec:
@@ -152,10 +152,10 @@ def test_near_ones_pass(passes: EksSpec) -> None:
 
 def test_network_of_either_kind_is_read() -> None:
     ours = load_json(EksSpec, '{"region": "eu-west-1", "network": {"zones": 2}}')
-    assert isinstance(ours.network, VpcSpec)
+    assert isinstance(ours.network, EksVpcSpec)
     subnets = '{"eu-west-1a": "subnet-0000000a", "eu-west-1b": "subnet-0000000b"}'
     text = f'{{"region": "eu-west-1", "network": {{"vpc_id": "vpc-01234567", "private_subnet_ids": {subnets}}}}}'
-    assert isinstance(load_json(EksSpec, text).network, ExistingVpcSpec)
+    assert isinstance(load_json(EksSpec, text).network, EksExistingVpcSpec)
 
 
 def test_misspelt_key_of_a_network_is_named() -> None:
@@ -165,8 +165,8 @@ def test_misspelt_key_of_a_network_is_named() -> None:
 
 def test_schema_describes_both_networks() -> None:
     definitions = json_schema(EksSpec)["$defs"]
-    assert "vpc_id" in definitions["ExistingVpcSpec"]["properties"]
-    assert "cidr" in definitions["VpcSpec"]["properties"]
+    assert "vpc_id" in definitions["EksExistingVpcSpec"]["properties"]
+    assert "cidr" in definitions["EksVpcSpec"]["properties"]
 
 
 def test_names_of_roles_and_clusters_fit() -> None:
