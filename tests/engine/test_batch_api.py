@@ -140,7 +140,7 @@ def test_a_schedule_that_we_accept_is_accepted(api_server: ApiServer, schedule: 
     assert apply(api_server, [cron_job(schedule)], dry_run=True) == ""
 
 
-STRICTER = {"@every 5m", "0 0 30 2 *", "1,,2 * * * *"}
+STRICTER = {"@every 5m", "0 0 30 2 *", "0 0 30,31 feb *", "0 0 31 2,4,6 ?", "1,,2 * * * *"}
 """What Kubernetes accepts although it is no time of day, never comes, or was hardly meant so."""
 
 

@@ -15,7 +15,10 @@ from tools.offline.cloud.cluster_api import client
 from tools.offline.cloud.session import Session
 from tools.offline.cloud.world import Account, Record
 from tools.offline.common.values import Json, as_list, as_map
+from tools.offline.kubernetes.client import Client
 
+_MAKERS = ("kubernetes.io", "k8s.io", "amazonaws.com", "azure.com", "google.com", "nvidia.com")
+"""The domains of labels that say how a node was made, and what it offers."""
 _lock = threading.Lock()
 
 
@@ -82,10 +85,13 @@ def _reconcile(session: Session, groups: NodeGroups, account: Account, record: R
     selector = groups.selector(record)
     found = nodes.of(session, selector)
     wanted = groups.node_of(session, account, record, 0)
+    api = client(session)
     stale = [node for node in found if not _is_like(node, wanted)]
+    for node in (each for each in found if each not in stale):
+        assert api is not None
+        _relabel(api, node, wanted)
     for index in range(desired - (len(found) - len(stale))):
         nodes.make(session, groups.node_of(session, account, record, index))
-    api = client(session)
     for node in stale:
         assert api is not None
         nodes.drop(session, api, node["metadata"]["name"])
@@ -97,10 +103,20 @@ def _reconcile(session: Session, groups: NodeGroups, account: Account, record: R
 
 
 def _is_like(node: Json, wanted: nodes.Node) -> bool:
+    """Whether a node is of the present make: what users put on nodes changes on those that are there."""
     labels = as_map(node["metadata"].get("labels"))
+    own = {key: value for key, value in wanted.labels.items() if key.partition("/")[0].endswith(_MAKERS)}
     taints = [as_map(each) for each in as_list(as_map(node.get("spec")).get("taints"))]
     ours = [{"value": "", **each} for each in taints if not each["key"].startswith("node.kubernetes.io/")]
-    return wanted.labels.items() <= labels.items() and sorted(_plain(ours)) == sorted(_plain(wanted.taints))
+    return own.items() <= labels.items() and sorted(_plain(ours)) == sorted(_plain(wanted.taints))
+
+
+def _relabel(api: Client, node: Json, wanted: nodes.Node) -> None:
+    labels = as_map(node["metadata"].get("labels"))
+    if not wanted.labels.items() <= labels.items():
+        changed = {**labels, **wanted.labels}
+        head: Json = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node["metadata"]["name"]}}
+        api.json_patch(head, [{"op": "add", "path": "/metadata/labels", "value": changed}])
 
 
 def _plain(taints: Any) -> list[tuple[str, str, str]]:
