@@ -147,16 +147,15 @@ def _api_server_is_out_of_reach(stack: GkeStack) -> None:
     """As with a VPN that is down: what is in Google Cloud is updated, and nothing on the cluster is taken for lost."""
 
     def change(spec: Json) -> None:
-        spec["pools"]["system"]["max_nodes"] = 4
+        spec["cluster"]["gke"]["workload_logs"] = True
         spec["workspaces"]["team"]["services"]["web"]["replicas"] = 3
 
     objects = len(stack.project.resources())
     stack.configure(change)
     with stack.without_api_server():
         failed = stack.project.up(fails=True)
-    assert failed.messages("error")
-    [system] = [each for each in stack.world.resources("NodePool") if each.inputs["namePrefix"] == "system-"]
-    assert system.inputs["autoscaling"]["totalMaxNodeCount"] == 4
+    assert "unreachable" in failed.text
+    assert "WORKLOADS" in stack.world.one("Cluster").inputs["loggingConfig"]["enableComponents"]
     assert len(stack.project.resources()) == objects
     assert changed(stack.project.up()) == {"Deployment team-web": {"update"}}
     stack.wait_until_placed({("web", "system"): 3})

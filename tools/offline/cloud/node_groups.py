@@ -17,7 +17,10 @@ from tools.offline.cloud.world import Account, Record
 from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
 
-_MAKERS = ("kubernetes.io", "k8s.io", "amazonaws.com", "azure.com", "google.com", "nvidia.com")
+_MAKERS = (
+    *("kubernetes.io", "k8s.io", "amazonaws.com", "azure.com", "google.com", "nvidia.com"),
+    "simulation.modelyard.dev",
+)
 """The domains of labels that say how a node was made, and what it offers."""
 _lock = threading.Lock()
 
