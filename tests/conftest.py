@@ -17,6 +17,12 @@ _OF_THE_REAL_NODE = ("tests/engine/test_host_", "tests/engine/test_local_images.
 """How the files begin whose tests make the machine's real node, of which it can have one."""
 _EVERY_CLUSTER = "tests/engine/test_every_cluster.py"
 """The file whose tests share a stack for each kind of cluster, which is their parameter."""
+_BY_PARAMETER = (
+    _EVERY_CLUSTER,
+    "tests/engine/test_cloud_interruptions.py",
+    "tests/engine/test_cloud_lifecycle.py",
+)
+"""The files of whose tests each parameter has a stack of its own."""
 
 
 def _is_of_the_real_node(test: str) -> bool:
@@ -27,7 +33,7 @@ def _shared_by(test: str, file: str) -> str:
     """What tests share that have to stay together in one process: the real node, a stack, a file's fixtures."""
     if _is_of_the_real_node(test):
         return "the real node"
-    return file + test[test.index("[") :] if file == _EVERY_CLUSTER else file
+    return file + test[test.index("[") :] if file in _BY_PARAMETER else file
 
 
 def pytest_configure() -> None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         GkeSpec,
         GkeUpgradeSpec,
     )
+    from modelyard.cluster.identities import BoundIdentity
     from modelyard.cluster.local.cluster import LocalCluster
     from modelyard.cluster.object_store_spec import ObjectStoreSpec
     from modelyard.cluster.object_stores import ObjectStore, StoreAccess
@@ -48,20 +49,25 @@ if TYPE_CHECKING:
     from modelyard.operators.operator import Operator
     from modelyard.operators.spec import ChartsSpec
     from modelyard.platform.accelerators import Accelerators
+    from modelyard.platform.gateway import Gateway
+    from modelyard.platform.gateway_spec import GatewaySpec, GatewayTlsSpec
+    from modelyard.platform.queues import Queues
+    from modelyard.platform.queues_spec import QueueQuotaSpec, QueueSpec
     from modelyard.platform.spec import PlatformSpec
     from modelyard.serving.model_service import ModelService
-    from modelyard.serving.spec import (
-        AutoscalingSpec,
-        ContainerSpec,
-        ModelServiceSpec,
-        ModelSpec,
-        RuntimeSpec,
-        TargetSpec,
-        VllmSpec,
-    )
+    from modelyard.serving.model_spec import ModelSpec
+    from modelyard.serving.route_spec import RouteSpec
+    from modelyard.serving.runtimes.container import ContainerSpec
+    from modelyard.serving.runtimes.huggingface import HuggingFaceSpec
+    from modelyard.serving.runtimes.mlserver import MlserverSpec
+    from modelyard.serving.runtimes.sglang import SglangSpec
+    from modelyard.serving.runtimes.triton import TritonSpec
+    from modelyard.serving.runtimes.vllm import VllmSpec
+    from modelyard.serving.spec import AutoscalingSpec, ModelServiceSpec, RuntimeSpec, TargetSpec
     from modelyard.stack.ml_stack import MLStack
     from modelyard.stack.outputs import StackOutputs
     from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
+    from modelyard.workspace.object_store_spec import WorkspaceObjectStoreSpec
     from modelyard.workspace.spec import (
         ConfigSpec,
         EgressSpec,
@@ -110,6 +116,7 @@ _ROOMS = {
         "GkeUpgradeSpec",
     ),
     "cluster.local.cluster": ("LocalCluster",),
+    "cluster.identities": ("BoundIdentity",),
     "cluster.object_store_spec": ("ObjectStoreSpec",),
     "cluster.object_stores": (
         "ObjectStore",
@@ -144,23 +151,28 @@ _ROOMS = {
     "operators.operator": ("Operator",),
     "operators.spec": ("ChartsSpec",),
     "platform.accelerators": ("Accelerators",),
+    "platform.gateway": ("Gateway",),
+    "platform.gateway_spec": ("GatewaySpec", "GatewayTlsSpec"),
+    "platform.queues": ("Queues",),
+    "platform.queues_spec": ("QueueQuotaSpec", "QueueSpec"),
     "platform.spec": ("PlatformSpec",),
     "serving.model_service": ("ModelService",),
-    "serving.spec": (
-        "AutoscalingSpec",
-        "ContainerSpec",
-        "ModelServiceSpec",
-        "ModelSpec",
-        "RuntimeSpec",
-        "TargetSpec",
-        "VllmSpec",
-    ),
+    "serving.model_spec": ("ModelSpec",),
+    "serving.route_spec": ("RouteSpec",),
+    "serving.runtimes.container": ("ContainerSpec",),
+    "serving.runtimes.huggingface": ("HuggingFaceSpec",),
+    "serving.runtimes.mlserver": ("MlserverSpec",),
+    "serving.runtimes.sglang": ("SglangSpec",),
+    "serving.runtimes.triton": ("TritonSpec",),
+    "serving.runtimes.vllm": ("VllmSpec",),
+    "serving.spec": ("AutoscalingSpec", "ModelServiceSpec", "RuntimeSpec", "TargetSpec"),
     "stack.ml_stack": ("MLStack",),
     "stack.outputs": ("StackOutputs",),
     "stack.spec": (
         "StackSpec",
         "WorkspaceStackSpec",
     ),
+    "workspace.object_store_spec": ("WorkspaceObjectStoreSpec",),
     "workspace.spec": (
         "ConfigSpec",
         "EgressSpec",
@@ -196,6 +208,7 @@ __all__ = [
     "AutoscalingSpec",
     "BatchJob",
     "BatchJobSpec",
+    "BoundIdentity",
     "CapacityBlockSpec",
     "ChartsSpec",
     "Cluster",
@@ -215,6 +228,9 @@ __all__ = [
     "ExistingCluster",
     "ExistingSpec",
     "FabricSpec",
+    "Gateway",
+    "GatewaySpec",
+    "GatewayTlsSpec",
     "GkeApiEndpointSpec",
     "GkeBootDiskSpec",
     "GkeCluster",
@@ -225,12 +241,14 @@ __all__ = [
     "GkeUpgradeSpec",
     "GkeVpcSpec",
     "GpuSliceSpec",
+    "HuggingFaceSpec",
     "ImageBuildSpec",
     "LocalCluster",
     "LocalSpec",
     "MLStack",
     "MembersSpec",
     "MetricsSpec",
+    "MlserverSpec",
     "ModelService",
     "ModelServiceSpec",
     "ModelSpec",
@@ -245,14 +263,19 @@ __all__ = [
     "Pool",
     "PoolSpec",
     "Problem",
+    "QueueQuotaSpec",
+    "QueueSpec",
+    "Queues",
     "QuotaSpec",
     "ReadArtifactSpec",
     "ReplicasSpec",
     "ReservationSpec",
+    "RouteSpec",
     "RuntimeSpec",
     "ScheduledJob",
     "ScheduledJobSpec",
     "SecretSpec",
+    "SglangSpec",
     "SharingSpec",
     "StackOutputs",
     "StackSpec",
@@ -261,9 +284,11 @@ __all__ = [
     "TargetSpec",
     "TrainingJob",
     "TrainingJobSpec",
+    "TritonSpec",
     "VllmSpec",
     "VolumeSpec",
     "Workspace",
+    "WorkspaceObjectStoreSpec",
     "WorkspaceSpec",
     "WorkspaceStackSpec",
 ]

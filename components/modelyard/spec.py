@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 import annotated_types
 
-from modelyard.errors import ConfigError, Problem, join_path, show
+from modelyard.errors import ConfigError, Problem, show
 
 if TYPE_CHECKING:
     import pulumi
@@ -79,14 +79,14 @@ def load_json(cls: type[T], text: str, path: str = "") -> T:
     Raises:
         ConfigError: with every problem found.
     """
-    return _check(cls, lambda adapter: adapter.validate_json(text, by_alias=True, by_name=False), path)
+    return _check(cls, lambda adapter: read_json(adapter, text), path)
 
 
 def json_schema(cls: type[Any]) -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a spec, described by the docstrings of its fields."""
     from modelyard.spec_schema import DescribedSchema
 
-    return _adapter(cls).json_schema(schema_generator=DescribedSchema)
+    return adapter_of(cls).json_schema(schema_generator=DescribedSchema)
 
 
 _valid: WeakValueDictionary[int, object] = WeakValueDictionary()
@@ -95,17 +95,23 @@ its components checks its part once more would double what validation costs a pr
 
 
 @cache
-def _adapter(cls: type[T]) -> "TypeAdapter[T]":
+def adapter_of(cls: type[T]) -> "TypeAdapter[T]":
+    """Pydantic's view of a spec."""
     from pydantic import TypeAdapter
 
     return TypeAdapter(cls)
+
+
+def read_json(adapter: "TypeAdapter[T]", text: str | bytes) -> T:
+    """A value from JSON, with the keys that YAML has: `from`, and not `from_` as in Python."""
+    return adapter.validate_json(text, by_alias=True, by_name=False)
 
 
 def _check(cls: type[T], run: Callable[["TypeAdapter[T]"], T], path: str) -> T:
     from pydantic import ValidationError
 
     try:
-        checked = run(_adapter(cls))
+        checked = run(adapter_of(cls))
     except ValidationError as error:
         from modelyard.spec_messages import problems_of
 
@@ -275,7 +281,6 @@ def _check_filled(text: str) -> tuple[str, str] | None:
 
 Filled = Annotated[str, Rule(_check_filled, {"minLength": 1})]
 """Text that is not empty."""
-
 Names = Sequence[Name]
 """Several names."""
 
@@ -287,10 +292,3 @@ def exactly_one(value: object, *names: str) -> Iterator[Problem]:
         listed = ", ".join(names)
         why = f"{' and '.join(given)} exclude each other" if given else "nothing is chosen"
         yield Problem(why=why, fix=f"give exactly one of {listed}")
-
-
-__all__ = [
-    "NAME_CHARACTERS", "UNNAMED_MEMBER", "Amount", "Count", "CountOrZero", "Filled", "Name", "Names", "OneOf",
-    "Percent", "Rule", "Seconds", "Text", "exactly_one", "join_path", "json_schema", "load_json", "rule_problems",
-    "spec", "validate",
-]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_ori
 
 from modelyard.errors import Problem, join_path, show
 from modelyard.spec import UNNAMED_MEMBER, key_of
+from modelyard.spec_later import Later
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -143,7 +144,8 @@ def _follow(types: Sequence[Any], step: int | str) -> Iterator[Any]:
 def _members(hint: Any) -> Iterator[Any]:
     """The types a hint may stand for, with Annotated and unions opened."""
     if get_origin(hint) is Annotated:
-        yield from _members(get_args(hint)[0])
+        kind, *notes = get_args(hint)
+        yield from _members(next((each.spec for each in notes if isinstance(each, Later)), kind))
     elif get_origin(hint) in {Union, UnionType}:
         for each in get_args(hint):
             yield from _members(each)

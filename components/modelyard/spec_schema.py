@@ -10,11 +10,21 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from modelyard.spec import key_of
+from modelyard.spec import adapter_of, key_of
+from modelyard.spec_later import LATER
 
 
 class DescribedSchema(GenerateJsonSchema):
-    """Pydantic's own generator reads the docstrings of a class itself only; here inherited fields keep theirs."""
+    """Pydantic's own generator reads the docstrings of a class itself only; here inherited fields keep theirs, and a
+    spec that is loaded later is described like any other."""
+
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        """The schema of a part."""
+        return super().generate_inner(_loaded(schema))
+
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """Whether a field gets a title, which none of a spec does."""
+        return super().field_title_should_be_set(_loaded(schema))
 
     def dataclass_schema(self, schema: core_schema.DataclassSchema) -> JsonSchemaValue:
         """The schema of one spec with its fields' descriptions."""
@@ -29,6 +39,12 @@ class DescribedSchema(GenerateJsonSchema):
         """The schema of a mapping; where its keys have a pattern, a key without it is refused, not left open."""
         described = super().dict_schema(schema)
         return {**described, "additionalProperties": False} if "patternProperties" in described else described
+
+
+def _loaded(schema: Any) -> Any:
+    """The schema itself, of a spec that is loaded later too."""
+    later = schema.get("metadata", {}).get(LATER)
+    return adapter_of(later.spec).core_schema if later else schema
 
 
 def _field_docstrings(cls: type[Any]) -> Iterator[tuple[str, str]]:

@@ -137,11 +137,59 @@ GIB_IMAGE = "us-docker.pkg.dev/gce-ai-infra/gpudirect-gib/nccl-plugin-gib:v1.1.1
 """Google's NCCL plugin for RDMA. Source:
 https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/gpudirect-rdma/nccl-rdma-installer.yaml"""
 
+TCPX_PLUGIN_VERSION = "v3.1.9"
+"""Of Google's NCCL plugin for GPUDirect-TCPX. Source:
+https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/gpudirect-tcpx/nccl-tcpx-installer.yaml"""
+TCPX_PLUGIN_IMAGE = f"us-docker.pkg.dev/gce-ai-infra/gpudirect-tcpx/nccl-plugin-gpudirecttcpx-dev:{TCPX_PLUGIN_VERSION}"
+"""What brings it."""
+TCPX_DAEMON_IMAGE = "us-docker.pkg.dev/gce-ai-infra/gpudirect-tcpx/tcpgpudmarxd-dev:v2.0.12"
+"""The process beside pods that use it; raise both together. Source:
+https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/gpudirect-tcpx/nccl-test-latest.yaml"""
+
+TCPXO_PLUGIN_VERSION = "v1.0.15"
+"""Of Google's NCCL plugin for GPUDirect-TCPXO. Source:
+https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/gpudirect-tcpxo/README.md"""
+TCPXO_PLUGIN_IMAGE = (
+    f"us-docker.pkg.dev/gce-ai-infra/gpudirect-tcpxo/nccl-plugin-gpudirecttcpx-dev:{TCPXO_PLUGIN_VERSION}"
+)
+"""What brings it."""
+TCPXO_DAEMON_IMAGE = "us-docker.pkg.dev/gce-ai-infra/gpudirect-tcpxo/tcpgpudmarxd-dev:v1.0.21"
+"""The process beside pods that use it, of the same release; raise both together, and the settings of NCCL with them."""
+
+DEVICE_INJECTOR_IMAGE = (
+    "gcr.io/gke-release/nri-device-injector@sha256:6e79483d52abdc28454bf186320b10a56b0f117a10e8d65d5c74dbb821a76970"
+)
+"""What gives containers the devices that annotations of their pod name. Source:
+https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/nri_device_injector/nri-device-injector.yaml"""
+
 INSTALLER_IMAGE = "docker.io/library/ubuntu:24.04"
 """What installs packages on nodes. Source: https://hub.docker.com/_/ubuntu"""
 
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
 """What a pod is once its work on the node is done. Source: https://github.com/kubernetes/kubernetes/tree/master/build/pause"""
 
+KUEUE = Chart(name="kueue", repository="oci://registry.k8s.io/kueue/charts", version="0.19.2")
+"""Source: https://github.com/kubernetes-sigs/kueue/releases/tag/v0.19.2"""
+
+ENVOY_GATEWAY = Chart(name="gateway-helm", repository="oci://docker.io/envoyproxy", version="v1.9.0")
+"""Brings Gateway API v1.6.1's kinds, where the cluster has none. Source: https://github.com/envoyproxy/gateway/releases"""
+
+CERT_MANAGER = Chart(name="cert-manager", repository="oci://quay.io/jetstack/charts", version="v1.21.1")
+"""Source: https://github.com/cert-manager/cert-manager/releases"""
+
 VLLM_IMAGE = "docker.io/vllm/vllm-openai:v0.33.0"
 """The OpenAI-compatible server that runtime `vllm` runs. Source: https://github.com/vllm-project/vllm/releases"""
+
+SGLANG_IMAGE = "docker.io/lmsysorg/sglang:v0.5.23"
+"""The OpenAI-compatible server that runtime `sglang` runs. Source: https://github.com/sgl-project/sglang/releases"""
+
+TRITON_IMAGE = "nvcr.io/nvidia/tritonserver:26.07-py3"
+"""Triton 2.71.0. Source: https://docs.nvidia.com/deeplearning/triton-inference-server/release-notes/index.html"""
+
+TEXT_EMBEDDINGS_CUDA_IMAGE = "ghcr.io/huggingface/text-embeddings-inference:cuda-1.9.3"
+"""Text Embeddings Inference for NVIDIA GPUs of compute capability 7.5 and above; chooses its kernels when it starts."""
+TEXT_EMBEDDINGS_CPU_IMAGE = "ghcr.io/huggingface/text-embeddings-inference:cpu-1.9.3"
+"""The same for amd64 processors. Source: https://github.com/huggingface/text-embeddings-inference/releases"""
+
+MLSERVER_IMAGE = "docker.io/seldonio/mlserver:1.7.1"
+"""MLServer with all of its runtimes, for amd64. Source: https://github.com/SeldonIO/MLServer/releases"""

@@ -5,8 +5,8 @@ import json
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -19,7 +19,7 @@ from modelyard.kube.labels import WORKSPACE
 from modelyard.observability.kinds import PROMETHEUS_OPERATOR
 from modelyard.operators.crds import permissive_crd
 from modelyard.operators.definition import Kind
-from tests.engine.local_stack import POOL_LABEL, write_stack_file, write_stack_project
+from tests.engine.local_stack import POOL_LABEL, STACK_LABEL, write_stack_file, write_stack_project
 from tests.support.cloud_client import SilentEngine
 from tests.support.cloud_world import CloudWorld
 from tests.support.control_plane import ApiServer, running_control_plane
@@ -27,7 +27,6 @@ from tests.support.engine import STACK, PulumiProject
 from tests.support.paths import ROOT
 from tests.support.processes import wait_until
 from tests.support.toolchain import require_tool
-from tests.support.update import Result
 from tools.offline.cloud import machinery, registry
 from tools.offline.cloud.machinery import Part
 from tools.offline.cloud.session import Session
@@ -56,10 +55,14 @@ class SimulatedCloud(Generic[W]):
     parts: Sequence[Part]
     kinds: Sequence[Kind] = ()
 
+    @property
+    def prod_file(self) -> Path:
+        """The production stack's."""
+        return ROOT / "stacks" / f"Pulumi.prod-{self.key}.yaml"
+
     def prod(self) -> Json:
         """What a user starts from."""
-        text = (ROOT / "stacks" / f"Pulumi.prod-{self.key}.yaml").read_text(encoding="utf-8")
-        spec: Json = yaml.safe_load(text)["config"]["modelyard:stack"]
+        spec: Json = yaml.safe_load(self.prod_file.read_text(encoding="utf-8"))["config"]["modelyard:stack"]
         # Tests destroy what they make.
         spec["cluster"][self.key]["deletion_protection"] = False
         return spec
@@ -176,6 +179,10 @@ class CloudStack(Generic[W]):
                 )
                 wait_until(self._answers, "the API server's return", 60)
 
+    def is_gone(self) -> bool:
+        """Whether nothing on its API server is left of it."""
+        return not self.get("nodes") and not self.get("namespaces", f"--selector={STACK_LABEL}")
+
     def _answers(self) -> bool:
         try:
             return bool(self.get("namespaces"))
@@ -192,16 +199,24 @@ class CloudStack(Generic[W]):
 
 @contextmanager
 def cloud_stacks(cloud: SimulatedCloud[W], folder: Path) -> Generator[Callable[..., CloudStack[W]]]:
-    """Make stacks one after the other on one control plane, as all nodes of an API server are seen by all of them."""
-    (folder / "api").mkdir(parents=True)
+    """Make stacks one after the other on one control plane, as all nodes of an API server are seen by all of them.
+
+    Where one that failed has left anything, the next has another control plane.
+    """
     made: list[CloudStack[W]] = []
-    with cluster_api(folder / "api", cloud.kinds) as server:
+    with ExitStack() as servers:
 
         def make(spec: Json, *, latency: float = 0) -> CloudStack[W]:
             base = folder / f"stack-{len(made)}"
             base.mkdir()
-            made.append(CloudStack(cloud, base, server, spec, latency=latency))
+            made.append(CloudStack(cloud, base, server(), spec, latency=latency))
             return made[-1]
+
+        def server() -> ApiServer:
+            if made and made[-1].is_gone():
+                return made[-1].api_server
+            (folder / f"api-{len(made)}").mkdir()
+            return servers.enter_context(cluster_api(folder / f"api-{len(made)}", cloud.kinds))
 
         try:
             yield make
@@ -224,6 +239,16 @@ def cluster_api(folder: Path, further: Sequence[Kind] = ()) -> Generator[ApiServ
         yield server
 
 
+def names(objects: Sequence[Json]) -> set[str]:
+    """Of objects."""
+    return {each["metadata"]["name"] for each in objects}
+
+
+def taints(node: Json) -> set[tuple[str, str, str]]:
+    """Key, value and effect of each."""
+    return {(each["key"], each.get("value", ""), each["effect"]) for each in node["spec"].get("taints", [])}
+
+
 def processes_below(folder: Path) -> list[psutil.Process]:
     """Live processes whose program is below a folder."""
     found: list[psutil.Process] = []
@@ -232,38 +257,6 @@ def processes_below(folder: Path) -> list[psutil.Process]:
         if command and Path(command[0]).is_relative_to(folder):
             found.append(process)
     return found
-
-
-def changed(result: Result) -> dict[str, set[str]]:
-    """What an update or a preview did, by the last part of the resource's type and its name."""
-    found: dict[str, set[str]] = {}
-    for step in result.steps:
-        if step.op not in {"same", "read", "refresh"}:
-            found.setdefault(f"{step.type.rpartition(':')[2]} {step.name}", set()).add(step.op)
-    return found
-
-
-def assert_before(result: Result, first: str, second: str) -> None:
-    """Every step of what `first` names was over before any of what `second` names began.
-
-    Both are `Type name`, or `Type ` for all of a type, among what an update did.
-    """
-    ends = [at for at, key in _events(result, "resOutputsEvent") if _is_named(key, first)]
-    begins = [at for at, key in _events(result, "resourcePreEvent") if _is_named(key, second)]
-    assert ends, f"nothing was done to {first!r}"
-    assert begins, f"nothing was done to {second!r}"
-    assert max(ends) < min(begins), f"{second!r} began before {first!r} was over"
-
-
-def _is_named(key: str, wanted: str) -> bool:
-    return key.startswith(wanted) if wanted.endswith(" ") else key == wanted
-
-
-def _events(result: Result, event: str) -> Iterator[tuple[int, str]]:
-    for index, each in enumerate(result.events):
-        step = each.get(event, {}).get("metadata")
-        if step and step["op"] not in {"same", "read", "refresh"}:
-            yield index, f"{step['type'].rpartition(':')[2]} {step['urn'].rsplit('::', 1)[-1]}"
 
 
 def kubectl(server: ApiServer, *arguments: str, text: str = "") -> str:

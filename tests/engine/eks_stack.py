@@ -4,7 +4,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from modelyard.cluster.eks.node_pool import AUTO_MODE_NODE_CLASS, EC2_NODE_CLASS, NODE_OVERLAY, NODE_POOL
+from modelyard.cluster.eks.node_pool import AUTO_MODE_NODE_CLASS, EC2_NODE_CLASS, NODE_OVERLAY
+from modelyard.cluster.karpenter import NODE_POOL
 from tests.engine.cloud_stack import CloudStack, SimulatedCloud, cloud_stacks
 from tests.support.eks_world import EksWorld
 from tools.offline.aws.server import PARTS
@@ -18,8 +19,6 @@ EKS = SimulatedCloud(
     kinds=[NODE_POOL, EC2_NODE_CLASS, NODE_OVERLAY, AUTO_MODE_NODE_CLASS],
 )
 PROD_EKS = EKS.prod()
-CLUSTER = "modelyard-test"
-"""The name of a stack's cluster in AWS."""
 
 
 def eks_stacks(folder: Path) -> AbstractContextManager[Callable[..., EksStack]]:

@@ -56,18 +56,42 @@ def stacks(make_project: MakeProject, state_folder: Path) -> Generator[MakeStack
 
 
 @contextmanager
-def one_stack(base: Path) -> Generator[PulumiProject]:
-    """One such project, made: for tests that share it. What is left of it is removed afterwards."""
+def one_stack(base: Path, engine: str = "kwok") -> Generator[PulumiProject]:
+    """
+    One such project, made: for tests that share it. What is left of it is removed afterwards.
+
+    Its machine can have neither a real node nor kind.
+    """
     require_tool("kwokctl")
     with projects(base) as make_project, stacks(make_project, base / "state") as make:
-        made = make()
-        assert set(made.up().changes) == {"create"}
+        made = make(engine=engine)
+        take_away(made, "kubelet")
+        put_first(made, base / "stand-ins", {"docker": "exit 1"})
+        result = made.up()
+        assert set(result.changes) == {"create"}
+        assert engine != "auto" or "engine kwok, as" in result.messages("info")
         yield made
 
 
+def put_first(project: PulumiProject, folder: Path, scripts: Mapping[str, str]) -> None:
+    """From now on these programs of the folder, in the shell's language, are the first that the project finds."""
+    folder.mkdir(exist_ok=True)
+    for name, script in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (folder / name).chmod(0o755)
+    project.environment["PATH"] = f"{folder}:{project.environment['PATH']}"
+
+
+def take_away(project: PulumiProject, program: str) -> None:
+    """From now on the project's commands do not find a program."""
+    folders = project.environment["PATH"].split(":")
+    project.environment["PATH"] = ":".join(each for each in folders if not (Path(each) / program).exists())
+
+
 def kubeconfig_of(project: PulumiProject) -> Path:
-    """The kubeconfig of the project's cluster."""
-    return project.state_folder / "modelyard" / "local" / project.outputs()["name"] / "kubeconfig"
+    """The kubeconfig of the project's cluster, the only one in its state folder."""
+    [folder] = cluster_folders(project.state_folder)
+    return folder / "kubeconfig"
 
 
 def nodes(project: PulumiProject) -> dict[str, Any]:

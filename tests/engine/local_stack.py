@@ -127,8 +127,9 @@ class LocalStack:
         """Watch a field of objects while the block runs; the function returns its values, one for each change."""
         output = f'--output=jsonpath={{{field}}}{{"\\n"}}'
         command = self._kubectl_command("get", kinds, "--all-namespaces", "--watch", output, *arguments)
-        log = self.base / "kubectl" / "watched"
-        log.parent.mkdir(exist_ok=True)
+        folder = self.base / "kubectl"
+        folder.mkdir(exist_ok=True)
+        log = folder / f"watched-{len(list(folder.glob('watched-*')))}"
         with log.open("wb") as lines:
             process = subprocess.Popen(command, env=self.project.environment, stdout=lines)
             try:
@@ -190,14 +191,6 @@ class LocalStack:
             with suppress(psutil.NoSuchProcess):
                 process.resume()
 
-    def in_state(self) -> set[str]:
-        """The objects on the cluster that the stack's state has: kind, namespace and name."""
-        return {
-            f"{each['outputs']['kind']} {each['id'] if '/' in each['id'] else '/' + each['id']}"
-            for each in self.project.resources()
-            if each["type"].startswith("kubernetes:")
-        }
-
     def files(self) -> set[str]:
         """The files in the stack's folder but what Pulumi, Python and kubectl keep for themselves."""
         kept = ("scratch/home/", "scratch/backend/", "scratch/runs/", "kubectl/")
@@ -248,6 +241,15 @@ def _comparable(each: Json, workspace: str) -> str:
         kept["spec"] = {key: value for key, value in each["spec"].items() if not key.startswith("clusterIP")}
     text = _GENERATED.sub("", _UUID.sub("UID", json.dumps(kept, sort_keys=True)))
     return re.sub(rf"\b{workspace}\b", "WORKSPACE", text)
+
+
+def in_state(resources: list[Json]) -> set[str]:
+    """The objects on the cluster among the resources of a state: kind, namespace and name."""
+    return {
+        f"{each['outputs']['kind']} {each['id'] if '/' in each['id'] else '/' + each['id']}"
+        for each in resources
+        if each["type"].startswith("kubernetes:")
+    }
 
 
 def uids(objects: list[Json]) -> dict[str, str]:

@@ -1,20 +1,23 @@
-"""Every provisioner, network, kind of capacity and kind of sharing through the real engine, each with a pod that runs.
-
-The simulated account refuses what AWS would; its autoscaler and its Karpenter make nodes that offer what the stack told
-them, so that a pod finds a node only where the two agree.
-"""
+"""Every provisioner, network, kind of capacity and kind of sharing on EKS, each with a pod that runs."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.cloud_stack import Json, assert_before, changed, kubectl
+from tests.engine.cloud_kinds import (
+    MakeStack,
+    Pools,
+    Trainings,
+    assert_devices,
+    destroyed,
+    wait_for_every_pod,
+    with_pools,
+)
+from tests.engine.cloud_stack import Json, kubectl
 from tests.engine.eks_stack import EksStack, eks_stacks
+from tests.engine.steps import assert_before, changed
 from tests.support.processes import wait_until
-from tests.support.update import Result
 
 pytestmark = pytest.mark.engine
 
@@ -23,13 +26,11 @@ RESERVATION, BLOCK = "cr-0123456789abcdef0", "cr-0fedcba9876543210"
 GROUP = "arn:aws:resource-groups:us-east-1:123456789012:group/l4"
 ZONE = "us-east-1a"
 
-# Of each pool its spec, and what a pod asks for that fills a node of it.
-Pools = dict[str, tuple[Json, Any]]
 CAPACITIES: Pools = {
     "spot": ({"accelerator": "l4", "capacity": "spot", "machine_types": ["g6.2xlarge"]}, 1),
     "reserved": ({"accelerator": "l4", "capacity": {"reservation": RESERVATION}, "zones": [ZONE]}, 1),
     "block": (
-        {"accelerator": "h200", "gpus_per_node": 8, "capacity": {"capacity_block": BLOCK}, "zones": [ZONE]},
+        {"machine_type": "p5en.48xlarge", "capacity": {"capacity_block": BLOCK}, "zones": [ZONE]},
         8,
     ),
 }
@@ -64,8 +65,8 @@ BOTTLEROCKET: Pools = {
 }
 CLAIMS: Pools = {"claims": ({"accelerator": "l4", "device_allocation": "dra", "min_nodes": 1}, 1)}
 GROUP_OF_RESERVATIONS: Pools = {"grouped": ({"accelerator": "l4", "capacity": {"reservation": GROUP}}, 1)}
-FABRIC: Json = {"accelerator": "h100", "gpus_per_node": 8, "fabric": "rdma", "max_nodes": 2}
-SLICES = {
+CLOSE: Trainings = {"close": ({"accelerator": "h100", "gpus_per_node": 8, "fabric": "rdma", "max_nodes": 2}, 2, 8)}
+DEVICES = {
     "mig": {"nvidia.com/mig-1g.10gb": "56"},
     "mixed": {"nvidia.com/mig-3g.40gb": "8", "nvidia.com/mig-1g.10gb": "32"},
     "turns": {"nvidia.com/gpu": "4"},
@@ -73,59 +74,20 @@ SLICES = {
     "b-mig": {"nvidia.com/gpu": "16"},
     "b-turns": {"nvidia.com/gpu": "4"},
 }
-"""What nodes of shared GPUs advertise."""
+"""What nodes of shared GPUs advertise, and no GPU beside it."""
 
 
-def spec_of(eks: Json, pools: Pools, *, fabric: bool = True) -> Json:
-    """A stack with these pools, a job on each, and a training on a pool whose nodes stand close together."""
-    image = "registry.example.org/train:1.0.0"
-    jobs = {f"on-{name}": {"image": image, "pool": name, "gpus": gpus} for name, (_, gpus) in pools.items()}
-    workspace: Json = {"jobs": jobs}
-    made: Json = {"system": SYSTEM, **{name: pool for name, (pool, _) in pools.items()}}
-    if fabric:
-        made["close"] = FABRIC
-        workspace |= {
-            "fabric": {},
-            "training": {"on-close": {"image": image, "pool": "close", "nodes": 2, "gpus_per_node": 8}},
-        }
-    return {
-        "cluster": {"eks": {"region": "us-east-1", "api_endpoint": {"public_cidrs": ["203.0.113.0/24"]}, **eks}},
-        "pools": made,
-        "workspaces": {"team": workspace},
-    }
+def spec_of(eks: Json, pools: Pools) -> Json:
+    """A stack with these pools, and one whose nodes stand close together."""
+    cluster = {"region": "us-east-1", "api_endpoint": {"public_cidrs": ["203.0.113.0/24"]}, **eks}
+    return {"cluster": {"eks": cluster}, **with_pools(SYSTEM, pools, CLOSE, fabric=True)}
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., EksStack]]:
-    """Stacks on an API server of their own."""
-    with eks_stacks(tmp_path) as making:
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
+    """Stacks one after the other on an API server of their own."""
+    with eks_stacks(tmp_path_factory.mktemp("eks")) as making:
         yield making
-
-
-def wait_for_every_pod(stack: EksStack) -> None:
-    """Every job, and both pods of the training, on nodes of their pool."""
-    wanted = {(f"on-{pool}", pool): 1 for pool in stack.spec["pools"] if pool not in ("system", "close")}
-    if "close" in stack.spec["pools"]:
-        wanted["on-close", "close"] = 2
-    stack.wait_until_placed(wanted)
-
-
-def assert_shared(stack: EksStack) -> None:
-    """Nodes of shared GPUs have slices or shares, and no GPU beside them."""
-    found = {
-        pool: {name: count for name, count in nodes[0]["status"]["allocatable"].items() if "nvidia" in name}
-        for pool, nodes in stack.nodes().items()
-        if pool in SLICES
-    }
-    assert found == {pool: SLICES[pool] for pool in stack.spec["pools"] if pool in SLICES}
-
-
-def destroyed(stack: EksStack) -> Result:
-    """Destroy the stack; what other stacks on the same API server would see is gone as well."""
-    result = stack.project.destroy()
-    assert stack.get("nodes") == []
-    assert stack.get("namespaces", "--selector=modelyard.dev/stack") == []
-    return result
 
 
 def play_dra_driver(stack: EksStack) -> None:
@@ -150,14 +112,14 @@ def play_dra_driver(stack: EksStack) -> None:
         kubectl(stack.api_server, "apply", "--filename=-", text=json.dumps(each))
 
 
-def test_managed_node_groups_of_every_kind(make: Callable[..., EksStack]) -> None:
+def test_managed_node_groups_of_every_kind(make: MakeStack) -> None:
     """The cluster autoscaler starts every pool from zero, from what the node groups' tags say."""
     pools = {**CAPACITIES, **GROUP_OF_RESERVATIONS, **WHOLE, **SHARES, **BOTTLEROCKET, **CLAIMS}
     stack = make(spec_of({"network": {"zones": 2, "nat": "single", "flow_logs": True}}, pools))
     stack.project.up()
     play_dra_driver(stack)
     wait_for_every_pod(stack)
-    assert_shared(stack)
+    assert_devices(stack, DEVICES)
     groups = {each.inputs["labels"]["modelyard.dev/pool"]: each.inputs for each in stack.world.resources("NodeGroup")}
     kinds = {"spot": "SPOT", "reserved": "ON_DEMAND", "block": "CAPACITY_BLOCK", "close": "ON_DEMAND"}
     assert {pool: groups[pool]["capacityType"] for pool in kinds} == kinds
@@ -171,18 +133,17 @@ def test_managed_node_groups_of_every_kind(make: Callable[..., EksStack]) -> Non
         assert_before(result, f"Job team-on-{pool}", f"NodeGroup test-{pool}")
 
 
-def test_karpenter(make: Callable[..., EksStack]) -> None:
+def test_karpenter(make: MakeStack) -> None:
     """NodePools from zero, from what EC2 and the overlays say; they go while Karpenter still runs."""
     pools = {**CAPACITIES, **WHOLE, **SHARES, **BOTTLEROCKET}
     stack = make(spec_of({"provisioner": "karpenter"}, pools))
     stack.project.up()
     wait_for_every_pod(stack)
-    assert_shared(stack)
+    assert_devices(stack, DEVICES)
     assert len(stack.world.resources("NodeGroup")) == 1, "only what Karpenter itself runs on"
-    assert stack.project.preview("--expect-no-changes").unchanged
 
     stack.configure(lambda spec: spec["pools"]["spot"].update(max_nodes=2))
-    assert changed(stack.project.up()) == {"NodePool test-spot-more": {"update"}}
+    assert changed(stack.project.up("--refresh")) == {"NodePool test-spot-more": {"update"}}
 
     result = destroyed(stack)
     assert stack.world.left() == []
@@ -194,7 +155,7 @@ def test_karpenter(make: Callable[..., EksStack]) -> None:
     assert_before(result, "NodeGroup ", "Cluster test-cluster")
 
 
-def test_auto_mode_in_a_network_that_exists(make: Callable[..., EksStack]) -> None:
+def test_auto_mode_in_a_network_that_exists(make: MakeStack) -> None:
     """Nothing of the network is made, changed or removed. Sharing is refused there: all pools are whole."""
     stack = make(spec_of({"provisioner": "auto_mode"}, {**CAPACITIES, "neuron": WHOLE["neuron"]}))
     vpc, private, _ = stack.world.add_vpc([ZONE, "us-east-1b"])

@@ -1,46 +1,69 @@
-"""Both provisioners, kinds of networks, capacity and sharing through the real engine, each with a pod that runs.
+"""Both provisioners, kinds of networks, capacity and sharing on GKE, each with a pod that runs, and how they change."""
 
-The simulated account refuses what Google would; its autoscaler and its node auto-provisioning make nodes that offer
-what the stack told them, so that a pod finds a node only where the two agree.
-"""
-
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
-from tests.engine.cloud_stack import Json, assert_before, changed
-from tests.engine.gke_stack import GkeStack, gke_stacks
+from tests.engine.cloud_kinds import (
+    RENEWED,
+    MakeStack,
+    Pools,
+    Trainings,
+    assert_devices,
+    assert_pools_change,
+    destroyed,
+    on_pools,
+    wait_for_every_pod,
+    with_pools,
+)
+from tests.engine.cloud_stack import Json
+from tests.engine.gke_stack import gke_stacks
+from tests.engine.steps import assert_before, changed
 from tests.support.gke_world import PROJECT
-from tests.support.update import Result
 
 pytestmark = pytest.mark.engine
 
-SYSTEM: Json = {"machine_type": "n2-standard-8", "min_nodes": 2, "max_nodes": 3}
-ZONE = "us-central1-a"
+SYSTEM: Json = {"machine_type": "n2-standard-8", "min_nodes": 2, "max_nodes": 4}
+ZONE, OTHER_ZONE = "us-central1-a", "us-central1-b"
 
-# Of each pool its spec, and what a pod asks for that fills a node of it.
-Pools = dict[str, tuple[Json, Any]]
 CAPACITIES: Pools = {
-    "spot": ({"accelerator": "l4", "capacity": "spot", "machine_type": "g2-standard-8"}, 1),
-    "reserved": ({"accelerator": "a100-40gb", "capacity": {"reservation": "a100"}, "zones": [ZONE]}, 1),
-    "flex": ({"accelerator": "a100-40gb", "capacity": "flex_start"}, 1),
+    "spot": ({"accelerator": "l4", "capacity": "spot", "machine_type": "g2-standard-8", "max_nodes": 2}, 1),
+    "reserved": (
+        {"accelerator": "a100-40gb", "capacity": {"reservation": "a100"}, "zones": [ZONE], "max_nodes": 2},
+        1,
+    ),
+    "flex": ({"accelerator": "a100-40gb", "capacity": "flex_start", "max_nodes": 2}, 1),
 }
+# Its nodes come when Kueue asks for them, which the stand-in only records.
+QUEUED: Pools = {"queued": ({"accelerator": "a100-40gb", "capacity": "queued", "max_nodes": 2}, None)}
 WHOLE: Pools = {
-    "arm": ({"machine_type": "c4a-standard-4"}, 0),
-    "tpu": ({"accelerator": "tpu-v5e", "gpus_per_node": 4}, 4),
+    "arm": ({"machine_type": "c4a-standard-4", "max_nodes": 2}, 0),
+    "tpu": ({"accelerator": "tpu-v5e", "gpus_per_node": 4, "max_nodes": 2}, 4),
 }
 SHARES: Pools = {
-    "mig": ({"accelerator": "a100-80gb", "sharing": {"mig": "1g.10gb"}}, {"mig": "1g.10gb"}),
-    "turns": ({"accelerator": "l4", "sharing": {"time_slicing": {"replicas": 4}}}, 1),
-    "mps": ({"accelerator": "l4", "sharing": {"mps": {"replicas": 2}}}, 1),
+    "mig": ({"accelerator": "a100-80gb", "sharing": {"mig": "1g.10gb"}, "max_nodes": 2}, {"mig": "1g.10gb"}),
+    "turns": ({"accelerator": "l4", "sharing": {"time_slicing": {"replicas": 4}}, "max_nodes": 2}, 1),
+    "mps": ({"accelerator": "l4", "sharing": {"mps": {"replicas": 2}}, "max_nodes": 2}, 1),
 }
-IMAGES: Pools = {"ubuntu": ({"accelerator": "l4", "node_image": "ubuntu"}, 1)}
-CLOSE: Json = {"accelerator": "h200", "gpus_per_node": 8, "placement": "compact", "zones": [ZONE]}
-SLICE: Json = {"accelerator": "tpu-v5e", "gpus_per_node": 4, "tpu_topology": "4x4", "max_nodes": 4}
-TRAININGS = {"close": (CLOSE, 2, 8), "slice": (SLICE, 4, 4)}
-"""Of each pool whose nodes stand together its spec, and how many nodes of how many devices a training has."""
+IMAGES: Pools = {"ubuntu": ({"accelerator": "l4", "node_image": "ubuntu", "max_nodes": 2}, 1)}
+TOGETHER: Trainings = {
+    "close": (
+        {"accelerator": "h200", "gpus_per_node": 8, "placement": "compact", "zones": [ZONE], "max_nodes": 2},
+        2,
+        8,
+    ),
+    "slice": (
+        {
+            "accelerator": "tpu-v5e",
+            "gpus_per_node": 4,
+            "tpu_topology": "4x4",
+            "zones": [ZONE],
+            "max_nodes": 4,
+        },
+        4,
+        4,
+    ),
+}
 DEVICES = {
     "mig": {"nvidia.com/gpu": "7"},
     "turns": {"nvidia.com/gpu": "4"},
@@ -51,62 +74,24 @@ DEVICES = {
 """What nodes advertise."""
 
 
-def spec_of(gke: Json, pools: Pools, *, trainings: tuple[str, ...] = ()) -> Json:
-    """A stack with these pools, a job on each, and a training on each pool whose nodes stand together."""
-    image = "registry.example.org/train:1.0.0"
-    jobs = {f"on-{name}": {"image": image, "pool": name, "gpus": gpus} for name, (_, gpus) in pools.items()}
-    made: Json = {"system": SYSTEM, **{name: {"max_nodes": 2, **pool} for name, (pool, _) in pools.items()}}
-    workspace: Json = {"jobs": jobs}
-    for name in trainings:
-        pool, nodes, devices = TRAININGS[name]
-        made[name] = {"max_nodes": 2, **pool}
-        workspace.setdefault("training", {})[f"on-{name}"] = {
-            "image": image, "pool": name, "nodes": nodes, "gpus_per_node": devices,
-        }  # fmt: skip
-    return {
-        "cluster": {"gke": {"project": PROJECT, "region": "us-central1", **gke}},
-        "pools": made,
-        "workspaces": {"team": workspace},
-    }
+def spec_of(gke: Json, pools: Pools, trainings: Trainings) -> Json:
+    """A stack with these pools."""
+    cluster = {"project": PROJECT, "region": "us-central1", **gke}
+    return {"cluster": {"gke": cluster}, **with_pools(SYSTEM, pools, trainings)}
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Callable[..., GkeStack]]:
-    """Stacks on an API server of their own."""
-    with gke_stacks(tmp_path) as making:
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
+    """Stacks one after the other on an API server of their own."""
+    with gke_stacks(tmp_path_factory.mktemp("gke")) as making:
         yield making
 
 
-def wait_for_every_pod(stack: GkeStack) -> None:
-    """Every job, and all pods of trainings, on nodes of their pool."""
-    wanted = {(f"on-{pool}", pool): TRAININGS[pool][1] if pool in TRAININGS else 1 for pool in stack.spec["pools"]}
-    del wanted["on-system", "system"]
-    stack.wait_until_placed(wanted)
-
-
-def assert_devices(stack: GkeStack) -> None:
-    """Nodes of shared GPUs have their slices or shares."""
-    found = {
-        pool: {name: count for name, count in nodes[0]["status"]["allocatable"].items() if ".com/" in name}
-        for pool, nodes in stack.nodes().items()
-        if pool in DEVICES
-    }
-    assert found == {pool: DEVICES[pool] for pool in stack.spec["pools"] if pool in DEVICES}
-
-
-def destroyed(stack: GkeStack) -> Result:
-    """Destroy the stack; what other stacks on the same API server would see is gone as well."""
-    result = stack.project.destroy()
-    assert stack.get("nodes") == []
-    assert stack.get("namespaces", "--selector=modelyard.dev/stack") == []
-    return result
-
-
-def test_node_pools_of_every_kind_in_a_network_that_exists(make: Callable[..., GkeStack]) -> None:
+def test_node_pools_of_every_kind_in_a_network_that_exists(make: MakeStack) -> None:
     """GKE's autoscaler starts every pool from zero. Nothing of the network is made, changed or removed."""
-    pools = {**CAPACITIES, **WHOLE, **SHARES, **IMAGES}
-    gke = {"control_plane": "zonal", "zones": [ZONE]}
-    stack = make(spec_of(gke, pools, trainings=("close", "slice")))
+    pools = {**CAPACITIES, **QUEUED, **WHOLE, **SHARES, **IMAGES}
+    gke = {"control_plane": "zonal", "zones": [ZONE, OTHER_ZONE], "kubernetes_version": "1.35"}
+    stack = make(spec_of(gke, pools, TOGETHER))
     stack.world.enable("compute")
     network, subnetwork = stack.world.add_network()
     before = stack.world.left()
@@ -114,22 +99,41 @@ def test_node_pools_of_every_kind_in_a_network_that_exists(make: Callable[..., G
     stack.configure(lambda spec: spec["cluster"]["gke"].update(network=existing))
     stack.project.up()
     wait_for_every_pod(stack)
-    assert_devices(stack)
+    assert_devices(stack, DEVICES)
     assert len(stack.nodes()["slice"]) == 4, "a slice comes as a whole"
     assert {each.id for each in stack.world.resources("Network")} == {network}
     assert stack.world.one("Cluster").outputs["location"] == ZONE
+
+    stack.configure(_change)
+    renewed = ("flex", "turns")
+    expected = {name: RENEWED if name in renewed else {"update"} for name in stack.spec["pools"]}
+    assert_pools_change(stack.project.up("--refresh"), "NodePool", expected, {"Cluster", "Job"})
+    assert all(each.outputs["version"].startswith("1.36.") for each in stack.world.resources("NodePool"))
     assert stack.project.preview("--expect-no-changes").unchanged
+
     result = destroyed(stack)
     assert stack.world.left() == before
-    for pool in pools:
-        assert_before(result, f"Job team-on-{pool}", f"NodePool test-{pool}")
+    for job, pool in on_pools(stack):
+        assert_before(result, f"Job team-{job}", f"NodePool test-{pool}")
 
 
-def test_node_auto_provisioning(make: Callable[..., GkeStack]) -> None:
+def _change(spec: Json) -> None:
+    """What changes in place, what makes pools anew first, and the next minor version, of all."""
+    spec["cluster"]["gke"]["kubernetes_version"] = "1.36"
+    pools = spec["pools"]
+    pools["system"]["machine_type"] = "n2-standard-16"
+    pools["spot"]["max_nodes"] = 5
+    pools["flex"]["capacity"] = "spot"
+    pools["turns"]["sharing"]["time_slicing"]["replicas"] = 8
+    pools["close"]["zones"] = [OTHER_ZONE]
+
+
+def test_node_auto_provisioning(make: MakeStack) -> None:
     """ComputeClasses from zero, reached by an address that only a private network knows, with a key of the user's."""
-    pools = {**CAPACITIES, "arm": WHOLE["arm"], "tpu": WHOLE["tpu"]}
+    pools: Pools = {**CAPACITIES, **WHOLE, "slice": (TOGETHER["slice"][0], None)}
     api_endpoint = {"dns": False, "private_cidrs": ["10.0.0.0/8"]}
-    stack = make(spec_of({"provisioner": "node_auto_provisioning", "api_endpoint": api_endpoint}, pools))
+    gke = {"provisioner": "node_auto_provisioning", "api_endpoint": api_endpoint}
+    stack = make(spec_of(gke, pools, {}))
     stack.world.enable("compute", "cloudkms")
     key = stack.world.add_key("disks")
     before = stack.world.left()
@@ -138,14 +142,23 @@ def test_node_auto_provisioning(make: Callable[..., GkeStack]) -> None:
     wait_for_every_pod(stack)
     assert len(stack.world.resources("NodePool")) == 1, "only what always has nodes"
     assert stack.world.one("Cluster").inputs["privateClusterConfig"]["enablePrivateEndpoint"] is True
-    assert stack.project.preview("--expect-no-changes").unchanged
 
-    stack.configure(lambda spec: spec["pools"]["spot"].update(zones=[ZONE]))
-    assert changed(stack.project.up()) == {"ComputeClass test-spot": {"update"}}
+    def change(spec: Json) -> None:
+        spec["pools"]["spot"]["zones"] = [ZONE]
+        # What shall always have nodes becomes a node pool.
+        spec["pools"]["arm"]["min_nodes"] = 1
+
+    stack.configure(change)
+    assert changed(stack.project.up("--refresh")) == {
+        "ComputeClass test-spot": {"update"},
+        **{f"{component}ComputeClass test-arm": {"delete"} for component in ("", "Gke")},
+        **{f"{component}NodePool test-arm": {"create"} for component in ("", "Gke")},
+        "Job team-on-arm": RENEWED,
+    }
 
     result = destroyed(stack)
     assert stack.world.left() == before
-    for pool in pools:
-        assert_before(result, f"Job team-on-{pool}", f"ComputeClass test-{pool}")
+    for job, pool in on_pools(stack):
+        assert_before(result, f"Job team-{job}", f"{'NodePool' if pool == 'arm' else 'ComputeClass'} test-{pool}")
     assert_before(result, "ComputeClass ", "Cluster test-cluster")
     assert_before(result, "NodePool ", "Cluster test-cluster")

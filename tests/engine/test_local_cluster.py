@@ -16,9 +16,11 @@ from tests.engine.local_cluster_stack import (
     objects,
     one_stack,
     program,
+    put_first,
+    take_away,
 )
 from tests.support.engine import PulumiProject
-from tests.support.local_clusters import cluster_folders, daemons, kill_daemons, listening_ports
+from tests.support.local_clusters import cluster_folders, daemons, listening_ports
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.engine
@@ -28,8 +30,8 @@ PROGRAMS = {"etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulumiProject]:
-    """A stack that is looked at and changed by one test after the other."""
-    with one_stack(tmp_path_factory.mktemp("stack")) as made:
+    """A stack that is looked at and changed by one test after the other; it leaves the choice of an engine to us."""
+    with one_stack(tmp_path_factory.mktemp("stack"), "auto") as made:
         yield made
 
 
@@ -42,8 +44,14 @@ def test_a_cluster_is_made_once(stack: PulumiProject) -> None:
     assert "client-key-data" in stack.outputs(show_secrets=True)["kubeconfig"]
     assert "client-key-data" not in json.dumps(stack.export()), "the key stands encrypted in the state"
 
-    assert stack.up().unchanged
-    assert stack.preview().unchanged
+
+def test_auto_keeps_the_engine_that_the_cluster_was_made_with(stack: PulumiProject, tmp_path: Path) -> None:
+    path = stack.environment["PATH"]
+    put_first(stack, tmp_path, {"docker": "echo 28.2.2", "kind": "exit 1"})
+    again = stack.preview()
+    stack.environment["PATH"] = path
+    assert again.unchanged
+    assert "engine kwok, which the stack's cluster was made with" in again.messages("info")
 
 
 def test_pods_are_placed_by_the_real_scheduler(stack: PulumiProject) -> None:
@@ -69,15 +77,17 @@ def test_a_refresh_finds_missing_nodes_and_the_next_update_makes_them(stack: Pul
     with core_api(kubeconfig_of(stack)) as core:
         core.delete_node("l4-1")
     assert stack.up().unchanged, "an update asks a cluster that lives for nothing"
-    stack.refresh()
-    assert {step.name for step in stack.up().steps if step.op != "same"} == {"local-l4"}
+    healed = stack.up("--refresh")
+    assert {step.name for step in healed.steps if step.op not in {"same", "refresh"}} == {"local-l4"}
     assert set(nodes(stack)) == NODES
 
 
 def test_pools_change_without_touching_anything_else(stack: PulumiProject) -> None:
     before = objects(stack)
     [first] = [node.metadata.uid for name, node in nodes(stack).items() if name == "l4-0"]
-    stack.write(program("dict(l4=PoolSpec(accelerator='l4', gpus_per_node=4, max_nodes=3, node_labels={'rack': 'a'}))"))
+    stack.write(
+        program("dict(l4=PoolSpec(accelerator='l4', gpus_per_node=4, max_nodes=3, node_labels={'rack': 'a'}))", "auto")
+    )
     changed = stack.up()
     assert {step.name: step.op for step in changed.steps if step.op != "same"} == {
         "local-l4": "update",
@@ -90,12 +100,11 @@ def test_pools_change_without_touching_anything_else(stack: PulumiProject) -> No
     assert after["l4-0"].status.allocatable["nvidia.com/gpu"] == "4"
     assert objects(stack) == before
 
-    stack.write(program("dict(l4=PoolSpec(accelerator='l4'))"))
+    stack.write(program("dict(l4=PoolSpec(accelerator='l4'))", "auto"))
     assert stack.up().ops("local-l4") == ["update"]
     [name, node] = next(iter(nodes(stack).items()))
     assert (name, node.status.capacity["nvidia.com/gpu"]) == ("l4-0", "1")
     assert "rack" not in node.metadata.labels
-    assert stack.up().unchanged
 
 
 def test_another_cluster_is_made_beside_the_old_one_which_is_removed_last(stack: PulumiProject) -> None:
@@ -129,50 +138,10 @@ def volume_folders(stack: PulumiProject) -> list[Path]:
         return [Path(volume.spec.host_path.path) for volume in core.list_persistent_volume().items]
 
 
-def test_two_stacks_live_side_by_side_and_are_removed_alive_or_dead(make_stack: MakeStack) -> None:
-    first, second = make_stack(), make_stack()
-    assert first.state_folder == second.state_folder
-    running = [each.start("up", "--yes", "--skip-preview") for each in (first, second)]
-    for each in running:
-        result = each.wait()
-        assert result.exit_code == 0, result.text
-    assert first.outputs()["name"] != second.outputs()["name"]
-    addresses = [address for each in listening_ports(first.state_folder).values() for address in each]
-    assert len(addresses) == len(set(addresses)) == 12
-    first.destroy()
-    assert second.up().unchanged
-    assert set(nodes(second)) == NODES
-
-    kill_daemons(second.state_folder)
-    assert set(second.destroy().changes) == {"delete"}
-    assert_nothing_left(second)
-    assert second.resources() == []
-
-
-def test_auto_keeps_the_engine_that_the_cluster_was_made_with(make_stack: MakeStack, tmp_path: Path) -> None:
-    stack = make_stack(engine="auto")
-    without(stack, "kubelet")
-    assert "engine kwok, as" in stack.up().messages("info")
-    folder = tmp_path / "docker"
-    folder.mkdir()
-    for name, script in (("docker", "echo 28.2.2"), ("kind", "exit 1")):
-        (folder / name).write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
-        (folder / name).chmod(0o755)
-    stack.environment["PATH"] = f"{folder}:{stack.environment['PATH']}"
-    again = stack.up()
-    assert again.unchanged
-    assert "engine kwok, which the stack's cluster was made with" in again.messages("info")
-
-
-def test_what_the_machine_lacks_is_said_at_preview_without_a_stack_trace(make_stack: MakeStack, tmp_path: Path) -> None:
+def test_what_the_machine_lacks_is_said_at_preview_without_a_stack_trace(make_stack: MakeStack) -> None:
     stack = make_stack()
-    without(stack, "etcd")
+    take_away(stack, "etcd")
     refused = stack.preview(fails=True)
     assert "etcd is not on PATH; run `make env`" in refused.text
     assert "Traceback" not in refused.text
     assert_nothing_left(stack)
-
-
-def without(stack: PulumiProject, program: str) -> None:
-    folders = stack.environment["PATH"].split(":")
-    stack.environment["PATH"] = ":".join(each for each in folders if not (Path(each) / program).exists())

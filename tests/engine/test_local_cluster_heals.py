@@ -9,7 +9,6 @@ import pytest
 from tests.engine.local_cluster_stack import (
     NODES,
     OBJECTS,
-    MakeStack,
     assert_nothing_left,
     kubeconfig_of,
     nodes,
@@ -18,7 +17,6 @@ from tests.engine.local_cluster_stack import (
 )
 from tests.support.engine import PulumiProject
 from tests.support.local_clusters import cluster_folders, daemons, kill_daemons, listening_ports
-from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -81,26 +79,6 @@ def test_a_cluster_whose_data_is_lost_is_made_anew_on_demand_only(stack: PulumiP
     assert set(nodes(stack)) == NODES
     after = objects(stack)
     assert all(after[name] != before[name] for name in OBJECTS)
-    assert stack.up().unchanged
-
-
-def test_a_create_that_was_killed_half_way_is_made_anew(make_stack: MakeStack) -> None:
-    stack = make_stack()
-    running = stack.start("up", "--yes", "--skip-preview")
-    wait_until(lambda: any("etcd" in name for name in daemons(stack.state_folder)), "etcd is started", 120)
-    running.kill()
-    stack.close()
-    [folder] = cluster_folders(stack.state_folder)
-    record = (folder / "cluster.json").read_text(encoding="utf-8")
-    assert '"ready": false' in record, "killed too late for this test"
-
-    stack.run("cancel", "--yes", stack.stack)
-    stack.up()
-    assert set(nodes(stack)) == NODES
-    assert set(objects(stack)) == set(OBJECTS)
-    stack.destroy()
-    assert daemons(stack.state_folder) == {}
-    assert_nothing_left(stack)
 
 
 def test_half_a_cluster_is_removed_with_the_stack(stack: PulumiProject) -> None:

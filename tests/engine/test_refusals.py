@@ -68,16 +68,9 @@ def _rules(stack: Any) -> None:
     chat["jobs"]["n" * 40] = {**chat["jobs"]["nowhere"], "pool": "system"}
 
 
-def _no_cluster(stack: Any) -> None:
-    del stack["cluster"]
-
-
-def _two_clusters(stack: Any) -> None:
-    stack["cluster"]["existing"] = {"context": "prod"}
-
-
-def _secret_missing(stack: Any) -> None:
-    stack["workspaces"]["chat"]["secrets"] = {"token": {"from": "config/token"}}
+def _secrets(stack: Any) -> None:
+    """One that is nowhere, and one that is not encrypted."""
+    stack["workspaces"]["chat"]["secrets"] = {name: {"from": f"config/{name}"} for name in ("token", "clear")}
 
 
 def _secret_inside(stack: Any) -> None:
@@ -108,17 +101,13 @@ CASES: dict[str, tuple[Callable[[Any], None], dict[str, Any], list[str]]] = {
             f"workspaces.chat.jobs.{'n' * 40}: ",
         ],
     ),
-    "no cluster": (_no_cluster, {}, ["cluster: "]),
-    "two clusters": (_two_clusters, {}, ["cluster: "]),
-    "missing secret": (
-        _secret_missing,
-        {},
-        ["workspaces.chat.secrets.token.from: the key modelyard:token is missing;"],
-    ),
-    "secret in clear text": (
-        _secret_missing,
-        {"modelyard:token": SECRET},
-        ["workspaces.chat.secrets.token.from: the key modelyard:token is in clear text; "],
+    "secrets": (
+        _secrets,
+        {"modelyard:clear": SECRET},
+        [
+            "workspaces.chat.secrets.token.from: the key modelyard:token is missing;",
+            "workspaces.chat.secrets.clear.from: the key modelyard:clear is in clear text; ",
+        ],
     ),
 }
 """What makes the stack bad, further keys of the file, and how some of the messages begin."""

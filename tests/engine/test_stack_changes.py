@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,7 @@ SPEC: Json = {
         }
     },
 }
-"""Each test has a part of its own to change."""
+"""Each kind of change has a service of its own."""
 
 VALUES = ("first-token-d41d8c", "first-key-98f00b", "second-token-204e98")
 """Of the secrets."""
@@ -84,118 +85,165 @@ def watching(stack: LocalStack, workload: str, field: str) -> Generator[list[int
     seen.extend(int(line or 0) for line in lines())
 
 
-def test_image(stack: LocalStack) -> None:
-    """Another image rolls the one Deployment in place, without a replica less than before."""
-    before = uids(stack.of_workspace("team"))
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """An update, and how the stack was before it."""
+
+    planned: dict[str, set[str]]
+    """What the preview said of it."""
+    done: dict[str, set[str]]
+    order: list[tuple[str, str]]
+    """Names and operations."""
+    objects: dict[str, str]
+    nodes: dict[str, str]
+    pods: dict[str, set[str]]
+    """By workload."""
+    available: list[int]
+    """Replicas of `image` while it went on."""
+    replicas: list[int]
+    """That `scaled` was to have while it went on."""
+
+
+def pods(stack: LocalStack, workload: str) -> set[str]:
+    """Which pods of a workload there are."""
+    return set(uids(stack.get("pods", f"--selector=app.kubernetes.io/instance={workload}")).values())
+
+
+def running_images(stack: LocalStack, workload: str) -> list[str]:
+    """The images of a workload's pods that run and are to stay."""
+    selector = f"--selector=app.kubernetes.io/instance={workload}"
+    found = stack.get("pods", selector, "--field-selector=status.phase=Running")
+    return [each["spec"]["containers"][0]["image"] for each in found if "deletionTimestamp" not in each["metadata"]]
+
+
+def replicas(stack: LocalStack) -> int:
+    """How many `scaled` is to have."""
+    return stack.one("deployments", "team-scaled")["spec"]["replicas"]
+
+
+@pytest.fixture(scope="module")
+def update(stack: LocalStack) -> Update:
+    """One update with a change of every kind."""
+    objects, nodes = uids(stack.of_workspace("team")), uids(stack.get("nodes"))
+    before = {name: pods(stack, name) for name in ("team-reader", "team-other")}
     services(stack)["image"]["runtime"]["container"]["image"] = "registry.example.org/server:2.0.0"
-    with watching(stack, "team-image", ".status.availableReplicas") as available:
-        result = apply(stack)
-    assert changed(result) == {"team-image": {"update"}}
-    assert min(available) == 2
-    assert uids(stack.of_workspace("team")) == before
-    pods = stack.get(
-        "pods", "--selector=app.kubernetes.io/instance=team-image", "--field-selector=status.phase=Running"
-    )
-    running = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
-    assert [pod["spec"]["containers"][0]["image"] for pod in running] == ["registry.example.org/server:2.0.0"] * 2
-
-
-def test_fixed_size_to_autoscaling_and_back(stack: LocalStack) -> None:
-    """The Deployment stays, and never has fewer replicas than the smaller of both sizes."""
-
-    def replicas() -> int:
-        return stack.one("deployments", "team-scaled")["spec"]["replicas"]
-
-    uid = stack.one("deployments", "team-scaled")["metadata"]["uid"]
-    with watching(stack, "team-scaled", ".spec.replicas") as seen:
-        del services(stack)["scaled"]["replicas"]
-        services(stack)["scaled"]["autoscaling"] = AUTOSCALING
-        result = apply(stack)
-    assert changed(result)["team-scaled-autoscaler"] == {"create"}
-    assert not set(changed(result)) - {"team-scaled", "team-scaled-autoscaler"}
-    assert min(seen) >= AUTOSCALING["min_replicas"]
-    assert stack.one("horizontalpodautoscalers", "team-scaled")["spec"]["maxReplicas"] == AUTOSCALING["max_replicas"]
-
-    # As the autoscaler would. An update of something else leaves the number alone, one that fixes it takes it back.
-    deployment = stack.one("deployments", "team-scaled")["metadata"]["name"]
-    stack.kubectl("scale", "deployment", deployment, "--namespace=team", "--replicas=4")
-    services(stack)["scaled"]["cpus"] = 2
-    assert changed(apply(stack)) == {"team-scaled": {"update"}}
-    assert replicas() == 4
-
-    with watching(stack, "team-scaled", ".spec.replicas") as seen:
-        del services(stack)["scaled"]["autoscaling"]
-        services(stack)["scaled"]["replicas"] = 3
-        result = apply(stack)
-    assert changed(result) == {"team-scaled": {"update"}, "team-scaled-autoscaler": {"delete"}}
-    assert min(seen) >= AUTOSCALING["min_replicas"]
-    assert replicas() == 3
-    assert not stack.get("horizontalpodautoscalers", "--selector=app.kubernetes.io/instance=team-scaled")
-    assert stack.one("deployments", "team-scaled")["metadata"]["uid"] == uid
-
-
-def test_pools(stack: LocalStack) -> None:
-    """A larger pool with another label, and a new one, touch their own nodes only, in place where there are any.
-
-    The cluster and all objects stay as they are.
-    """
-    before, objects = uids(stack.get("nodes")), uids(stack.of_workspace("team"))
+    del services(stack)["scaled"]["replicas"]
+    services(stack)["scaled"]["autoscaling"] = AUTOSCALING
+    services(stack)["new-name"] = services(stack).pop("old-name")
     stack.spec["pools"]["system"] |= {"max_nodes": 3, "node_labels": {"example.org/rack": "a1"}}
     stack.spec["pools"]["l4"] = {"accelerator": "l4", "max_nodes": 1}
-    stack.configure()
-    assert changed(stack.project.preview()) == {"test-system": {"update"}, "test-l4": {"create"}}
-    assert changed(apply(stack)) == {"test-system": {"update"}, "test-l4": {"create"}}
-    after = uids(stack.get("nodes"))
-    assert before.items() <= after.items()
-    assert {key.rsplit("/")[-1] for key in after.keys() - before.keys()} == {"system-2", "l4-0"}
-    labelled = stack.get("nodes", "--selector=example.org/rack=a1")
-    assert {node["metadata"]["name"] for node in labelled} == {"system-0", "system-1", "system-2"}
-
-    stack.spec["pools"]["system"]["max_nodes"] = 2
-    del stack.spec["pools"]["system"]["node_labels"], stack.spec["pools"]["l4"]
-    assert changed(apply(stack)) == {"test-system": {"update"}, "test-l4": {"delete"}}
-    assert not stack.get("nodes", "--selector=example.org/rack")
-    assert len(stack.get("nodes", f"--selector={POOL_LABEL}=system")) == 2
-    assert uids(stack.get("nodes")) == before
-    assert uids(stack.of_workspace("team")) == objects
-
-
-def test_secret(stack: LocalStack) -> None:
-    """A new value rolls the pods that use the secret, and no others."""
-
-    def pods(workload: str) -> set[str]:
-        return set(uids(stack.get("pods", f"--selector=app.kubernetes.io/instance={workload}")).values())
-
-    reader, other = pods("team-reader"), pods("team-other")
     stack.project.set_config(secrets={"modelyard:token": VALUES[2]})
-    result = apply(stack)
-    assert changed(result) == {
+    stack.configure()
+    planned = changed(stack.project.preview())
+    with (
+        watching(stack, "team-image", ".status.availableReplicas") as available,
+        watching(stack, "team-scaled", ".spec.replicas") as seen,
+    ):
+        result = stack.project.up()
+    return Update(
+        planned=planned,
+        done=changed(result),
+        order=[(step.name, step.op) for step in result.steps],
+        available=available,
+        replicas=seen,
+        objects=objects,
+        nodes=nodes,
+        pods=before,
+    )
+
+
+def test_an_update_does_what_was_changed_and_what_its_preview_said(update: Update) -> None:
+    """And nothing else."""
+    renamed = {f"{name}{part}": {op} for name, op in (("team-new-name", "create"), ("team-old-name", "delete"))
+               for part in ("", "-service", "-disruptions")}  # fmt: skip
+    # Of `scaled` only the autoscaler has to come: its Deployment may stop saying how many replicas it has.
+    assert update.done.get("team-scaled", {"update"}) == {"update"}
+    done = {name: ops for name, ops in update.done.items() if name != "team-scaled"}
+    assert update.planned == update.done
+    assert done == {
+        "team-image": {"update"},
+        "team-scaled-autoscaler": {"create"},
         "team-token": {"create-replacement", "replace", "delete-replaced"},
         "team-reader": {"update"},
+        "test-system": {"update"},
+        "test-l4": {"create"},
+        **renamed,
     }
-    assert not pods("team-reader") & reader
-    assert pods("team-other") == other
+
+
+def test_the_cluster_and_all_other_objects_stay_as_they_are(stack: LocalStack, update: Update) -> None:
+    after = uids(stack.of_workspace("team"))
+    kept = {key: uid for key, uid in update.objects.items() if "old-name" not in key and "team-token" not in key}
+    assert kept.items() <= after.items()
+
+
+def test_image(stack: LocalStack, update: Update) -> None:
+    """Another image rolls the one Deployment in place, without a replica less than before."""
+    assert min(update.available) == 2
+    assert running_images(stack, "team-image") == ["registry.example.org/server:2.0.0"] * 2
+
+
+def test_secret(stack: LocalStack, update: Update) -> None:
+    """A new value rolls the pods that use the secret, and no others."""
+    assert not pods(stack, "team-reader") & update.pods["team-reader"]
+    assert pods(stack, "team-other") == update.pods["team-other"]
     deployment = stack.one("deployments", "team-reader")["spec"]["template"]["spec"]["containers"][0]
     [name] = [each["valueFrom"]["secretKeyRef"]["name"] for each in deployment["env"] if each["name"] == "TOKEN"]
     secret = stack.get("secrets", f"--field-selector=metadata.name={name}")
     assert [base64.b64decode(each["data"]["value"]).decode() for each in secret] == [VALUES[2]]
 
 
-def test_renamed_service(stack: LocalStack) -> None:
+def test_renamed_service(stack: LocalStack, update: Update) -> None:
     """A service under another name is another service: made first, then the old one goes with all of its objects."""
-    services(stack)["new-name"] = services(stack).pop("old-name")
-    result = apply(stack)
-    ops = changed(result)
-    assert {name for name, op in ops.items() if op == {"create"}} == {
-        *("team-new-name", "team-new-name-service", "team-new-name-disruptions")
-    }
-    assert {name for name, op in ops.items() if op == {"delete"}} == {
-        *("team-old-name", "team-old-name-service", "team-old-name-disruptions")
-    }
-    order = [step.op for step in result.steps if step.name in {"team-new-name", "team-old-name"}]
-    assert order.index("create") < order.index("delete")
+    assert update.order.index(("team-new-name", "create")) < update.order.index(("team-old-name", "delete"))
     left = [each["metadata"]["name"] for each in stack.of_workspace("team") if "old-name" in each["metadata"]["name"]]
     assert left == []
+
+
+def test_larger_pools(stack: LocalStack, update: Update) -> None:
+    """A larger pool with another label, and a new one, touch their own nodes only, in place where there are any."""
+    after = uids(stack.get("nodes"))
+    assert update.nodes.items() <= after.items()
+    assert {key.rsplit("/")[-1] for key in after.keys() - update.nodes.keys()} == {"system-2", "l4-0"}
+    labelled = stack.get("nodes", "--selector=example.org/rack=a1")
+    assert {node["metadata"]["name"] for node in labelled} == {"system-0", "system-1", "system-2"}
+
+
+def test_fixed_size_to_autoscaling(stack: LocalStack, update: Update) -> None:
+    """The Deployment stays, and never has fewer replicas than the smaller of both sizes."""
+    assert min(update.replicas) >= AUTOSCALING["min_replicas"]
+    assert stack.one("horizontalpodautoscalers", "team-scaled")["spec"]["maxReplicas"] == AUTOSCALING["max_replicas"]
+
+
+def test_the_number_of_an_autoscaler_stays_and_pools_become_smaller(stack: LocalStack, update: Update) -> None:
+    """An update of something else leaves the number of replicas alone; nodes that are too many go, labels with them."""
+    deployment = stack.one("deployments", "team-scaled")["metadata"]["name"]
+    # As the autoscaler would.
+    stack.kubectl("scale", "deployment", deployment, "--namespace=team", "--replicas=4")
+    services(stack)["scaled"]["cpus"] = 2
+    stack.spec["pools"]["system"]["max_nodes"] = 2
+    del stack.spec["pools"]["system"]["node_labels"], stack.spec["pools"]["l4"]
+    assert changed(apply(stack)) == {"team-scaled": {"update"}, "test-system": {"update"}, "test-l4": {"delete"}}
+    assert replicas(stack) == 4
+    assert not stack.get("nodes", "--selector=example.org/rack")
+    assert len(stack.get("nodes", f"--selector={POOL_LABEL}=system")) == 2
+    assert uids(stack.get("nodes")) == update.nodes
+
+
+def test_autoscaling_to_a_fixed_size(stack: LocalStack, update: Update) -> None:
+    """What fixes the number takes it back from the autoscaler."""
+    with watching(stack, "team-scaled", ".spec.replicas") as seen:
+        del services(stack)["scaled"]["autoscaling"]
+        services(stack)["scaled"]["replicas"] = 3
+        result = apply(stack)
+    assert changed(result) == {"team-scaled": {"update"}, "team-scaled-autoscaler": {"delete"}}
+    assert min(seen) >= AUTOSCALING["min_replicas"]
+    assert replicas(stack) == 3
+    assert not stack.get("horizontalpodautoscalers", "--selector=app.kubernetes.io/instance=team-scaled")
+    assert (
+        uids(stack.get("deployments")).items()
+        >= {key: uid for key, uid in update.objects.items() if key.startswith("Deployment team/team-scaled")}.items()
+    )
 
 
 def test_nothing_is_left_to_change(stack: LocalStack) -> None:

@@ -2,13 +2,12 @@
 
 import re
 import signal
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 
-from tests.engine.local_stack import POOL_LABEL, STACK_LABEL, Json, LocalStack, comparable, uids
+from tests.engine.local_stack import POOL_LABEL, STACK_LABEL, Json, LocalStack, comparable, in_state, uids
 from tests.support.engine import RunningUpdate
 from tests.support.processes import wait_until
 
@@ -110,12 +109,11 @@ def assert_as_undisturbed(stack: LocalStack, workspace: str) -> None:
     assert not deployment.get("pending_operations")
     assert not [each["urn"] for each in deployment["resources"] if each.get("delete") or each.get("initErrors")]
     assert _resources(deployment, workspace) == _resources(deployment, UNDISTURBED)
-    assert set(uids(stack.of_workspace(workspace))) == {
-        each for each in stack.in_state() if re.search(rf"[ /]{workspace}(/|$)", each)
+    objects = stack.of_workspace(workspace)
+    assert set(uids(objects)) == {
+        each for each in in_state(deployment["resources"]) if re.search(rf"[ /]{workspace}(/|$)", each)
     }
-    assert comparable(stack.of_workspace(workspace), workspace) == comparable(
-        stack.of_workspace(UNDISTURBED), UNDISTURBED
-    )
+    assert comparable(objects, workspace) == comparable(stack.of_workspace(UNDISTURBED), UNDISTURBED)
     wait_until(lambda: _pods(stack, workspace) == _pods(stack, UNDISTURBED), "the same pods")
 
 
@@ -167,75 +165,67 @@ def test_engine_killed_while_it_did_not_listen(stack: LocalStack) -> None:
     assert_as_undisturbed(stack, "c")
 
 
-@pytest.mark.parametrize(
-    ("workspace", "part"), [("d", "tools.offline.kubernetes"), ("e", "program.py")], ids=["kubernetes", "program"]
-)
-def test_plugin_killed_while_pods_start(stack: LocalStack, workspace: str, part: str) -> None:
-    """The kubernetes provider, or the program, is gone. What the provider has made is unknown to the engine's state.
+def test_program_killed_while_pods_start(stack: LocalStack) -> None:
+    """The engine lets a wait that is under way end in its own time, until it is interrupted too."""
+    with stack.frozen("kwok-controller"), adding(stack, "d") as running:
+        wait_for_deployment(stack, running, "d")
+        kill(stack, "program.py")
+        running.interrupt()
+    stack.make("up")
+    assert_as_undisturbed(stack, "d")
+
+
+def test_provider_killed_while_pods_start(stack: LocalStack) -> None:
+    """What the kubernetes provider has made is unknown to the engine's state.
 
     It is removed; what somebody else made in the stack's name is not.
     """
-    copied = ["configmap", f"copied-{workspace}", f"--namespace={UNDISTURBED}"]
+    copied = ["configmap", "copied", f"--namespace={UNDISTURBED}"]
     stack.kubectl("create", *copied)
     stack.kubectl("label", *copied, f"{STACK_LABEL}=modelyard.test")
-    with stack.frozen("kwok-controller"), adding(stack, workspace) as running:
-        wait_for_deployment(stack, running, workspace)
-        kill(stack, part)
-        # The engine lets a wait that is under way end in its own time.
+    with stack.frozen("kwok-controller"), adding(stack, "e") as running:
+        wait_for_deployment(stack, running, "e")
+        kill(stack, "tools.offline.kubernetes")
         running.interrupt()
     stack.make("up")
-    assert_as_undisturbed(stack, workspace)
+    assert_as_undisturbed(stack, "e")
     assert stack.kubectl("get", *copied)
-
-
-def test_dynamic_provider_killed_while_nodes_start(stack: LocalStack) -> None:
-    """Nodes were made, and nobody waits for them any more."""
-    stack.spec["pools"]["late"] = {"cpus": 4, "memory_gib": 16, "max_nodes": 2}
-    with stack.frozen("kwok-controller"), adding(stack, "f"):
-        wait_until(lambda: len(stack.get("nodes", f"--selector={POOL_LABEL}=late")) == 2, "nodes", _MOMENT_SECONDS)
-        kill(stack, "pulumi.dynamic")
-    stack.make("up")
-    assert_as_undisturbed(stack, "f")
-    assert len(stack.get("nodes", f"--selector={POOL_LABEL}=late")) == 2
 
 
 def test_interrupted_while_pods_start(stack: LocalStack) -> None:
     """Ctrl-C: the wait is given up, and the Deployment is known as not ready."""
-    with stack.frozen("kwok-controller"), adding(stack, "g") as running:
-        wait_for_deployment(stack, running, "g")
+    with stack.frozen("kwok-controller"), adding(stack, "f") as running:
+        wait_for_deployment(stack, running, "f")
         running.interrupt()
     stack.make("up")
-    assert_as_undisturbed(stack, "g")
+    assert_as_undisturbed(stack, "f")
 
 
 def test_api_server_killed_in_an_update(stack: LocalStack) -> None:
     """It answers nobody; what the update still had to make fails."""
-    with adding(stack, "h") as running:
+    with adding(stack, "g") as running:
         wait_for_step(running, "resOutputsEvent", "core/v1:Namespace")
         stack.kill_daemons("kube-apiserver")
     stack.make("up")
-    assert_as_undisturbed(stack, "h")
+    assert_as_undisturbed(stack, "g")
 
 
 def test_cluster_killed_while_pods_start(stack: LocalStack) -> None:
-    """Everything of the cluster is dead, the update waits in vain and is given up."""
-    with stack.frozen("kwok-controller"), adding(stack, "i") as running:
-        wait_for_deployment(stack, running, "i")
-        stack.kill_daemons()
-        running.interrupt()
-    stack.make("up")
-    assert_as_undisturbed(stack, "i")
+    """Everything of the cluster is dead, as after a restart of the machine; the update waits in vain and is given up.
 
-
-def test_dead_cluster_comes_back_with_every_object(stack: LocalStack) -> None:
-    """After the machine was restarted, say: the same objects on the same address."""
+    The same objects come back on the same address.
+    """
     before = uids(stack.of_workspace(UNDISTURBED)) | uids(stack.get("nodes"))
     ports, kubeconfig = stack.ports, stack.kubeconfig.read_text(encoding="utf-8")
-    stack.kill_daemons()
+    with stack.frozen("kwok-controller"), adding(stack, "h") as running:
+        wait_for_deployment(stack, running, "h")
+        stack.kill_daemons()
+        running.interrupt()
     assert not stack.daemons()
 
     stack.make("up")
 
+    assert_as_undisturbed(stack, "h")
     assert uids(stack.of_workspace(UNDISTURBED)) | uids(stack.get("nodes")) == before
     assert (stack.ports, stack.kubeconfig.read_text(encoding="utf-8")) == (ports, kubeconfig)
     assert len(stack.daemons()) == 5
@@ -253,35 +243,42 @@ def test_engine_killed_in_a_destroy(stack: LocalStack) -> None:
     assert [process.cmdline() for process in stack.processes()] == []
 
 
-Moment = Callable[[LocalStack, RunningUpdate], Any]
+def test_whatever_ends_while_a_cluster_is_made(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The engine when the cluster is half made, and when it is made; the dynamic provider while its nodes start.
 
-
-def _half_made(stack: LocalStack, running: RunningUpdate) -> None:
-    wait_until(lambda: bool(stack.daemons()), "the first process of the cluster", _MOMENT_SECONDS)
-
-
-def _made(stack: LocalStack, running: RunningUpdate) -> None:
-    wait_for_step(running, "resOutputsEvent", "modelyard:LocalCluster")
-
-
-@pytest.mark.parametrize("moment", [_half_made, _made], ids=["half made", "made"])
-def test_engine_killed_at_a_new_cluster(
-    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest, moment: Moment
-) -> None:
-    """One cluster comes of it, with its nodes, and no process of the half one is left."""
+    One cluster comes of it, and no other process.
+    """
     stack = LocalStack(tmp_path_factory.mktemp("new"), {**CLUSTER, "workspaces": {"team": {}}})
-    request.addfinalizer(stack.close)
-    with updating(stack, "up") as running:
-        moment(stack, running)
-        running.kill()
-    # As a file backend is left by an engine that is killed while it writes the state: it writes this file in place.
-    attributes = stack.base / "scratch" / "backend" / ".pulumi" / "stacks" / "modelyard" / "test.json.attrs"
-    attributes.write_text("", encoding="utf-8")
-    assert "EOF" in stack.project.run("stack", "export", fails=True).text
+    try:
+        with updating(stack, "up") as running:
+            wait_until(lambda: bool(stack.daemons()), "the first process of the cluster", _MOMENT_SECONDS)
+            running.kill()
+        record = (stack.cluster_folder / "cluster.json").read_text(encoding="utf-8")
+        assert '"ready": false' in record, "killed too late for this test"
+        stack.project.run("cancel", "--yes", stack.project.stack)
 
-    stack.make("up")
+        with updating(stack, "up") as running:
+            wait_for_step(running, "resOutputsEvent", "modelyard:LocalCluster")
+            running.kill()
+        stack.project.run("cancel", "--yes", stack.project.stack)
 
-    assert len(stack.processes()) == len(stack.daemons()) == 5
-    assert len(stack.get("nodes")) == CLUSTER["pools"]["system"]["max_nodes"]
-    assert set(uids(stack.of_workspace("team"))) == stack.in_state()
-    assert stack.project.preview("--expect-no-changes").unchanged
+        stack.spec["pools"]["late"] = CLUSTER["pools"]["system"]
+        stack.configure()
+        with stack.frozen("kwok-controller"), updating(stack, "up"):
+            late = f"--selector={POOL_LABEL}=late"
+            wait_until(lambda: len(stack.get("nodes", late)) == 2, "nodes", _MOMENT_SECONDS)
+            # They were made, and nobody waits for them any more.
+            kill(stack, "pulumi.dynamic")
+        # As a file backend is left by an engine that is killed while it writes the state: it writes this file in place.
+        attributes = stack.base / "scratch" / "backend" / ".pulumi" / "stacks" / "modelyard" / "test.json.attrs"
+        attributes.write_text("", encoding="utf-8")
+        assert "EOF" in stack.project.run("stack", "export", fails=True).text
+
+        stack.make("up")
+
+        assert len(stack.processes()) == len(stack.daemons()) == 5
+        assert len(stack.get("nodes")) == 4
+        assert set(uids(stack.of_workspace("team"))) == in_state(stack.project.resources())
+        assert stack.project.preview("--expect-no-changes").unchanged
+    finally:
+        stack.close()

@@ -90,6 +90,7 @@ def neighbours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Neighbours]
 
 def test_each_has_a_cluster_of_its_own(neighbours: Neighbours) -> None:
     """Made at once from the same spec: no port in common, and the same objects on each."""
+    assert len(neighbours.own.daemons()) == 5
     own: Json = json.loads((neighbours.own.cluster_folder / "cluster.json").read_text())["ports"]
     other: Json = json.loads((neighbours.library_cluster / "cluster.json").read_text())["ports"]
     assert own.keys() == other.keys()
@@ -131,3 +132,13 @@ def test_one_changes_and_goes_and_the_other_stays(neighbours: Neighbours) -> Non
     assert len(own.daemons()) == len(own.processes()) == 5
     assert uids(own.of_workspace("team")) | uids(own.get("pods")) == before
     assert own.project.preview("--expect-no-changes").unchanged
+
+
+def test_a_cluster_is_removed_dead_too(neighbours: Neighbours) -> None:
+    """Runs last: it removes the other one."""
+    own = neighbours.own
+    own.kill_daemons()
+    assert set(own.project.destroy().changes) == {"delete"}
+    assert own.processes() == []
+    assert list((own.project.state_folder / "modelyard" / "local").iterdir()) == []
+    assert own.project.resources() == []

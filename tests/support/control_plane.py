@@ -76,6 +76,8 @@ def running_control_plane(folder: Path) -> Generator[ApiServer]:
         "KWOK_WORKDIR": str(folder),
         "KWOK_KUBECTL_BINARY": str(require_tool("kubectl")),
         "KUBECONFIG": str(kubeconfig),
+        # Nothing of it is to survive the machine. etcd reads its options from variables too: etcd.io/docs/v3.5/op-guide
+        "ETCD_UNSAFE_NO_FSYNC": "true",
     }
     configuration = folder / "kwokctl.yaml"
     # The default lets the whole network reach it.

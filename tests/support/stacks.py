@@ -25,7 +25,7 @@ SECRET = "v1:AAABAHRoZSB2YWx1ZQ=="
 _STACK: dict[str, Any] = {
     "cluster": {"local": {"engine": "kwok"}},
     "pools": {
-        "system": {"cpus": 8, "memory_gib": 32, "max_nodes": 2},
+        "system": {"cpus": 8, "memory_gib": 32, "max_nodes": 1},
         "l4": {"accelerator": "l4", "max_nodes": 4},
         "h100": {"accelerator": "h100", "gpus_per_node": 8, "max_nodes": 2},
     },

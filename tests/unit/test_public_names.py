@@ -11,17 +11,19 @@ import modelyard
 
 NAMES = [
     "Accelerators", "AksApiEndpointSpec", "AksCluster", "AksEncryptionSpec", "AksExistingVnetSpec", "AksSpec",
-    "AksUpgradeSpec", "AksVnetSpec", "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec", "CapacityBlockSpec",
-    "ChartsSpec", "Cluster", "ClusterSpec", "ClusterTraits", "ConfigError", "ConfigSpec", "ContainerSpec", "EgressSpec",
-    "EksApiEndpointSpec", "EksCluster", "EksEncryptionSpec", "EksExistingVpcSpec", "EksSpec", "EksUpgradeSpec",
-    "EksVpcSpec", "ExistingCluster", "ExistingSpec", "FabricSpec", "GkeApiEndpointSpec", "GkeBootDiskSpec",
-    "GkeCluster", "GkeEncryptionSpec", "GkeExistingVpcSpec", "GkeMaintenanceSpec", "GkeSpec", "GkeUpgradeSpec",
-    "GkeVpcSpec", "GpuSliceSpec", "ImageBuildSpec", "LocalCluster", "LocalSpec", "MLStack", "MembersSpec",
-    "MetricsSpec", "ModelService", "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec", "NetworkSpec",
+    "AksUpgradeSpec", "AksVnetSpec", "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec", "BoundIdentity",
+    "CapacityBlockSpec", "ChartsSpec", "Cluster", "ClusterSpec", "ClusterTraits", "ConfigError", "ConfigSpec",
+    "ContainerSpec", "EgressSpec", "EksApiEndpointSpec", "EksCluster", "EksEncryptionSpec", "EksExistingVpcSpec",
+    "EksSpec", "EksUpgradeSpec", "EksVpcSpec", "ExistingCluster", "ExistingSpec", "FabricSpec", "Gateway",
+    "GatewaySpec", "GatewayTlsSpec", "GkeApiEndpointSpec", "GkeBootDiskSpec", "GkeCluster", "GkeEncryptionSpec",
+    "GkeExistingVpcSpec", "GkeMaintenanceSpec", "GkeSpec", "GkeUpgradeSpec", "GkeVpcSpec", "GpuSliceSpec",
+    "HuggingFaceSpec", "ImageBuildSpec", "LocalCluster", "LocalSpec", "MLStack", "MembersSpec", "MetricsSpec",
+    "MlserverSpec", "ModelService", "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec", "NetworkSpec",
     "ObjectStore", "ObjectStoreSpec", "ObservabilitySpec", "Operator", "PlatformSpec", "Pool", "PoolSpec", "Problem",
-    "QuotaSpec", "ReadArtifactSpec", "ReplicasSpec", "ReservationSpec", "RuntimeSpec", "ScheduledJob",
-    "ScheduledJobSpec", "SecretSpec", "SharingSpec", "StackOutputs", "StackSpec", "StoreAccess", "TaintSpec",
-    "TargetSpec", "TrainingJob", "TrainingJobSpec", "VllmSpec", "VolumeSpec", "Workspace", "WorkspaceSpec",
+    "QueueQuotaSpec", "QueueSpec", "Queues", "QuotaSpec", "ReadArtifactSpec", "ReplicasSpec", "ReservationSpec",
+    "RouteSpec", "RuntimeSpec", "ScheduledJob", "ScheduledJobSpec", "SecretSpec", "SglangSpec", "SharingSpec",
+    "StackOutputs", "StackSpec", "StoreAccess", "TaintSpec", "TargetSpec", "TrainingJob", "TrainingJobSpec",
+    "TritonSpec", "VllmSpec", "VolumeSpec", "Workspace", "WorkspaceObjectStoreSpec", "WorkspaceSpec",
     "WorkspaceStackSpec",
 ]  # fmt: skip
 """A name that goes breaks somebody's program: this list changes with the changelog."""
@@ -48,7 +50,12 @@ def test_a_name_that_there_is_not_is_an_attribute_error() -> None:
 
 def loaded(statement: str) -> set[str]:
     """The packages that a fresh interpreter has loaded after a statement."""
-    program = f"import sys; {statement}; print(' '.join({{name.split('.')[0] for name in sys.modules}}))"
+    return {name.partition(".")[0] for name in modules_loaded(statement)}
+
+
+def modules_loaded(statement: str) -> set[str]:
+    """The modules likewise."""
+    program = f"import sys; {statement}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     return set(done.stdout.split())
 
@@ -81,6 +88,32 @@ def test_a_component_loads_pulumi() -> None:
 
 def test_a_local_stack_loads_no_cloud() -> None:
     assert not loaded("from modelyard import MLStack") & {"pulumi_aws", "pulumi_gcp", "pulumi_azure_native"}
+
+
+CLOUD_SPECS = {
+    f"modelyard.cluster.{cloud}.{room}" for cloud in ("eks", "gke", "aks") for room in ("spec", "pool_rules")
+}
+CLAIM_KINDS = "pulumi_kubernetes.resource.v1._inputs"
+READ = "import json; from modelyard.stack.spec import load_stack; load_stack(json.dumps(%s))"
+
+
+def test_a_local_stack_loads_no_clouds_specs() -> None:
+    assert not modules_loaded(f"{READ % {'cluster': {'local': {}}}}; import modelyard; modelyard.MLStack") & CLOUD_SPECS
+
+
+def test_a_stack_in_a_cloud_loads_the_specs_of_its_own_only() -> None:
+    cluster = {"eks": {"region": "us-east-1", "provisioner": "auto_mode"}}
+    stack = {"cluster": cluster, "pools": {"system": {"cpus": 4, "memory_gib": 16}}}
+    own = {"modelyard.cluster.eks.spec", "modelyard.cluster.eks.pool_rules"}
+    assert modules_loaded(READ % stack) & CLOUD_SPECS == own
+
+
+def test_the_kinds_of_claims_are_loaded_by_stacks_with_claims_only() -> None:
+    """They take longer to load than any other kinds but those of core."""
+    assert CLAIM_KINDS not in modules_loaded("from modelyard import MLStack")
+    assert CLAIM_KINDS in modules_loaded(
+        "from modelyard import MLStack; import pulumi_kubernetes as k; k.resource.v1.ResourceClaim"
+    )
 
 
 def test_a_cluster_on_gke_loads_its_own_cloud_only() -> None:

@@ -48,6 +48,12 @@ def fabric_share_problems(gpus: int, pool: Pool) -> Iterator[Problem]:
     """Why so many of a node's GPUs have no whole number of the fabric's devices."""
     if not pool.gpu or not pool.gpus_per_node or not gpus or gpus > pool.gpus_per_node:
         return
+    if pool.gpu.fabric_networks and gpus < pool.gpus_per_node:
+        size = pool.gpus_per_node
+        why = (
+            f"the {pool.gpu.fabric_networks} network cards of a node go to one pod, and with {gpus} of its {size} GPUs"
+        )
+        yield Problem(path="gpus_per_node", why=f"{why} most would be idle", fix=f"use {size}, or nodes: 1")
     claim = pool.gpu.fabric_claim
     counts = {} if pool.gpu.fabric_is_shared else dict(pool.gpu.fabric_resources)
     for resource, count in {**counts, **({claim.device_class: claim.count} if claim else {})}.items():

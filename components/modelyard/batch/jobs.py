@@ -6,6 +6,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.batch.queueing import queue_annotations, queue_labels
 from modelyard.batch.spec import BatchJobSpec, JobSpec, TaskSpec, TrainingJobSpec
 from modelyard.kube.pods import NOT_MOVED, Container, Pod, pod_template
 from modelyard.workspace.pods import workload_pod
@@ -46,19 +47,20 @@ def job_args(spec: JobSpec, pod: Pod, labels: Mapping[str, str]) -> k8s.batch.v1
         backoff_limit=None if spec.indexed else spec.retries,
         backoff_limit_per_index=spec.retries if spec.indexed else None,
         active_deadline_seconds=spec.timeout_seconds,
-        pod_failure_policy=failure_policy(spec.fatal_exit_codes),
+        pod_failure_policy=failure_policy(spec.fatal_exit_codes, pod),
         pod_replacement_policy="Failed",
         template=pod_template(pod, labels),
     )
 
 
-def failure_policy(fatal_exit_codes: Sequence[int]) -> k8s.batch.v1.PodFailurePolicyArgs:
+def failure_policy(fatal_exit_codes: Sequence[int], pod: Pod) -> k8s.batch.v1.PodFailurePolicyArgs:
     """A pod that lost its node is replaced without being counted; a fatal exit code ends the job. The rest is
-    counted."""
+    counted. Of pods with sidecars, it is that of the container: sidecars are ended, each with a code of its own."""
     disrupted = k8s.batch.v1.PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
     rules = [k8s.batch.v1.PodFailurePolicyRuleArgs(action="Ignore", on_pod_conditions=[disrupted])]
     if fatal_exit_codes:
         codes = k8s.batch.v1.PodFailurePolicyOnExitCodesRequirementArgs(
+            container_name=pod.container.name if pod.sidecars else None,
             operator="In",
             values=sorted(set(fatal_exit_codes)),  # the API server refuses others
         )
@@ -70,10 +72,11 @@ def job_metadata(
     workspace: Workspace, spec: BatchJobSpec | TrainingJobSpec, labels: Mapping[str, str]
 ) -> k8s.meta.v1.ObjectMetaArgs:
     """The metadata of a Job with a generated name, which an update waits for if the spec says so."""
+    requested = queue_annotations(spec, workspace.cluster.pools[spec.pool], spec.timeout_seconds)
     return k8s.meta.v1.ObjectMetaArgs(
         namespace=workspace.namespace_for(spec).namespace,
-        labels=dict(labels),
-        annotations=None if spec.await_completion else _NOT_AWAITED,
+        labels={**labels, **queue_labels(spec)},
+        annotations={**({} if spec.await_completion else _NOT_AWAITED), **requested} or None,
     )
 
 
@@ -98,6 +101,7 @@ def job_options(
         depends_on=workspace.before_pods(spec),
         # Old and new together would need twice the GPUs and write to the same place.
         delete_before_replace=True,
-        replacement_trigger=repr(immutable),
+        # Kueue lets no job that runs go into another queue.
+        replacement_trigger=repr([*immutable, spec.queue] if spec.queue else immutable),
         custom_timeouts=pulumi.CustomTimeouts(create=create) if spec.await_completion else None,
     )

@@ -4,6 +4,7 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.batch.jobs import job_args, task_container, task_pod
+from modelyard.batch.queueing import queue_annotations, queue_labels
 from modelyard.batch.spec import ScheduledJobSpec
 from modelyard.kube.labels import labels
 from modelyard.kube.names import logical_name
@@ -42,6 +43,7 @@ class ScheduledJob(pulumi.ComponentResource):
         super().__init__("modelyard:batch:ScheduledJob", logical, {}, opts)
         its_labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
         claims = device_claims(logical, workspace, spec, its_labels, self)
+        requested = queue_annotations(spec, workspace.cluster.pools[spec.pool], spec.timeout_seconds)
         pod = task_pod(workspace, spec, task_container(name, spec), claims)
         self.cron_job_name = k8s.batch.v1.CronJob(
             logical,
@@ -55,7 +57,10 @@ class ScheduledJob(pulumi.ComponentResource):
                 failed_jobs_history_limit=spec.failed_jobs_kept,
                 suspend=spec.suspend,
                 job_template=k8s.batch.v1.JobTemplateSpecArgs(
-                    metadata=k8s.meta.v1.ObjectMetaArgs(labels=its_labels), spec=job_args(spec, pod, its_labels)
+                    metadata=k8s.meta.v1.ObjectMetaArgs(
+                        labels={**its_labels, **queue_labels(spec)}, annotations=requested or None
+                    ),
+                    spec=job_args(spec, pod, its_labels),
                 ),
             ),
             opts=pulumi.ResourceOptions(

@@ -7,11 +7,12 @@ from typing import Annotated, ClassVar, Literal
 import annotated_types
 
 from modelyard.batch.fabric import companion_problems, fabric_share_problems, no_companion, outside_artifacts
+from modelyard.batch.queueing import queue_problems
 from modelyard.batch.schedule import Schedule, TimeZone
 from modelyard.errors import Problem
 from modelyard.gpu.spec import Gpus
 from modelyard.kube.images import Image
-from modelyard.spec import Count, CountOrZero, Seconds, Text, spec
+from modelyard.spec import Count, CountOrZero, Name, Seconds, Text, spec
 from modelyard.workspace.place import Place
 from modelyard.workspace.workload_spec import ArtifactSpec, ReadArtifactSpec, WorkloadSpec
 
@@ -38,6 +39,14 @@ class TaskSpec(WorkloadSpec):
     """The model that it reads, in the folder that the variable MODEL_PATH names."""
     artifact: ArtifactSpec | None = None
     """What it leaves for others, in the folder that the variable ARTIFACT_PATH names."""
+    queue: Name | None = None
+    """The queue that it waits in until there is room for all of its pods at once; one of the workspace's `queues`. Left
+    out: it starts when it is made, and its pods as nodes have room."""
+
+    @property
+    def queue_name(self) -> str | None:
+        """The queue that it waits in before it starts."""
+        return self.queue
 
     @property
     def artifact_read(self) -> str | None:
@@ -78,6 +87,11 @@ class JobSpec(TaskSpec):
         if self.parallelism > self.completions:
             why = f"{self.parallelism} is above completions {self.completions}"
             yield Problem(path="parallelism", why=why, fix="lower it, or raise completions")
+
+    def problems_on(self, place: Place) -> Iterator[Problem]:
+        """Why a valid spec cannot work there."""
+        yield from super().problems_on(place)
+        yield from queue_problems(self, place, pods=self.parallelism, seconds=self.timeout_seconds)
 
 
 @spec
@@ -165,6 +179,7 @@ class TrainingJobSpec(TaskSpec):
         for problem in found:
             of_divided = problem.path == self.GPU_FIELD and pool and pool.gpu and pool.gpu.slices_per_gpu
             yield replace(problem, fix="use a pool whose GPUs are whole") if of_divided else problem
+        yield from queue_problems(self, place, pods=self.nodes, seconds=self.timeout_seconds)
         if not pool:
             return
         if self.is_on_fabric(pool):

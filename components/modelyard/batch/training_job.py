@@ -35,10 +35,10 @@ class TrainingJob(pulumi.ComponentResource):
     else the fabric needs. Where that is a capability which pod security `restricted` refuses, all of the job is made in
     the workspace's companion namespace.
 
-    Pods start as nodes become free, not all or none. It makes no volume for checkpoints. A change of its pods or its
-    failure rules ends the Job, also one under way, and starts the changed one from the beginning, where the program
-    finds its own checkpoints; a change of `retries` or `timeout_seconds` alters it while it runs. Nothing waits for its
-    end unless `await_completion` says so."""
+    Pods start as nodes become free, not all or none; with a `queue`, once it has room for all. It makes no volume for
+    checkpoints. A change of its pods or its failure rules ends the Job, also one under way, and starts the changed one
+    from the beginning, where the program finds its own checkpoints; a change of `retries` or `timeout_seconds` alters
+    it while it runs. Nothing waits for its end unless `await_completion` says so."""
 
     job_name: pulumi.Output[str]
     """The Job's name in Kubernetes; node N has the host name `JOB-N`."""
@@ -86,6 +86,7 @@ class TrainingJob(pulumi.ComponentResource):
         )
 
     def _job(self, spec: TrainingJobSpec) -> k8s.batch.v1.Job:
+        pod = self._pod(spec)
         return k8s.batch.v1.Job(
             self._logical,
             metadata=job_metadata(self._workspace, spec, self._labels),
@@ -95,9 +96,9 @@ class TrainingJob(pulumi.ComponentResource):
                 completion_mode="Indexed",
                 backoff_limit=spec.retries * spec.nodes,
                 active_deadline_seconds=spec.timeout_seconds,
-                pod_failure_policy=failure_policy(spec.fatal_exit_codes),
+                pod_failure_policy=failure_policy(spec.fatal_exit_codes, pod),
                 pod_replacement_policy="Failed",
-                template=pod_template(self._pod(spec), self._labels),
+                template=pod_template(pod, self._labels),
             ),
             opts=job_options(self, self._workspace, spec, sorted(set(spec.fatal_exit_codes))),
         )

@@ -6,6 +6,7 @@ from typing import Protocol
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from modelyard.cluster.pools import Pool
@@ -81,8 +82,8 @@ class Cluster(Protocol):
         service_account: str,
         permissions: Sequence[StoreAccess],
         opts: pulumi.ResourceOptions | None = None,
-    ) -> list[pulumi.Resource]:
-        """Let the pods of a service account use stores, without a key; returns what those pods depend on.
+    ) -> BoundIdentity:
+        """Let the pods of a service account use stores, without a key; returns what account and pods need for it.
 
         Raises:
             ConfigError: no cloud is behind the cluster (`unsupported`).

@@ -1,6 +1,6 @@
 """Ranges of addresses as plain values: which are allowed where."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 
 from modelyard.errors import Problem
@@ -44,13 +44,36 @@ def address_problems(cidr: str, widest: int, narrowest: int, what: str, *, share
         yield Problem(why=f"{cidr} are no private addresses", fix=f"choose a range within {listed}")
 
 
-def public_range_problem(cidr: str) -> Iterator[Problem]:
-    """Why a range cannot be let to a public endpoint: as good as everybody, or addresses that the internet has not."""
+def public_count_problems(ranges: Sequence[str] | None, most: int) -> Iterator[Problem]:
+    """No ranges at all for a public endpoint, or more than a cloud allows; none where it is left out."""
+    if ranges is not None and not 0 < len(ranges) <= most:
+        fix = f"name 1 to {most}, or leave it out for a private endpoint"
+        yield Problem(path="public_cidrs", why=f"{len(ranges)} ranges are not possible", fix=fix)
+
+
+def endpoint_problems(
+    public: Sequence[str] | None, private: Sequence[str] = (), *, private_fix: str = "move it to private_cidrs"
+) -> Iterator[Problem]:
+    """Ranges that an endpoint cannot be let to, with paths below `public_cidrs` and `private_cidrs`.
+
+    Args:
+        public: valid ranges of its public address.
+        private: valid ranges of its private one.
+        private_fix: what to do with private ranges that stand among the public ones.
+    """
+    for index, cidr in enumerate(public or ()):
+        for problem in _public_problems(cidr, private_fix):
+            yield problem.under(f"public_cidrs[{index}]")
+    for index, cidr in enumerate(private):
+        for problem in address_problems(cidr, 8, 32, "a private network"):
+            yield problem.under(f"private_cidrs[{index}]")
+
+
+def _public_problems(cidr: str, private_fix: str) -> Iterator[Problem]:
+    """As good as everybody, or addresses that the internet has not."""
     network = cidr_of(cidr)
     if network.prefixlen < _WIDEST_PUBLIC_PREFIX:
         fix = "name the ranges of your offices, VPN and CI, or leave public_cidrs out for a private endpoint"
         yield Problem(why=f"{cidr} lets most of the internet reach the API server", fix=fix)
     elif any(network.overlaps(each) for each in (*_PRIVATE, _SHARED)):
-        yield Problem(
-            why=f"{cidr} has private addresses, which a public endpoint never sees", fix="move it to private_cidrs"
-        )
+        yield Problem(why=f"{cidr} has private addresses, which a public endpoint never sees", fix=private_fix)

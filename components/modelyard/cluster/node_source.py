@@ -4,11 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from modelyard.cluster.aks.spec import AksSpec
-from modelyard.cluster.eks.spec import EksSpec
 from modelyard.cluster.gke.provisioned import added_taints, class_selector, is_provisioned
-from modelyard.cluster.gke.spec import GkeSpec
-from modelyard.cluster.spec import ClusterSpec, ExistingSpec, LocalSpec, PoolSpec, TaintSpec
+from modelyard.cluster.spec import CloudSpec, ClusterSpec, ExistingSpec, LocalSpec, PoolSpec, TaintSpec
 from modelyard.errors import Problem
 from modelyard.gpu.contract import contract_problems
 from modelyard.gpu.node_images import NodeImage, aks_image, eks_image, gke_image, node_images
@@ -32,19 +29,16 @@ class NodeSource:
     kubernetes_version: str | None = None
 
     @classmethod
-    def of(cls, cluster: LocalSpec | ExistingSpec | EksSpec | GkeSpec | AksSpec) -> "NodeSource":
+    def of(cls, cluster: LocalSpec | ExistingSpec | CloudSpec) -> "NodeSource":
         """The source of a cluster's nodes."""
         match cluster:
             case LocalSpec():
                 return cls(kind="local", kubernetes_version=cluster.kubernetes_version)
             case ExistingSpec():
                 return cls(kind="existing")
-            case EksSpec():
-                return cls(kind="eks", provisioner=cluster.provisioner, kubernetes_version=cluster.kubernetes_version)
-            case GkeSpec():
-                return cls(kind="gke", provisioner=cluster.provisioner, kubernetes_version=cluster.kubernetes_version)
-            case AksSpec():
-                return cls(kind="aks", provisioner=cluster.provisioner, kubernetes_version=cluster.kubernetes_version)
+            case _:
+                version = cluster.kubernetes_version
+                return cls(kind=cluster.kind, provisioner=cluster.provisioner, kubernetes_version=version)
 
     @classmethod
     def of_stack(cls, cluster: ClusterSpec) -> "NodeSource":

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from modelyard.cluster.kube_reserved import USUAL, KubeReserved, kube_reserved
 from modelyard.cluster.node_source import SIMULATED, NodeSource
 from modelyard.cluster.spec import PoolSpec, TaintSpec
 from modelyard.errors import ConfigError, Problem, show
@@ -13,13 +14,6 @@ from modelyard.gpu.spec import CapacityBlockSpec, GpuSliceSpec, ReservationSpec
 
 POOL_LABEL = "modelyard.dev/pool"
 """Every node that a stack makes carries it from the start, so that nothing depends on labels that appear later."""
-
-# What the system keeps of a node's memory: share of each slice up to so many GiB, and CPU likewise up to so many cores.
-# These are GKE's published reservations, the largest of the three clouds', so that what fits here fits everywhere.
-# https://cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes
-_MEMORY_KEPT = ((4, 0.25), (8, 0.20), (16, 0.10), (128, 0.06), (float("inf"), 0.02))
-_EVICTION_GIB = 0.1
-_CPU_KEPT = ((1, 0.06), (2, 0.01), (4, 0.005), (float("inf"), 0.0025))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +27,7 @@ class Pool:
         architecture: of its processors.
         cpus: vCPUs of a node.
         memory_gib: memory of a node, GiB.
+        kube_reserved: what its system keeps of them.
         accelerator: None for a pool without.
         gpus_per_node: 0 for a pool without accelerators.
         gpu: what its accelerators mean for nodes and pods; None for a pool without.
@@ -49,6 +44,7 @@ class Pool:
     architecture: Architecture = "amd64"
     cpus: float
     memory_gib: float
+    kube_reserved: KubeReserved = USUAL
     accelerator: Accelerator | None = None
     gpus_per_node: int = 0
     gpu: GpuContract | None = None
@@ -77,12 +73,12 @@ class Pool:
     @property
     def allocatable_cpus(self) -> float:
         """vCPUs of a node that pods can have."""
-        return round(self.cpus - _kept(self.cpus, _CPU_KEPT), 3)
+        return self.kube_reserved.allocatable_cpus(self.cpus)
 
     @property
     def allocatable_memory_gib(self) -> float:
         """Memory of a node that pods can have, GiB."""
-        return round(max(self.memory_gib - _kept(self.memory_gib, _MEMORY_KEPT) - _EVICTION_GIB, 0), 3)
+        return self.kube_reserved.allocatable_memory_gib(self.memory_gib)
 
     def problems(self, *, gpus: int | GpuSliceSpec, cpus: float | None, memory_gib: float | None) -> Iterator[Problem]:
         """Why a pod with these requests can never be placed on this pool. None asks for the share of its GPUs."""
@@ -150,14 +146,6 @@ class Pool:
         return round(self.allocatable_cpus * part, 2), round(self.allocatable_memory_gib * part, 2)
 
 
-def _kept(amount: float, slices: tuple[tuple[float, float], ...]) -> float:
-    kept, below = 0.0, 0.0
-    for upper, part in slices:
-        kept += max(min(amount, upper) - below, 0) * part
-        below = upper
-    return kept
-
-
 def resolve_pool(
     name: str,
     spec: PoolSpec,
@@ -195,6 +183,7 @@ def resolve_pool(
         architecture=asked.architecture or "amd64",
         cpus=asked.cpus,
         memory_gib=asked.memory_gib,
+        kube_reserved=kube_reserved(image.cloud),
         accelerator=asked.accelerator,
         gpus_per_node=asked.gpus,
         gpu=contract,

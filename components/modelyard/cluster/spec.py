@@ -1,66 +1,33 @@
 """What a user writes of a cluster and its pools."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from modelyard.cluster.aks.spec import AksSpec
-from modelyard.cluster.eks.spec import EksSpec
-from modelyard.cluster.gke.spec import GkeSpec
+from modelyard.cluster.words import KubernetesVersion, LabelKey, LabelValue, Repository
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import ACCELERATORS
+from modelyard.gpu.fabric import FabricWord
 from modelyard.gpu.machine_choice import MachineChoice
 from modelyard.gpu.request import GpuRequest
 from modelyard.gpu.rules import device_problems
 from modelyard.gpu.spec import Capacity, Sharing, TpuTopology
-from modelyard.kube.images import is_repository
 from modelyard.spec import Amount, Count, CountOrZero, Filled, Name, Rule, exactly_one, rule_problems, spec
+from modelyard.spec_later import later
 from modelyard.versions import KUBERNETES
 
-# https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
-_LABEL_WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"
-_LABEL_KEY = rf"([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*/)?{_LABEL_WORD}"
+if TYPE_CHECKING:
+    from modelyard.cluster.aks.spec import AksSpec
+    from modelyard.cluster.eks.spec import EksSpec
+    from modelyard.cluster.gke.spec import GkeSpec
+else:
+    AksSpec = later("modelyard.cluster.aks.spec", "AksSpec")
+    EksSpec = later("modelyard.cluster.eks.spec", "EksSpec")
+    GkeSpec = later("modelyard.cluster.gke.spec", "GkeSpec")
 
-
-def _check_label_key(text: str) -> tuple[str, str] | None:
-    if re.fullmatch(_LABEL_KEY, text):
-        return None
-    return f"{show(text)} is no key of a label", "write one like team or example.org/team"
-
-
-def _check_label_value(text: str) -> tuple[str, str] | None:
-    if not text or re.fullmatch(_LABEL_WORD, text):
-        return None
-    return f"{show(text)} is no value of a label", "use up to 63 letters, digits, dots, dashes and underscores"
-
-
-LabelKey = Annotated[str, Rule(_check_label_key, {"pattern": f"^{_LABEL_KEY}$"})]
-"""The key of a label or a taint: `team`, `example.org/team`."""
-LabelValue = Annotated[str, Rule(_check_label_value, {"pattern": f"^({_LABEL_WORD})?$"})]
-"""The value of a label or a taint; empty is allowed."""
-
-
-def _check_version(text: str) -> tuple[str, str] | None:
-    if text in KUBERNETES:
-        return None
-    return f"{show(text)} is not a supported Kubernetes version", f"use one of {', '.join(KUBERNETES)}"
-
-
-KubernetesVersion = Annotated[str, Rule(_check_version, {"enum": list(KUBERNETES)})]
-"""A Kubernetes minor version in quotes, `"1.35"`: without quotes it is a number, and 1.30 would be 1.3."""
-
-
-def _check_repository(text: str) -> tuple[str, str] | None:
-    if is_repository(text):
-        return None
-    fix = "write the image of the workload without its version: registry.example.org/team/name"
-    return f"{show(text)} is no repository with its registry", fix
-
-
-Repository = Annotated[str, Rule(_check_repository)]
-"""Registry and path of an image, without tag or digest."""
+CloudSpec = EksSpec | GkeSpec | AksSpec
+"""A cluster that is made in a cloud."""
 
 
 def _check_inside(text: str) -> tuple[str, str] | None:
@@ -149,7 +116,7 @@ class ClusterSpec:
         return exactly_one(self, "local", "existing", "eks", "gke", "aks")
 
     @property
-    def cloud(self) -> EksSpec | GkeSpec | AksSpec | None:
+    def cloud(self) -> CloudSpec | None:
         """The cluster that is made in a cloud, if it is one."""
         return self.eks or self.gke or self.aks
 
@@ -207,11 +174,13 @@ class PoolSpec:
     sharing: Sharing = "whole"
     """Whether several pods share a GPU: `whole`, `{mig: 1g.10gb}`, `{time_slicing: {replicas: 4}}` or
     `{mps: {replicas: 4}}`. Whole, because a shared GPU isolates less, and MIG divides one for good."""
-    fabric: Literal["none", "rdma"] = "none"
+    fabric: FabricWord = "none"
     """`rdma`: its nodes stand close together, in one zone, and their GPUs reach each other past the processors: by EFA
-    on EKS, by RDMA over Ethernet on GKE, by InfiniBand on AKS."""
+    on EKS, by RDMA over Ethernet on GKE, by InfiniBand on AKS. `tcpx` and `tcpxo` are Google Cloud's, for H100: by TCP
+    that network cards write into the GPUs' memory (GPUDirect-TCPX on `a3-highgpu-8g`, GPUDirect-TCPXO on
+    `a3-megagpu-8g`)."""
     placement: Literal["any", "compact"] = "any"
-    """`compact`: its nodes stand close together, in one zone. `rdma` implies it. Any by default, as close places are
+    """`compact`: its nodes stand close together, in one zone. A fabric implies it. Any by default, as close places are
     scarcer. Without effect on a local cluster, and on one that exists."""
     tpu_topology: TpuTopology | None = None
     """How the chips of a TPU slice are arranged: `2x4`, `4x4x4`. Slices of more chips than one machine has span nodes,
@@ -248,7 +217,7 @@ class PoolSpec:
     @property
     def is_compact(self) -> bool:
         """Whether its nodes are to stand close together, in one zone."""
-        return self.placement == "compact" or self.fabric == "rdma"
+        return self.placement == "compact" or self.fabric != "none"
 
     @property
     def machines(self) -> MachineChoice:
@@ -261,7 +230,7 @@ class PoolSpec:
             memory_gib=self.memory_gib,
             architecture=self.architecture,
             rdma_devices=self.rdma_devices,
-            has_fabric=self.fabric == "rdma",
+            fabric=self.fabric,
         )
 
     def request(self, name: str = "", cloud: str | None = None, kubernetes_version: str | None = None) -> GpuRequest:
@@ -285,7 +254,8 @@ class PoolSpec:
             cpus=self.cpus or (machine.vcpus if machine else 0),
             memory_gib=self.memory_gib or (machine.memory_gib if machine else 0),
             architecture=machine.architecture if machine else self.architecture,
-            rdma_devices=self.rdma_devices or (machine.rdma_devices if machine else 0),
+            fabric_devices=(self.rdma_devices if self.fabric == "rdma" else None)
+            or (machine.devices_of(self.fabric) if machine else 0),
             machine_types=tuple(self.machine_types),
             zones=tuple(self.zones),
             min_nodes=self.min_nodes,

@@ -1,6 +1,6 @@
 """What a cluster can do, as plain values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -16,11 +16,16 @@ class ClusterTraits:
         load_balancer_available: whether Services of type LoadBalancer get an address.
         load_balancer_class: what such a Service names as its `loadBalancerClass`; None for the cluster's own way.
         load_balancer_annotations: what such a Service must carry.
+        public_load_balancer_annotations: what it must carry instead where the internet is to reach it.
+        gateway_classes: GatewayClasses of the cluster's own load balancers, by who reaches them (`internal`,
+            `internet`); empty where it has none that are ready for use.
+        gateway_source_ranges: the addresses that those connect to pods from.
         network_policy_enforced: whether NetworkPolicy has an effect.
         metrics_api_available: whether `metrics.k8s.io` is served, which autoscaling by CPU or memory needs.
         charts_installed: whether operators come from their charts; otherwise only their kinds are registered.
         crds: a folder of CustomResourceDefinitions to register instead of permissive ones; only without charts.
         images: the image that stands for every version of a repository here, by repository.
+        former_versions_days_max: how long an object store can keep former versions, days; None for any time.
         unsupported: what does not work here, with the reason.
     """
 
@@ -29,9 +34,13 @@ class ClusterTraits:
     load_balancer_available: bool = True
     load_balancer_class: str | None = None
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    public_load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    gateway_classes: Mapping[str, str] = field(default_factory=dict[str, str])
+    gateway_source_ranges: Sequence[str] = ()
     network_policy_enforced: bool = True
     metrics_api_available: bool = True
     charts_installed: bool = True
     crds: str | None = None
     images: Mapping[str, str] = field(default_factory=dict[str, str])
+    former_versions_days_max: int | None = None
     unsupported: Mapping[str, str] = field(default_factory=dict[str, str])

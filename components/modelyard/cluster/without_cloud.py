@@ -5,16 +5,11 @@ from typing import NoReturn
 
 import pulumi
 
+from modelyard.cluster.object_store_rules import WITHOUT_CLOUD, WITHOUT_CLOUD_FIX
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import StoreAccess
 from modelyard.component import ProgramConfigError
 from modelyard.errors import Problem
-
-WITHOUT_CLOUD = {
-    "object_store": "no cloud is behind the cluster that could make a store",
-    "workload_identity": "no cloud is behind the cluster whose services pods could use",
-}
-"""For the trait `unsupported`."""
 
 
 class WithoutCloud:
@@ -51,5 +46,4 @@ class WithoutCloud:
 
 
 def _refuse(what: str) -> NoReturn:
-    fix = "use a cluster of a cloud, or a store that you run with its key as a secret of the workspace"
-    raise ProgramConfigError(Problem(path=what, why=WITHOUT_CLOUD[what], fix=fix))
+    raise ProgramConfigError(Problem(path=what, why=WITHOUT_CLOUD[what], fix=WITHOUT_CLOUD_FIX))

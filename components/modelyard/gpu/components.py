@@ -18,6 +18,9 @@ Component = Literal[
     "neuron-device-plugin",
     "amd-gpu-operator",
     "gib-installer",
+    "tcpx-installer",
+    "tcpxo-installer",
+    "device-injector",
     "gke-driver-installer",
     "amd-driver-installer",
     "network-operator",
@@ -71,6 +74,8 @@ def components(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) ->
         yield "neuron-device-plugin" if accelerator.vendor == "neuron" else "nvidia-device-plugin"
     if asked.fabric == "rdma" and image.cloud:
         yield from _FABRIC_COMPONENTS.get((image.kind, str(done_by(image, accelerator, "rdma"))), ())
+    elif asked.fabric != "none" and image.kind == "gke":
+        yield from ("tcpx-installer" if asked.fabric == "tcpx" else "tcpxo-installer", "device-injector")
     if done_by(image, accelerator, "metrics") == "chart":
         yield "dcgm-exporter"
 

@@ -32,6 +32,7 @@ from modelyard.gpu.request import GpuRequest, SharingKind
 from modelyard.gpu.rules import device_problems
 from modelyard.gpu.settings import bottlerocket_settings, mig_config, plugin_config
 from modelyard.gpu.spec import GpuSliceSpec
+from modelyard.gpu.tcpx import Sidecar, pod_annotations
 
 DEVICE_CLASS = "gpu.nvidia.com"
 """The device class of NVIDIA's GPUs. https://github.com/kubernetes-sigs/dra-driver-nvidia-gpu"""
@@ -50,6 +51,8 @@ class GpuContract:
         slices_per_gpu: by MIG profile, how many slices of it every device has.
         slice_nodes: over how many nodes a slice of TPUs goes, all of which a workload uses; 1 for anything else.
         fabric_resources: the extended resources of a node's fast network, with their number.
+        fabric_networks: networks that a node is in beside its own, with a card in each; a pod on the fabric has all of
+            them.
         fabric_is_shared: whether one of these resources shows a pod all devices, however many GPUs it has.
         huge_pages_mib: what a node keeps for it in huge pages, MiB.
         node_labels: labels that its nodes carry from the start.
@@ -71,6 +74,8 @@ class GpuContract:
             (`fabric_resources`), or where there is none.
         pod_host_paths: folders of a node that a container on the fabric sees, by the path where it does.
         pod_env: variables of a container that uses the fabric.
+        pod_annotations: annotations of its pod.
+        pod_sidecar: what runs beside it; None for nothing.
         pod_capabilities: Linux capabilities that it needs, which pod security `restricted` refuses.
     """
 
@@ -81,6 +86,7 @@ class GpuContract:
     slices_per_gpu: Mapping[str, int] = field(default_factory=dict[str, int])
     slice_nodes: int = 1
     fabric_resources: Mapping[str, int] = field(default_factory=dict[str, int])
+    fabric_networks: int = 0
     fabric_is_shared: bool = False
     huge_pages_mib: int = 0
     node_labels: Mapping[str, str]
@@ -99,12 +105,14 @@ class GpuContract:
     fabric_claim: FabricClaim | None = None
     pod_host_paths: Mapping[str, str] = field(default_factory=dict[str, str])
     pod_env: Mapping[str, str] = field(default_factory=dict[str, str])
+    pod_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    pod_sidecar: Sidecar | None = None
     pod_capabilities: tuple[str, ...] = ()
 
     @property
     def has_fabric(self) -> bool:
         """Whether its nodes have a fast network that pods ask for."""
-        return bool(self.fabric_resources or self.fabric_claim)
+        return bool(self.fabric_resources or self.fabric_claim or self.fabric_networks)
 
     @property
     def fabric_capacity(self) -> dict[str, str]:
@@ -165,6 +173,8 @@ def _compile(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> G
     strategy = cell.detail if cell else ""
     names = {name: _slice_name(name, strategy) for name in slices}
     fabric = _fabric(asked, image)
+    sidecar = fabric.sidecar if fabric else None
+    networks = asked.fabric_devices if sidecar else 0
     return GpuContract(
         accelerator=accelerator,
         gpus=asked.gpus,
@@ -172,9 +182,10 @@ def _compile(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> G
         slice_resources=names,
         slices_per_gpu=slices,
         slice_nodes=asked.slice_nodes,
-        fabric_resources={fabric.resource: fabric.most_pods or asked.rdma_devices}
+        fabric_resources={fabric.resource: fabric.most_pods or asked.fabric_devices}
         if fabric and fabric.resource
         else {},
+        fabric_networks=networks,
         fabric_is_shared=bool(fabric and fabric.most_pods),
         huge_pages_mib=HUGE_PAGES_MIB if fabric and fabric.has_huge_pages and image.reserves_huge_pages else 0,
         node_labels={ACCELERATOR_LABEL: accelerator.name, **node_labels(asked, accelerator, image)},
@@ -192,22 +203,24 @@ def _compile(asked: GpuRequest, accelerator: Accelerator, image: NodeImage) -> G
         shares_per_gpu=sum(slices.values()) or asked.replicas,
         gke=gke_settings(asked, accelerator, image) if image.kind == "gke" else None,
         aks=aks_settings(asked, accelerator) if image.kind == "aks" else None,
-        fabric_claim=FabricClaim(device_class=fabric.device_class, count=asked.rdma_devices)
+        fabric_claim=FabricClaim(device_class=fabric.device_class, count=asked.fabric_devices)
         if fabric and fabric.device_class
         else None,
         pod_host_paths=fabric.host_paths if fabric else {},
         pod_env=fabric.container_env(accelerator.name) if fabric else {},
+        pod_annotations=pod_annotations(networks, sidecar) if sidecar else {},
+        pod_sidecar=sidecar,
         pod_capabilities=fabric.capabilities if fabric else (),
     )
 
 
 def _fabric(asked: GpuRequest, image: NodeImage) -> Fabric | None:
     """The fast network of its nodes; of nodes that are simulated, or that exist, the one kind that those can have."""
-    if asked.fabric != "rdma":
+    if asked.fabric == "none":
         return None
     if not image.cloud:
         return FABRICS[SIMULATED_FABRIC]
-    own = asked.machine.rdma_kind if asked.machine else ""
+    own = asked.machine.fabric_kind if asked.machine else ""
     return FABRICS[own or FABRIC_OF_CLOUD[image.cloud]]
 
 

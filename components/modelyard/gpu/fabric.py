@@ -3,13 +3,27 @@
 Sources: EFA, https://docs.aws.amazon.com/eks/latest/userguide/node-efa.html and
 https://github.com/aws/eks-charts/tree/master/stable/aws-efa-k8s-device-plugin. GKE's RDMA over Ethernet, with networks
 that GKE makes and hands out itself, https://cloud.google.com/kubernetes-engine/docs/how-to/allocate-network-resources-dra
-and https://github.com/GoogleCloudPlatform/container-engine-accelerators/tree/master/gpudirect-rdma. Azure's InfiniBand,
-https://azure.github.io/aks-rdma-infiniband/. Nobody has run the last two with modelyard.
+and https://github.com/GoogleCloudPlatform/container-engine-accelerators/tree/master/gpudirect-rdma; GPUDirect-TCPX and
+-TCPXO, `tcpx.py`. Azure's InfiniBand, https://azure.github.io/aks-rdma-infiniband/. Nobody has run those of GKE and
+Azure with modelyard.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
+from modelyard.gpu.tcpx import (
+    TCPX_DAEMON,
+    TCPX_ENV,
+    TCPX_HOST_PATHS,
+    TCPXO_DAEMON,
+    TCPXO_ENV,
+    TCPXO_HOST_PATHS,
+    Sidecar,
+)
+
+FabricWord = Literal["none", "rdma", "tcpx", "tcpxo"]
+"""What a pool says of its network."""
 EFA = "vpc.amazonaws.com/efa"
 """The resource that its device plugin serves."""
 HUGE_PAGES = "hugepages-2Mi"
@@ -68,16 +82,19 @@ class Fabric:
     """One kind of fast network.
 
     Attributes:
-        resource: the extended resource that its devices are; None where they are claimed.
+        word: what a pool asks for it by.
+        resource: the extended resource that its devices are; None where they are claimed, or networks.
         most_pods: how many pods of a node share the resource, each of which asks for one; None where a pod asks for
             devices, its share of them.
-        device_class: the class that its devices are claimed of; None where they are a resource.
+        device_class: the class that its devices are claimed of; None where they are not.
         has_huge_pages: whether programs on it want huge pages.
         env: variables of a container.
         capabilities: Linux capabilities of a container: every one of these networks locks memory.
         host_paths: folders of a node that a container sees, by the path where it does.
+        sidecar: what runs beside a container; then its devices are network cards, all of which a pod has.
     """
 
+    word: FabricWord = "rdma"
     resource: str | None = None
     most_pods: int | None = None
     device_class: str | None = None
@@ -85,6 +102,7 @@ class Fabric:
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     capabilities: tuple[str, ...] = ("IPC_LOCK",)
     host_paths: Mapping[str, str] = field(default_factory=dict[str, str])
+    sidecar: Sidecar | None = None
 
     def container_env(self, accelerator: str) -> dict[str, str]:
         """Variables of a container, for GPUs of that kind."""
@@ -99,16 +117,19 @@ FABRICS: Mapping[str, Fabric] = {
         env=_GIB_ENV,
         host_paths={_GIB: "/home/kubernetes/bin/gib", _GKE_LIBRARIES: "/home/kubernetes/bin/nvidia"},
     ),
+    "tcpx": Fabric(word="tcpx", env=TCPX_ENV, host_paths=TCPX_HOST_PATHS, sidecar=TCPX_DAEMON),
+    "tcpxo": Fabric(word="tcpxo", env=TCPXO_ENV, host_paths=TCPXO_HOST_PATHS, sidecar=TCPXO_DAEMON),
     "infiniband": Fabric(resource=INFINIBAND, most_pods=INFINIBAND_SHARES, env=_INFINIBAND_ENV),
 }
 """Those that modelyard sets up, by the name that the table of machine types has for them."""
 FABRIC_OF_CLOUD = {"aws": "efa", "gcp": "gib", "azure": "infiniband"}
-"""Which of them each cloud's machines have."""
+"""Which of them `rdma` is on each cloud."""
+TCP_FABRICS: Mapping[str, str] = {"tcpx": "GPUDirect-TCPX", "tcpxo": "GPUDirect-TCPXO"}
+"""The words of those that are no RDMA, with their names: TCP that network cards write into the GPUs' memory. They are
+Google Cloud's."""
 SIMULATED_FABRIC = "efa"
 """Which of them simulated nodes have."""
 REFUSED_FABRICS = {
-    "tcpx": "GPUDirect-TCPX, which modelyard does not set up: it needs a process of Google's beside every container",
-    "tcpxo": "GPUDirect-TCPXO, which modelyard does not set up: it needs a process of Google's beside every container",
     "gib-nvlink": "RDMA and NVLink between nodes, which need NVIDIA's compute domains; modelyard has none",
     "infiniband-nvlink": "InfiniBand and NVLink between nodes, which need NVIDIA's compute domains; modelyard has none",
     "infiniband-amd": "InfiniBand, which modelyard sets up for NVIDIA's GPUs only",

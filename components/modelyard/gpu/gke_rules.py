@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import Accelerator
+from modelyard.gpu.fabric import TCP_FABRICS
 from modelyard.gpu.machine_types import machine_types
 from modelyard.gpu.mig import divided
 from modelyard.gpu.node_images import NodeImage
@@ -49,6 +50,9 @@ def gke_problems(asked: GpuRequest, image: NodeImage) -> Iterator[Problem]:
     if asked.fabric == "rdma" and _is_older(asked.kubernetes_version, NETWORKS_SINCE):
         why = f"GKE hands out the networks between GPUs from 1.34 on, and the cluster has {asked.kubernetes_version}"
         yield Problem(path="fabric", why=why, fix='use kubernetes_version "1.34" or newer, or leave fabric out')
+    if asked.fabric in TCP_FABRICS and asked.device_allocation == "dra":
+        why = f"the process beside pods on {TCP_FABRICS[asked.fabric]} needs GKE's own driver, which dra does without"
+        yield Problem(path="device_allocation", why=why, fix="use device_plugin")
     if asked.accelerator and asked.accelerator.vendor == "nvidia":
         yield from _machine_problems(asked, asked.accelerator)
         yield from _slice_problems(asked, asked.accelerator)
@@ -81,13 +85,18 @@ def _capacity_problems(asked: GpuRequest) -> Iterator[Problem]:
         if asked.min_nodes:
             why = f"{asked.min_nodes} cannot be had at once: {kind} nodes come when there are some"
             yield Problem(path="min_nodes", why=why, fix="leave it out")
-        if asked.is_compact and not _may_be_close(asked, kind):
+        if _must_be_close(asked) and not _may_be_close(asked, kind):
             path = "fabric" if asked.fabric == "rdma" else "placement"
             why = f"{kind} nodes of this machine type do not stand close together"
             yield Problem(path=path, why=why, fix="leave it out, or use {reservation: NAME}")
     elif kind == "on_demand" and asked.machine_name in _NEVER_ON_DEMAND:
         why = f"Google Cloud sells {asked.machine_name} as spot, flex_start or by reservation only"
         yield Problem(path="capacity", why=why, fix="use one of them, or gpus_per_node 8")
+
+
+def _must_be_close(asked: GpuRequest) -> bool:
+    """What comes when there is some is not put close together for TCP, which reaches further."""
+    return asked.placement == "compact" or asked.fabric == "rdma"
 
 
 def _may_be_close(asked: GpuRequest, kind: str) -> bool:

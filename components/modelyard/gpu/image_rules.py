@@ -37,7 +37,7 @@ def image_problems(asked: GpuRequest, image: NodeImage) -> Iterator[Problem]:
     if image.name == "existing" and asked.driver == "operator" and asked.sharing != "whole":
         why = "the operator shares GPUs by labels of nodes, and nodes that exist are labelled by their owner"
         yield Problem(path="driver", why=why, fix="leave it out where GPUs are shared already, or use sharing: whole")
-    if image.name == "existing" and asked.fabric == "rdma" and not _has_known_fabric(asked):
+    if image.name == "existing" and asked.fabric != "none" and not _has_known_fabric(asked):
         why = "modelyard knows AWS's EFA only, and nodes that exist can have another fast network"
         yield Problem(path="fabric", why=why, fix="leave it out, or name the machine_type of AWS that the nodes are")
     if asked.device_allocation == "dra" and asked.kubernetes_version and not image.is_simulated:

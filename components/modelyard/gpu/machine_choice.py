@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import ACCELERATORS
+from modelyard.gpu.fabric import FabricWord
 from modelyard.gpu.machine_types import MachineType, machine_types, sizes, smallest
 
 
@@ -14,7 +15,7 @@ class MachineChoice:
     """What a pool says of its machines; the fields are those of `PoolSpec`.
 
     Attributes:
-        has_fabric: whether they must have a fast network.
+        fabric: the fast network that they must have.
     """
 
     accelerator: str | None
@@ -24,7 +25,7 @@ class MachineChoice:
     memory_gib: float | None
     architecture: str | None
     rdma_devices: int | None
-    has_fabric: bool
+    fabric: FabricWord
 
     @property
     def _is_inline(self) -> bool:
@@ -42,11 +43,11 @@ class MachineChoice:
         """
         if self.machine_type:
             return machine_types().get(self.machine_type)
-        if self._is_inline and not cloud and (self.rdma_devices or not self.has_fabric):
+        if self._is_inline and not cloud and (self.rdma_devices or self.fabric == "none"):
             return None
-        return (self.has_fabric and self._smallest(cloud, rdma=True)) or self._smallest(cloud, rdma=False)
+        return self._smallest(cloud, self.fabric) or self._smallest(cloud)
 
-    def _smallest(self, cloud: str | None, *, rdma: bool) -> MachineType | None:
+    def _smallest(self, cloud: str | None, fabric: FabricWord = "none") -> MachineType | None:
         return smallest(
             self.accelerator,
             self._gpus,
@@ -54,7 +55,7 @@ class MachineChoice:
             cpus=self.cpus or 0,
             memory_gib=self.memory_gib or 0,
             architecture=self.architecture,
-            rdma=rdma,
+            fabric=fabric,
         )
 
     def problems(self) -> Iterator[Problem]:
@@ -77,7 +78,7 @@ class MachineChoice:
             yield Problem(path="rdma_devices", why=why, fix="add machine_type, or leave it out")
         elif not self._is_inline and not self.accelerator:
             yield Problem(why="has no size", fix="give accelerator, machine_type, or cpus and memory_gib")
-        elif not self._is_inline and self.accelerator and not self._smallest(None, rdma=False):
+        elif not self._is_inline and self.accelerator and not self._smallest(None):
             yield self._no_machine(self.accelerator)
 
     def _no_machine(self, accelerator: str) -> Problem:

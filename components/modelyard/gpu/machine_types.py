@@ -1,12 +1,12 @@
 """The machine types that clouds offer for accelerators, and the common ones without.
 
 The table is `machine_types.csv` beside this file: vCPUs and memory in GiB (as the clouds publish them), whole
-accelerators only; local NVMe in GiB; network as the baseline in Gbit/s; RDMA devices as kind and number; what GKE
-calls its accelerator; the quota that counts it. An empty cell is not known. Google's N1 machines have no GPUs of
-their own: in the table each of its shapes stands for one number of one kind of GPU, and any other is described
-inline. Columns named in a row's `unsourced` are common knowledge that no source was read for. Sources: Karpenter's
-instance type pages for AWS (https://karpenter.sh/docs/reference/instance-types/), Google's cluster-toolkit and
-pricing calculators for Google Cloud, the size pages of Azure, quota codes as SkyPilot lists them
+accelerators only; local NVMe in GiB; network as the baseline in Gbit/s; devices of the fast network as kind and
+number; what GKE calls its accelerator; the quota that counts it. An empty cell is not known. Google's N1 machines have
+no GPUs of their own: in the table each of its shapes stands for one number of one kind of GPU, and any other is
+described inline. Columns named in a row's `unsourced` are common knowledge that no source was read for. Sources:
+Karpenter's instance type pages for AWS (https://karpenter.sh/docs/reference/instance-types/), Google's cluster-toolkit
+and pricing calculators for Google Cloud, the size pages of Azure, quota codes as SkyPilot lists them
 (https://github.com/skypilot-org/skypilot-catalog). A machine type that is newer than the table is described inline in
 a pool, by its `cpus`, `memory_gib`, `accelerator`, `gpus_per_node`, `architecture` and `rdma_devices`.
 """
@@ -18,7 +18,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, cast
 
-from modelyard.gpu.fabric import FABRIC_OF_CLOUD, FABRICS, SIMULATED_FABRIC
+from modelyard.gpu.fabric import FABRIC_OF_CLOUD, FABRICS, SIMULATED_FABRIC, FabricWord
 
 Architecture = Literal["amd64", "arm64"]
 _QUOTA_UNITS = {"aws": "vCPU", "azure": "vCPU", "gcp": "GPU"}
@@ -33,8 +33,8 @@ class MachineType:
         gpus: its accelerators, 0 for one without.
         local_nvme_gib: NVMe disks that come with it, GiB; None where not known.
         network_gbps: its network without bursts, Gbit/s; None where not known.
-        rdma_kind: the kind of its fast network, `efa`; empty for one without.
-        rdma_devices: devices of it, 0 where there are none of a kind that modelyard sets up.
+        fabric_kind: the kind of its fast network, `efa`; empty for one without.
+        fabric_count: devices of it, 0 where there are none of a kind that modelyard sets up.
         gke_accelerator: what GKE calls its GPUs, `nvidia-h100-80gb`; empty elsewhere, and for TPUs.
         quota: the quota that counts it, as the cloud names it; empty where not known.
         quota_spot: the one that counts it as spot.
@@ -50,12 +50,26 @@ class MachineType:
     architecture: Architecture
     local_nvme_gib: int | None
     network_gbps: float | None
-    rdma_kind: str
-    rdma_devices: int
+    fabric_kind: str
+    fabric_count: int
     gke_accelerator: str
     quota: str
     quota_spot: str
     unsourced: frozenset[str]
+
+    @property
+    def fabric(self) -> FabricWord:
+        """What a pool asks for its fast network by; `none` where there is none that modelyard sets up."""
+        return FABRICS[self.fabric_kind].word if self.fabric_count else "none"
+
+    @property
+    def rdma_devices(self) -> int:
+        """Devices of its RDMA network, 0 for none."""
+        return self.devices_of("rdma")
+
+    def devices_of(self, fabric: FabricWord) -> int:
+        """Devices of a fast network that is asked for so; 0 where it has none, or another."""
+        return self.fabric_count if fabric == self.fabric else 0
 
     @property
     def quota_unit(self) -> str:
@@ -64,7 +78,7 @@ class MachineType:
 
 
 def _machine_type(row: Mapping[str, str]) -> MachineType:
-    kind, _, count = row["rdma"].partition(":")
+    kind, _, count = row["fabric"].partition(":")
     return MachineType(
         cloud=row["cloud"],
         name=row["machine_type"],
@@ -75,8 +89,8 @@ def _machine_type(row: Mapping[str, str]) -> MachineType:
         architecture=cast("Architecture", row["architecture"]),
         local_nvme_gib=int(row["local_nvme_gib"]) if row["local_nvme_gib"] else None,
         network_gbps=float(row["network_gbps"]) if row["network_gbps"] else None,
-        rdma_kind=kind,
-        rdma_devices=int(count) if kind in FABRICS else 0,
+        fabric_kind=kind,
+        fabric_count=int(count) if kind in FABRICS else 0,
         gke_accelerator=row["gke_accelerator"],
         quota=row["quota"],
         quota_spot=row["quota_spot"],
@@ -113,7 +127,7 @@ def smallest(
     cpus: float = 0,
     memory_gib: float = 0,
     architecture: str | None = None,
-    rdma: bool = False,
+    fabric: FabricWord = "none",
 ) -> MachineType | None:
     """The machine with the fewest vCPUs, then the least memory, that has exactly these devices; None where none has.
     Of any cloud's, one with the fabric that simulated nodes have goes before others.
@@ -125,7 +139,7 @@ def smallest(
         cpus: vCPUs that it must have at least.
         memory_gib: GiB of memory that it must have at least.
         architecture: of its processor. Left out: any with accelerators, amd64 without, for which most images are built.
-        rdma: whether it must have a fast network.
+        fabric: the fast network that it must have.
     """
     architecture = architecture or (None if accelerator else "amd64")
     fitting = [
@@ -135,9 +149,9 @@ def smallest(
         and each.vcpus >= cpus
         and each.memory_gib >= memory_gib
         and architecture in {None, each.architecture}
-        and (each.rdma_devices or not rdma)
+        and fabric in ("none", each.fabric)
     ]
-    is_other = rdma and not cloud
+    is_other = fabric == "rdma" and not cloud
     return min(
         fitting,
         key=lambda each: (

@@ -20,8 +20,8 @@ The table is `node_images.csv` beside this file: a row for each image, vendor an
 - GKE: its driver and device plugin, https://cloud.google.com/kubernetes-engine/docs/how-to/gpus, with MIG, time-sharing
   and MPS by node pool, …/how-to/gpus-multi, …/how-to/timesharing-gpus and …/how-to/nvidia-mps-gpus; the GPU operator,
   which has no driver for Container-Optimized OS, …/how-to/gpu-operator; claims, for which GKE installs neither driver
-  nor device plugin, …/how-to/set-up-dra; the networks between GPUs, …/how-to/allocate-network-resources-dra; TPUs,
-  …/how-to/tpus.
+  nor device plugin, …/how-to/set-up-dra; the networks between GPUs, …/how-to/allocate-network-resources-dra and
+  …/how-to/gpu-bandwidth-gpudirect-tcpx; TPUs, …/how-to/tpus.
 - AKS: the driver without a device plugin, https://learn.microsoft.com/en-us/azure/aks/use-nvidia-gpu; slices,
   …/gpu-multi-instance; the GPU operator, …/nvidia-gpu-operator; AMD's GPUs, …/use-amd-gpus; InfiniBand,
   https://azure.github.io/aks-rdma-infiniband/. AKS has a stack of driver, plugin and metrics of its own too, as a
@@ -51,6 +51,7 @@ Feature = Literal[
     "time_slicing",
     "mps",
     "rdma",
+    "gpudirect_tcp",
     "metrics",
 ]
 By = Literal["image", "settings", "chart", "operator", "cloud", "owner", "simulated", "none"]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from modelyard.gpu.accelerators import Accelerator
+from modelyard.gpu.fabric import FabricWord
 from modelyard.gpu.machine_types import Architecture, MachineType
 from modelyard.gpu.node_images import Feature
 from modelyard.gpu.spec import Capacity, CapacityBlockSpec, ReservationSpec, Sharing
@@ -36,7 +37,7 @@ class GpuRequest:
         cpus: vCPUs of a node.
         memory_gib: memory of a node, GiB.
         architecture: of its processor; None where not known.
-        rdma_devices: devices of its fast network.
+        fabric_devices: devices of the fast network that it asks for; 0 where it has none of those.
         machine_types: further machine types.
         zones: zones that the nodes are pinned to.
         min_nodes: the fewest nodes.
@@ -57,14 +58,14 @@ class GpuRequest:
     cpus: float = 0
     memory_gib: float = 0
     architecture: Architecture | None = None
-    rdma_devices: int = 0
+    fabric_devices: int = 0
     machine_types: tuple[str, ...] = ()
     zones: tuple[str, ...] = ()
     min_nodes: int = 0
     max_nodes: int = 1
     capacity: Capacity = "on_demand"
     sharing: Sharing = "whole"
-    fabric: Literal["none", "rdma"] = "none"
+    fabric: FabricWord = "none"
     placement: Literal["any", "compact"] = "any"
     tpu_topology: str | None = None
     driver: Literal["auto", "image", "operator"] = "auto"
@@ -75,7 +76,7 @@ class GpuRequest:
     @property
     def is_compact(self) -> bool:
         """Whether its nodes are to stand close together, in one zone."""
-        return self.placement == "compact" or self.fabric == "rdma"
+        return self.placement == "compact" or self.fabric != "none"
 
     @property
     def slice_nodes(self) -> int:
@@ -120,7 +121,7 @@ class GpuRequest:
             found.append(("driver", "driver_operator" if self.driver == "operator" else "driver_image"))
         if self.device_allocation == "dra":
             found.append(("device_allocation", "dra"))
-        if self.fabric == "rdma":
-            found.append(("fabric", "rdma"))
+        if self.fabric != "none":
+            found.append(("fabric", "rdma" if self.fabric == "rdma" else "gpudirect_tcp"))
         kind = self.sharing_kind
         return found if kind == "whole" else [*found, (self.sharing_path, kind)]

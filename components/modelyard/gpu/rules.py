@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from modelyard.errors import Problem, show
 from modelyard.gpu.accelerators import Accelerator
-from modelyard.gpu.fabric import REFUSED_FABRICS
+from modelyard.gpu.fabric import REFUSED_FABRICS, TCP_FABRICS
 from modelyard.gpu.machine_types import MachineType, machine_types
 from modelyard.gpu.mig import mig_problems
 from modelyard.gpu.request import GpuRequest, capacity_kind
@@ -20,7 +20,7 @@ def device_problems(asked: GpuRequest) -> Iterator[Problem]:
         yield from _without_accelerator(asked)
     if asked.tpu_topology:
         yield from _topology_problems(asked, asked.tpu_topology)
-    if asked.fabric == "rdma":
+    if asked.fabric != "none":
         yield from _fabric_problems(asked)
     elif asked.is_compact and len(asked.zones) > 1:
         why = f"nodes that stand close together are in one zone, not {len(asked.zones)}"
@@ -72,19 +72,34 @@ def _topology_problems(asked: GpuRequest, topology: str) -> Iterator[Problem]:
 
 
 def _fabric_problems(asked: GpuRequest) -> Iterator[Problem]:
-    if not asked.rdma_devices:
-        yield _without_fabric(asked)
+    if not asked.fabric_devices:
+        yield _without_tcp(asked) if asked.fabric in TCP_FABRICS else _without_rdma(asked)
     if asked.sharing != "whole":
         kind = asked.sharing_path.removeprefix("sharing.")
-        why = f"rdma is for whole GPUs, and {kind} for pods that need less than one"
+        why = f"{asked.fabric} is for whole GPUs, and {kind} for pods that need less than one"
         yield Problem(path="fabric", why=why, fix="leave fabric out, or use sharing: whole")
     if len(asked.zones) > 1:
-        why = f"rdma reaches within one zone, not {len(asked.zones)}"
+        why = f"{asked.fabric} reaches within one zone, not {len(asked.zones)}"
         yield Problem(path="zones", why=why, fix=f"keep one, for example {asked.zones[0]}")
 
 
-def _without_fabric(asked: GpuRequest) -> Problem:
-    """The problem of a machine without a fast network. One that was only found, on any cloud, is not named: the
+def _without_tcp(asked: GpuRequest) -> Problem:
+    """The problem of a machine without network cards that write into the GPUs' memory by themselves."""
+    having = next(each for each in machine_types().values() if each.fabric == asked.fabric)
+    what = asked.machine_name if asked.is_machine_named else f"a machine {_devices_of(asked)}"
+    why = f"{TCP_FABRICS[asked.fabric]} is there on Google Cloud's {having.name} only, and not on {what}"
+    own = asked.machine.fabric if asked.machine else "none"
+    if asked.cloud not in {None, "gcp"}:
+        fix = "use rdma"
+    elif asked.is_machine_named and own != "none":
+        fix = f"use {own}"
+    else:
+        fix = f"use accelerator {having.accelerator} with gpus_per_node {having.gpus}"
+    return Problem(path="fabric", why=why, fix=f"{fix}, or leave it out")
+
+
+def _without_rdma(asked: GpuRequest) -> Problem:
+    """The problem of a machine without an RDMA network. One that was only found, on any cloud, is not named: the
     cluster's cloud may not have it."""
     named = asked.machine if asked.is_machine_named else None
     cloud = named.cloud if named else asked.cloud
@@ -98,14 +113,23 @@ def _without_fabric(asked: GpuRequest) -> Problem:
     else:
         others = ", ".join(sorted({each.accelerator for each in having if each.accelerator}))
         fix = f"use an accelerator whose machines have some{f': {others}' if cloud and others else ''}"
-    if named and named.rdma_kind in REFUSED_FABRICS:
-        why = f"{named.name} has {REFUSED_FABRICS[named.rdma_kind]}"
+    if named and named.fabric_kind in REFUSED_FABRICS:
+        why = f"{named.name} has {REFUSED_FABRICS[named.fabric_kind]}"
+    elif named and named.fabric in TCP_FABRICS:
+        why, fix = f"{named.name} has {TCP_FABRICS[named.fabric]}, which is no RDMA", f"use {named.fabric}"
     elif named:
         why = f"{named.name} has no RDMA devices"
     else:
         what = asked.machine_name if asked.is_machine_named else f"no machine {_devices_of(asked)}"
         known = "known to have RDMA devices of a kind that modelyard sets up"
         why = f"{what} is {'not ' if asked.is_machine_named else ''}{known}"
+        by_tcp = [
+            each.fabric
+            for each in machine_types().values()
+            if each.cloud == cloud and each.fabric in TCP_FABRICS and each.gpus == asked.gpus
+            if _has_devices_of(each, asked)
+        ]
+        fix = f"use {' or '.join(by_tcp)}, or {fix.removeprefix('use ')}" if by_tcp else fix
     return Problem(path="fabric", why=why, fix=f"{fix}, or leave it out")
 
 

@@ -11,6 +11,7 @@ import pulumi_kubernetes as k8s
 
 from modelyard.kube.pod_security import container_security, pod_security
 from modelyard.kube.quantities import memory_quantity
+from modelyard.kube.sidecars import Sidecar, folder_of_node, folders_of_sidecars, sidecar_container
 from modelyard.kube.users import DEFAULT_USER_ID
 
 TEMPORARY_FOLDER = "/tmp"  # noqa: S108  # inside the container, on a volume of its own
@@ -133,8 +134,10 @@ class Pod:
         spread: how its like are spread.
         affinity: what it is kept near to or away from.
         subdomain: the headless Service that gives it a DNS name.
+        labels: further labels, beside those that its controller's selector is part of.
         annotations: further annotations; a changed one makes a controller replace its pods.
         claims: claims of its container to devices, each with the name of its ResourceClaimTemplate.
+        sidecars: what runs beside its container.
     """
 
     container: Container
@@ -147,8 +150,10 @@ class Pod:
     spread: Sequence[k8s.core.v1.TopologySpreadConstraintArgs] = ()
     affinity: k8s.core.v1.AffinityArgs | None = None
     subdomain: pulumi.Input[str] | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
     annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     claims: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    sidecars: Sequence[Sidecar] = ()
 
 
 def pod_template(pod: Pod, labels: Mapping[str, str]) -> k8s.core.v1.PodTemplateSpecArgs:
@@ -161,7 +166,7 @@ def pod_template(pod: Pod, labels: Mapping[str, str]) -> k8s.core.v1.PodTemplate
     """
     return k8s.core.v1.PodTemplateSpecArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(
-            labels=dict(labels),
+            labels={**labels, **pod.labels},
             annotations={"kubectl.kubernetes.io/default-container": pod.container.name, **pod.annotations},
         ),
         spec=_pod_spec(pod),
@@ -187,10 +192,12 @@ def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
             for name, template in pod.claims.items()
         ]
         or None,
+        init_containers=[sidecar_container(each) for each in pod.sidecars] or None,
         containers=[_container(pod)],
         volumes=[
             *(_volume(scratch) for scratch in _all_scratch(pod.container)),
             *(_mounted(mount) for mount in {each.volume: each for each in pod.container.mounts}.values()),
+            *folders_of_sidecars(pod.sidecars, without={each.volume for each in pod.container.mounts}),
         ],
     )
 
@@ -294,8 +301,7 @@ def _mounted(mount: Mount) -> k8s.core.v1.VolumeArgs:
         config = k8s.core.v1.ConfigMapVolumeSourceArgs(name=mount.config_map)
         return k8s.core.v1.VolumeArgs(name=mount.volume, config_map=config)
     if mount.host_path is not None:
-        folder = k8s.core.v1.HostPathVolumeSourceArgs(path=mount.host_path, type="Directory")
-        return k8s.core.v1.VolumeArgs(name=mount.volume, host_path=folder)
+        return folder_of_node(mount.volume, mount.host_path)
     # Readable by the pod's own user and group only.
     secret = k8s.core.v1.SecretVolumeSourceArgs(secret_name=mount.secret, default_mode=0o440)
     return k8s.core.v1.VolumeArgs(name=mount.volume, secret=secret)

@@ -1,6 +1,7 @@
-"""Probes: a start-up budget, then readiness and liveness, over HTTP or TCP."""
+"""Probes: a start-up budget, then readiness and liveness, over HTTP, gRPC or TCP."""
 
 import math
+from dataclasses import dataclass
 
 import pulumi_kubernetes as k8s
 
@@ -13,25 +14,43 @@ _LIVE_FAILURES = 6
 """A minute of silence: restarting a model server costs its whole load time, so it must be certain."""
 
 
-def startup_probe(port: str, path: str | None, *, budget_seconds: int) -> k8s.core.v1.ProbeArgs:
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """What a probe asks of a container.
+
+    Attributes:
+        port: the name of the port.
+        path: answers 200 to HTTP. None: it is enough that the port is open.
+        grpc_port: the number of the port where gRPC's health service is asked instead; probes take no name for it.
+    """
+
+    port: str
+    path: str | None = None
+    grpc_port: int | None = None
+
+
+def startup_probe(check: Check, *, budget_seconds: int) -> k8s.core.v1.ProbeArgs:
     """Give a container so long to start. The other probes wait until it answers once; then this one is over."""
-    return _probe(port, path, _PERIOD_SECONDS, max(1, math.ceil(budget_seconds / _PERIOD_SECONDS)))
+    return _probe(check, _PERIOD_SECONDS, max(1, math.ceil(budget_seconds / _PERIOD_SECONDS)))
 
 
-def readiness_probe(port: str, path: str | None) -> k8s.core.v1.ProbeArgs:
+def readiness_probe(check: Check) -> k8s.core.v1.ProbeArgs:
     """Take a container out of its Service after 15 s without an answer, and back at the first one."""
-    return _probe(port, path, _PERIOD_SECONDS, _READY_FAILURES)
+    return _probe(check, _PERIOD_SECONDS, _READY_FAILURES)
 
 
-def liveness_probe(port: str, path: str | None) -> k8s.core.v1.ProbeArgs:
-    """Restart a container that has not answered for a minute. Without a path it is enough that the port is open."""
-    return _probe(port, path, _LIVE_PERIOD_SECONDS, _LIVE_FAILURES)
+def liveness_probe(check: Check) -> k8s.core.v1.ProbeArgs:
+    """Restart a container that has not answered for a minute."""
+    return _probe(check, _LIVE_PERIOD_SECONDS, _LIVE_FAILURES)
 
 
-def _probe(port: str, path: str | None, period_seconds: int, failures: int) -> k8s.core.v1.ProbeArgs:
+def _probe(check: Check, period_seconds: int, failures: int) -> k8s.core.v1.ProbeArgs:
+    by_http = check.path is not None and check.grpc_port is None
+    by_tcp = check.path is None and check.grpc_port is None
     return k8s.core.v1.ProbeArgs(
-        http_get=k8s.core.v1.HTTPGetActionArgs(path=path, port=port) if path else None,
-        tcp_socket=None if path else k8s.core.v1.TCPSocketActionArgs(port=port),
+        http_get=k8s.core.v1.HTTPGetActionArgs(path=check.path, port=check.port) if by_http else None,
+        tcp_socket=k8s.core.v1.TCPSocketActionArgs(port=check.port) if by_tcp else None,
+        grpc=k8s.core.v1.GRPCActionArgs(port=check.grpc_port) if check.grpc_port else None,
         period_seconds=period_seconds,
         timeout_seconds=_TIMEOUT_SECONDS,
         failure_threshold=failures,

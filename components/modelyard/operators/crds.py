@@ -7,6 +7,11 @@ from typing import Any
 from modelyard.errors import ConfigError, Problem, show
 from modelyard.operators.definition import Kind
 
+# Kubernetes' own groups ask who has approved a kind:
+# https://github.com/kubernetes/enhancements/tree/master/keps/sig-api-machinery/2337-k8s.io-group-protection
+_PROTECTED = (".k8s.io", ".kubernetes.io")
+_APPROVED = "api-approved.kubernetes.io"
+
 Crd = Mapping[str, Any]
 """`metadata` and `spec` of a CustomResourceDefinition."""
 
@@ -14,8 +19,11 @@ Crd = Mapping[str, Any]
 def permissive_crd(kind: Kind) -> Crd:
     """A CustomResourceDefinition that accepts every object of the kind, whatever is in it."""
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    approval = (
+        {"annotations": {_APPROVED: "unapproved, accepts every object"}} if kind.group.endswith(_PROTECTED) else {}
+    )
     return {
-        "metadata": {"name": kind.crd_name},
+        "metadata": {"name": kind.crd_name, **approval},
         "spec": {
             "group": kind.group,
             "scope": "Namespaced" if kind.namespaced else "Cluster",

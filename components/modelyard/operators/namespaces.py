@@ -33,8 +33,17 @@ NETWORK_OPERATOR = "network-operator"
 """Where NVIDIA's network operator runs."""
 GIB = "gib-installer"
 """Where what installs Google's NCCL plugin runs."""
+TCPX = "tcpx-installer"
+"""Where what installs Google's NCCL plugin for GPUDirect-TCPX runs."""
+TCPXO = "tcpxo-installer"
+"""Where what installs Google's NCCL plugin for GPUDirect-TCPXO runs."""
+DEVICE_INJECTOR = "device-injector"
+"""Where what gives containers the devices that annotations of their pods name runs."""
 GKE_DRIVER = "gke-driver-installer"
 """Where what installs NVIDIA's driver runs, on nodes of GKE on which GKE does not."""
+
+KUEUE = "kueue"
+"""Where Kueue runs, which lets jobs wait in queues."""
 
 # What makes and removes nodes, on clusters whose cloud does not do it by itself.
 CLUSTER_AUTOSCALER = "cluster-autoscaler"
@@ -44,6 +53,13 @@ KARPENTER = "karpenter"
 
 LOAD_BALANCERS = "aws-load-balancer-controller"
 """Where the controller of AWS's load balancers runs."""
+
+GATEWAY = "gateway"
+"""Where the gateway is, from where it opens connections to the services of every workspace."""
+ENVOY_GATEWAY = "envoy-gateway"
+"""Where Envoy Gateway runs, which runs the gateway's Envoy in the namespace above."""
+CERT_MANAGER = "cert-manager"
+"""Where cert-manager runs."""
 
 PLATFORM_NAMESPACES = (
     MONITORING,
@@ -59,10 +75,17 @@ PLATFORM_NAMESPACES = (
     AMD_DRIVER,
     NETWORK_OPERATOR,
     GIB,
+    TCPX,
+    TCPXO,
+    DEVICE_INJECTOR,
     GKE_DRIVER,
+    KUEUE,
     CLUSTER_AUTOSCALER,
     KARPENTER,
     kinds_namespace(KARPENTER),
     LOAD_BALANCERS,
+    GATEWAY,
+    ENVOY_GATEWAY,
+    CERT_MANAGER,
 )
 """All of them."""

@@ -1,6 +1,6 @@
 """What makes a cluster's accelerators usable: device plugins, drivers and their metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -15,7 +15,7 @@ from modelyard.platform.agents import definition_of, pools_by_component, values_
 from modelyard.platform.infiniband import NIC_CLUSTER_POLICY, POLICY_NAME, nic_cluster_policy
 from modelyard.platform.installers import INSTALLERS, Installer
 from modelyard.platform.placement import selectors, tolerations
-from modelyard.versions import PAUSE_IMAGE
+from modelyard.versions import INSTALLER_IMAGE, PAUSE_IMAGE
 
 
 def needed_agents(cluster: Cluster) -> dict[Component, list[Pool]]:
@@ -30,9 +30,10 @@ class Accelerators(pulumi.ComponentResource):
     nodes of those pools only: NVIDIA's device plugin, its DRA driver or its GPU operator, the exporter of NVIDIA's
     metrics with its ServiceMonitor, the device plugins of AWS's fabric and of AWS's own accelerators, AMD's GPU
     operator, and NVIDIA's network operator with its policy for InfiniBand. What has no chart is a DaemonSet, in a
-    privileged namespace of its own too: on AKS what installs AMD's driver, on GKE what installs Google's NCCL plugin,
-    and NVIDIA's driver on nodes whose GPUs are claimed. A pool's GPUs are handled by one device plugin, never by two.
-    What a node's image or a managed cluster brings itself is not installed.
+    privileged namespace of its own too: on AKS what installs AMD's driver, on GKE what installs Google's NCCL
+    plugins, what shows processes beside pods their devices, and what installs NVIDIA's driver where GPUs are claimed. A
+    pool's GPUs are handled by one device plugin, never by two. What a node's image or a managed cluster brings itself
+    is not installed.
 
     It makes nothing where no pool names anything, where the nodes are simulated, and where the cluster installs no
     charts.
@@ -124,21 +125,7 @@ def _install(
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(cluster.ready)),
     )
     volumes = {path: f"host-{index}" for index, path in enumerate(installer.host_paths)}
-    work = k8s.core.v1.ContainerArgs(
-        name="install",
-        image=installer.image,
-        image_pull_policy="Never" if installer.is_on_node else None,
-        command=["bash", "-c", installer.script],
-        env=[k8s.core.v1.EnvVarArgs(name=key, value=value) for key, value in installer.env.items()],
-        resources=k8s.core.v1.ResourceRequirementsArgs(requests={"cpu": "150m", "memory": "64Mi"}),
-        security_context=k8s.core.v1.SecurityContextArgs(privileged=True),
-        volume_mounts=[k8s.core.v1.VolumeMountArgs(name=volume, mount_path=path) for path, volume in volumes.items()],
-    )
-    rest = k8s.core.v1.ContainerArgs(
-        name="rest",
-        image=PAUSE_IMAGE,
-        resources=k8s.core.v1.ResourceRequirementsArgs(requests={"cpu": "1m", "memory": "8Mi"}),
-    )
+    before, while_there = _containers(installer, volumes)
     its_selector = selector(component, instance=name, component="installer")
     k8s.apps.v1.DaemonSet(
         name,
@@ -158,8 +145,8 @@ def _install(
                         )
                         for each in tolerations(pools)
                     ],
-                    init_containers=[work],
-                    containers=[rest],
+                    init_containers=before or None,
+                    containers=[while_there],
                     volumes=[
                         k8s.core.v1.VolumeArgs(
                             name=volume,
@@ -174,6 +161,39 @@ def _install(
         ),
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=[namespace, *cluster.ready]),
     )
+
+
+def _containers(
+    installer: Installer, volumes: Mapping[str, str]
+) -> tuple[list[k8s.core.v1.ContainerArgs], k8s.core.v1.ContainerArgs]:
+    """What is done once, and what runs while the node is there."""
+    privileged = k8s.core.v1.SecurityContextArgs(privileged=True)
+    needs = k8s.core.v1.ResourceRequirementsArgs(requests={"cpu": "150m", "memory": "64Mi"})
+    work = k8s.core.v1.ContainerArgs(
+        name="install",
+        image=installer.image,
+        image_pull_policy="Never" if installer.is_on_node else None,
+        command=["bash", "-c", installer.script] if installer.script else None,
+        env=[k8s.core.v1.EnvVarArgs(name=key, value=value) for key, value in installer.env.items()],
+        resources=needs,
+        security_context=privileged,
+        volume_mounts=[k8s.core.v1.VolumeMountArgs(name=volume, mount_path=path) for path, volume in volumes.items()],
+    )
+    if not installer.script:
+        return [], work
+    prepare = k8s.core.v1.ContainerArgs(
+        name="prepare",
+        image=INSTALLER_IMAGE,
+        command=["nsenter", "-at", "1", "--", "sh", "-c", installer.host_script],
+        resources=needs,
+        security_context=privileged,
+    )
+    rest = k8s.core.v1.ContainerArgs(
+        name="rest",
+        image=PAUSE_IMAGE,
+        resources=k8s.core.v1.ResourceRequirementsArgs(requests={"cpu": "1m", "memory": "8Mi"}),
+    )
+    return [*([prepare] if installer.host_script else []), work], rest
 
 
 def _affinity(pools: Sequence[Pool]) -> k8s.core.v1.AffinityArgs:

@@ -196,7 +196,14 @@ def values_of(component: Component, pools: Sequence[Pool], *, monitored: bool) -
             return amd_gpu_operator_values(pools, monitored=monitored)
         case "network-operator":
             return network_operator_values()
-        case "gib-installer" | "gke-driver-installer" | "amd-driver-installer":
+        case (
+            "gib-installer"
+            | "tcpx-installer"
+            | "tcpxo-installer"
+            | "device-injector"
+            | "gke-driver-installer"
+            | "amd-driver-installer"
+        ):
             raise AssertionError(f"{component} has no chart")
 
 

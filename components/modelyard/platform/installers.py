@@ -1,6 +1,6 @@
-"""What installs something on nodes by itself, without a chart: which there are, and what each does. No Pulumi package.
+"""What works on nodes by itself, without a chart: which there are, and what each does. No Pulumi package.
 
-Each is a DaemonSet whose pods do their work in a first container, with all rights on the node, and then do nothing.
+Each is a DaemonSet whose pods have all rights on the node. Most do their work in a first container and then nothing.
 Nobody has run them with modelyard.
 """
 
@@ -8,9 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from modelyard.gpu.components import Component
+from modelyard.gpu.tcpx import TCPX_PLUGIN_FOLDER, TCPXO_PLUGIN_FOLDER
 from modelyard.operators import namespaces
-from modelyard.versions import AMD_DRIVER, GIB_IMAGE, INSTALLER_IMAGE
+from modelyard.versions import (
+    AMD_DRIVER,
+    DEVICE_INJECTOR_IMAGE,
+    GIB_IMAGE,
+    INSTALLER_IMAGE,
+    TCPX_PLUGIN_IMAGE,
+    TCPXO_PLUGIN_IMAGE,
+)
 
+_PROGRAMS = "/home/kubernetes/bin"
 _GKE_LIBRARIES = "/home/kubernetes/bin/nvidia"
 _GIB = "/home/kubernetes/bin/gib"
 
@@ -23,7 +32,8 @@ class Installer:
         namespace: where it runs; nothing else does.
         image: of the container that does the work.
         is_on_node: whether nodes have the image already, and no registry does.
-        script: what it does, for `bash`.
+        host_script: what is done before, for the node's own `sh`.
+        script: what it does, for `bash`; empty for what the image does, for as long as the node is there.
         env: its variables.
         host_paths: folders of the node, by the path where the container sees them.
     """
@@ -31,7 +41,8 @@ class Installer:
     namespace: str
     image: str
     is_on_node: bool = False
-    script: str
+    host_script: str = ""
+    script: str = ""
     env: Mapping[str, str] = field(default_factory=dict[str, str])
     host_paths: Mapping[str, str]
 
@@ -41,9 +52,36 @@ _GIB_SCRIPT = """set -ex
 cp -r /var/lib/gib/lib64/. /host/nvidia/lib64
 cp -r /var/lib/gib/. /host/gib
 """
+# Each card that TCPXO uses, where pods that have no rights on the node find it.
+_TCPXO_HOST_SCRIPT = """set -e
+modprobe import-helper
+iptables -C INPUT -p tcp -m tcp -j ACCEPT || iptables -I INPUT -p tcp -m tcp -j ACCEPT
+lspci -nn -D | grep 1ae0:0084 | while read -r card rest; do
+  shown=/dev/aperture_devices/$card
+  mkdir -p "$shown"
+  mountpoint -q "$shown" || mount --bind "$(readlink -f "/sys/bus/pci/devices/$card")" "$shown"
+  chmod -R a+r "$shown"
+  chmod a+rw "$shown"/resource*
+done
+"""
 _GKE_DRIVER_SCRIPT = """set -e
 grep -q '^nvidia ' /proc/modules || /cos-gpu-installer install
 """
+
+
+def _plugin_script(installed: str, folder: str) -> str:
+    """Installs Google's NCCL plugin for TCP, and puts it where pods look for it at one moment."""
+    name = folder.rpartition("/")[2]
+    return f"""set -ex
+bash /scripts/container_entry.sh install --install-nccl
+[ -d /host/{name} ] && exit 0
+rm -rf /host/{name}.new
+mkdir /host/{name}.new
+cp -r /var/lib/{installed}/lib64 /host/{name}.new
+mv /host/{name}.new /host/{name}
+"""
+
+
 # Packages of AMD for the node's release of Ubuntu; nothing is done where the driver is there.
 _AMD_SCRIPT = f"""set -e
 chroot /host bash -s <<'END'
@@ -68,6 +106,27 @@ INSTALLERS: Mapping[Component, Installer] = {
         image=GIB_IMAGE,
         script=_GIB_SCRIPT,
         host_paths={"/host/nvidia/lib64": f"{_GKE_LIBRARIES}/lib64", "/host/gib": _GIB},
+    ),
+    # https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/gpudirect-tcpx/nccl-tcpx-installer.yaml
+    "tcpx-installer": Installer(
+        namespace=namespaces.TCPX,
+        image=TCPX_PLUGIN_IMAGE,
+        script=_plugin_script("tcpx", TCPX_PLUGIN_FOLDER),
+        host_paths={"/var/lib": "/var/lib", "/host": _PROGRAMS},
+    ),
+    # https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/gpudirect-tcpxo/nccl-tcpxo-installer.yaml
+    "tcpxo-installer": Installer(
+        namespace=namespaces.TCPXO,
+        image=TCPXO_PLUGIN_IMAGE,
+        host_script=_TCPXO_HOST_SCRIPT,
+        script=_plugin_script("tcpxo", TCPXO_PLUGIN_FOLDER),
+        host_paths={"/var/lib": "/var/lib", "/host": _PROGRAMS},
+    ),
+    # https://github.com/GoogleCloudPlatform/container-engine-accelerators/tree/master/nri_device_injector
+    "device-injector": Installer(
+        namespace=namespaces.DEVICE_INJECTOR,
+        image=DEVICE_INJECTOR_IMAGE,
+        host_paths={"/dev": "/dev", "/var/run/nri": "/var/run/nri"},
     ),
     # https://github.com/GoogleCloudPlatform/container-engine-accelerators/blob/master/nvidia-driver-installer/cos/daemonset-preloaded.yaml
     "gke-driver-installer": Installer(

@@ -1,9 +1,12 @@
 """What a user writes of the platform."""
 
+from collections.abc import Mapping
 from dataclasses import field
 
 from modelyard.operators.spec import ChartsSpec
-from modelyard.spec import spec
+from modelyard.platform.gateway_spec import GatewaySpec
+from modelyard.platform.queues_spec import QueueSpec
+from modelyard.spec import Name, spec
 
 
 @spec
@@ -12,3 +15,9 @@ class PlatformSpec:
 
     charts: ChartsSpec = field(default_factory=ChartsSpec)
     """Where operators' charts come from."""
+    gateway: GatewaySpec | None = None
+    """The entrance for clients from outside, which services have a `route` from. Left out: there is none, and services
+    are reached from inside of the cluster only."""
+    queues: Mapping[Name, QueueSpec] = field(default_factory=dict[str, QueueSpec])
+    """Queues by name, in which jobs and training wait for their turn. Left out: there are none, and every job starts
+    when it is made."""

@@ -6,14 +6,19 @@ from dataclasses import replace
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.component import shown
 from modelyard.kube.labels import MAIN_VARIANT, VARIANT, labels, selector
 from modelyard.kube.names import logical_name
 from modelyard.kube.placement import prefer_other_nodes, spread
 from modelyard.kube.pods import Pod, pod_template
 from modelyard.observability.monitoring import Monitoring
 from modelyard.observability.monitors import service_monitor
+from modelyard.platform.gateway import Gateway
 from modelyard.serving.autoscaling import autoscaler_spec
-from modelyard.serving.runtimes import Server, make_server
+from modelyard.serving.containers import GRPC_PORT, grace_seconds, server_container, server_metrics
+from modelyard.serving.route import Backend, make_route
+from modelyard.serving.route_spec import RouteSpec, route_problems
+from modelyard.serving.runtimes.runtime import Server
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.workspace.checks import check_workload
 from modelyard.workspace.claims import device_claims
@@ -37,13 +42,15 @@ class ModelService(pulumi.ComponentResource):
     """Serve one model over HTTP on the nodes of one pool.
 
     Creates a Deployment, a Service of the service's name, a PodDisruptionBudget, a HorizontalPodAutoscaler where
-    `autoscaling` is given and a ServiceMonitor where `monitoring` is. It is reached from its own workspace and through
-    the gateway; it creates no route and no DNS name.
+    `autoscaling` is given, a ServiceMonitor where `monitoring` is and an HTTPRoute where the spec has a `route`, with
+    two policies for a load balancer of GKE. It is reached from its own workspace, and through the gateway by its route;
+    it creates no DNS name.
 
     An update ends when all new replicas are ready. The wait allows for nodes that have to be added first.
 
     Raises:
-        ConfigError: the spec has problems, by itself or on the workspace's cluster. Nothing is registered then.
+        ConfigError: the spec has problems, by itself, on the workspace's cluster or at the gateway. Nothing is
+            registered then.
     """
 
     url: pulumi.Output[str]
@@ -52,6 +59,9 @@ class ModelService(pulumi.ComponentResource):
     """The Service's name in the workspace's namespace."""
     deployment_name: pulumi.Output[str]
     """The Deployment's generated name."""
+    route_url: pulumi.Output[str] | None
+    """Base URL for clients of the gateway, without a slash at the end; empty where nothing gives the gateway an
+    address. None without a route."""
 
     def __init__(
         self,
@@ -61,6 +71,7 @@ class ModelService(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
         *,
         monitoring: Monitoring | None = None,
+        gateway: Gateway | None = None,
     ) -> None:
         """
         Make a model service.
@@ -71,8 +82,12 @@ class ModelService(pulumi.ComponentResource):
             spec: what it is.
             opts: Pulumi's options of the component; its objects get the cluster's provider in any case.
             monitoring: whose Prometheus reads its metrics; None for none.
+            gateway: what its route leads from; None where it has no route.
         """
         spec = check_workload(name, workspace, spec)
+        refused = list(route_problems(spec.route, gateway.spec if gateway else None))
+        if refused:
+            raise shown(refused, name)
         logical = logical_name(workspace.workspace_name, name)
         super().__init__("modelyard:serving:ModelService", logical, None, opts)
         self._logical = logical
@@ -81,7 +96,7 @@ class ModelService(pulumi.ComponentResource):
         self._labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
         self._selector = selector(name, instance=logical, component=COMPONENT)
         self._child = pulumi.ResourceOptions(parent=self, provider=workspace.cluster.kubernetes_provider)
-        server = make_server(workspace, spec)
+        server = spec.runtime.chosen.server(spec.served(name))
         deployment = self._create_deployment(server)
         service = self._create_service(name, server)
         self._create_disruption_budget()
@@ -89,6 +104,7 @@ class ModelService(pulumi.ComponentResource):
         self._create_monitor(server, monitoring)
         self.deployment_name = deployment.metadata.name
         self.service_name = service.metadata.name
+        self.route_url = self._create_route(spec.route, server, gateway) if spec.route and gateway else None
         self.url = pulumi.Output.concat("http://", self.service_name, ".", workspace.namespace, ".svc")
         self.register_outputs(
             {"url": self.url, "service_name": self.service_name, "deployment_name": self.deployment_name}
@@ -118,22 +134,24 @@ class ModelService(pulumi.ComponentResource):
                 progress_deadline_seconds=NODE_READY_SECONDS + self._spec.startup_seconds,
                 template=pod_template(self._pod(server, own), {**self._labels, **variant}),
             ),
-            opts=self._deployment_options(server),
+            opts=self._deployment_options(),
         )
 
     def _pod(self, server: Server, own: dict[str, str]) -> Pod:
         claims = device_claims(self._logical, self._workspace, self._spec, self._labels, self)
-        pod = workload_pod(self._workspace, self._spec, server.container, claims=claims)
+        pod = workload_pod(
+            self._workspace, self._spec, server_container(self._workspace, self._spec, server), claims=claims
+        )
         return replace(
             pod,
-            grace_seconds=server.grace_seconds,
+            grace_seconds=grace_seconds(self._spec),
             spread=spread(own),
             affinity=prefer_other_nodes(own),
         )
 
-    def _deployment_options(self, server: Server) -> pulumi.ResourceOptions:
+    def _deployment_options(self) -> pulumi.ResourceOptions:
         seconds = f"{update_seconds(self._spec)}s"
-        delete_seconds = f"{_DELETE_SECONDS + server.grace_seconds}s"
+        delete_seconds = f"{_DELETE_SECONDS + grace_seconds(self._spec)}s"
         return pulumi.ResourceOptions(
             parent=self,
             provider=self._workspace.cluster.kubernetes_provider,
@@ -144,7 +162,10 @@ class ModelService(pulumi.ComponentResource):
         )
 
     def _create_service(self, name: str, server: Server) -> k8s.core.v1.Service:
-        numbers = {HTTP_PORT: _SERVICE_PORT, METRICS_PORT: server.container.ports.get(METRICS_PORT)}
+        numbers = {HTTP_PORT: _SERVICE_PORT, GRPC_PORT: server.grpc_port, METRICS_PORT: server.metrics_port}
+        # gRPC is HTTP/2 from the first byte, which proxies have to know.
+        # https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
+        grpc = {HTTP_PORT} if server.is_grpc else {GRPC_PORT}
         return k8s.core.v1.Service(
             f"{self._logical}-service",
             metadata=self._metadata(name),
@@ -152,12 +173,33 @@ class ModelService(pulumi.ComponentResource):
                 type="ClusterIP",
                 selector=self._selector,
                 ports=[
-                    k8s.core.v1.ServicePortArgs(name=port, port=number, target_port=port, app_protocol="http")
+                    k8s.core.v1.ServicePortArgs(
+                        name=port,
+                        port=number,
+                        target_port=port,
+                        app_protocol="kubernetes.io/h2c" if port in grpc else "http",
+                    )
                     for port, number in numbers.items()
                     if number
                 ],
             ),
             opts=self._child,
+        )
+
+    def _create_route(self, route: RouteSpec, server: Server, gateway: Gateway) -> pulumi.Output[str]:
+        return make_route(
+            f"{self._logical}-route",
+            gateway,
+            route,
+            Backend(
+                namespace=self._workspace.namespace,
+                service=self.service_name,
+                port=_SERVICE_PORT,
+                ready_path=server.ready_path,
+                drain_seconds=self._spec.drain_seconds,
+            ),
+            labels=self._labels,
+            parent=self,
         )
 
     def _create_disruption_budget(self) -> k8s.policy.v1.PodDisruptionBudget:
@@ -191,15 +233,16 @@ class ModelService(pulumi.ComponentResource):
         )
 
     def _create_monitor(self, server: Server, monitoring: Monitoring | None) -> None:
-        if monitoring and server.metrics:
+        metrics = server_metrics(server)
+        if monitoring and metrics:
             service_monitor(
                 f"{self._logical}-metrics",
                 monitoring,
                 namespace=self._workspace.namespace,
                 labels=self._labels,
                 selector=self._selector,
-                port=server.metrics.port,
-                path=server.metrics.path,
+                port=metrics.port,
+                path=metrics.path,
                 parent=self,
             )
 

@@ -10,14 +10,14 @@ from modelyard.batch.batch_job import BatchJob
 from modelyard.batch.scheduled_job import ScheduledJob
 from modelyard.batch.spec import ScheduledJobSpec, TrainingJobSpec
 from modelyard.batch.training_job import TrainingJob
-from modelyard.cluster.aks.spec import AksSpec
 from modelyard.cluster.base import Cluster
-from modelyard.cluster.eks.spec import EksSpec
-from modelyard.cluster.gke.spec import GkeSpec
+from modelyard.cluster.spec import CloudSpec
 from modelyard.component import checked, shown
 from modelyard.errors import ConfigError
 from modelyard.observability.monitoring import Monitoring
 from modelyard.platform.accelerators import Accelerators, needed_agents
+from modelyard.platform.gateway import Gateway
+from modelyard.platform.queues import Queues
 from modelyard.serving.model_service import ModelService
 from modelyard.stack.config import stack_from_config
 from modelyard.stack.outputs import StackOutputs
@@ -25,7 +25,7 @@ from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
 from modelyard.workspace.spec import volume_problems
 from modelyard.workspace.workspace import Workspace
 
-_Cloud = TypeVar("_Cloud", EksSpec, GkeSpec, AksSpec)
+_Cloud = TypeVar("_Cloud", bound=CloudSpec)
 
 
 class MLStack(pulumi.ComponentResource):
@@ -41,6 +41,10 @@ class MLStack(pulumi.ComponentResource):
     """Metrics and alerts; None where the spec has none."""
     accelerators: Accelerators | None
     """What makes the pools' accelerators usable; None where nothing has to be installed for that."""
+    queues: Queues | None
+    """The queues that jobs wait in; None where the spec has none."""
+    gateway: Gateway | None
+    """The entrance for clients from outside; None where the spec has none."""
     workspaces: Mapping[str, Workspace]
     """Workspaces by name."""
     outputs: StackOutputs
@@ -71,25 +75,43 @@ class MLStack(pulumi.ComponentResource):
             if needed_agents(self.cluster)
             else None
         )
+        gateway = spec.platform.gateway
+        self.gateway = Gateway("gateway", self.cluster, gateway, charts=charts, opts=child) if gateway else None
+        queues = spec.platform.queues
+        self.queues = (
+            Queues("queues", self.cluster, queues, charts=charts, monitoring_ready=monitored, opts=child)
+            if queues
+            else None
+        )
         after = self.accelerators.before_workloads if self.accelerators else ()
         self.workspaces = {
-            key: Workspace(key, self.cluster, each, child, after=after) for key, each in spec.workspaces.items()
+            key: Workspace(key, self.cluster, each, child, after=after, queues=self.queues)
+            for key, each in spec.workspaces.items()
         }
-        services: dict[str, pulumi.Output[str]] = {}
+        services: dict[str, ModelService] = {}
         for key, each in spec.workspaces.items():
             made = self._run(self.workspaces[key], each, child)
-            services |= {f"{key}/{service}": url for service, url in made.items()}
+            services |= {f"{key}/{name}": service for name, service in made.items()}
         self.outputs = StackOutputs(
             cluster_name=pulumi.Output.from_input(self.cluster.cluster_name),
             kubeconfig=self.cluster.kubeconfig,
-            services=pulumi.Output.all(**services),
+            services=_by_name({key: each.url for key, each in services.items()}),
+            routes=_by_name({key: each.route_url for key, each in services.items() if each.route_url}),
+            gateway_address=self.gateway.address if self.gateway else pulumi.Output.from_input(""),
+            object_stores=_by_name(
+                {
+                    f"{key}/{name}": store.url
+                    for key, workspace in self.workspaces.items()
+                    for name, store in workspace.object_stores.items()
+                }
+            ),
         )
         self.register_outputs({"cluster_name": self.outputs.cluster_name, "services": self.outputs.services})
 
     def _run(
         self, workspace: Workspace, spec: WorkspaceStackSpec, child: pulumi.ResourceOptions
-    ) -> dict[str, pulumi.Output[str]]:
-        """Everything that runs in one workspace; returns the URLs of its services."""
+    ) -> dict[str, ModelService]:
+        """Everything that runs in one workspace; returns its services."""
         for key in spec.in_order():
             task = spec.jobs[key] if key in spec.jobs else spec.training[key]
             if isinstance(task, TrainingJobSpec):
@@ -99,7 +121,7 @@ class MLStack(pulumi.ComponentResource):
             else:
                 BatchJob(key, workspace, task, child)
         return {
-            key: ModelService(key, workspace, service, child, monitoring=self.monitoring).url
+            key: ModelService(key, workspace, service, child, monitoring=self.monitoring, gateway=self.gateway)
             for key, service in spec.services.items()
         }
 
@@ -115,6 +137,12 @@ class MLStack(pulumi.ComponentResource):
         except ConfigError as error:
             raise shown(error.problems) from None
         return cls(pulumi.get_stack(), spec)
+
+
+def _by_name(values: Mapping[str, pulumi.Output[str]]) -> pulumi.Output[Mapping[str, str]]:
+    """The values together; of none, `Output.all` would make a list."""
+    nothing: Mapping[str, str] = {}
+    return pulumi.Output.all(**values) if values else pulumi.Output.from_input(nothing)
 
 
 def _cluster(name: str, spec: StackSpec, child: pulumi.ResourceOptions) -> Cluster:
@@ -135,11 +163,11 @@ def _cluster(name: str, spec: StackSpec, child: pulumi.ResourceOptions) -> Clust
     if gke:
         from modelyard.cluster.gke.cluster import GkeCluster
 
-        return GkeCluster(name, _with_storage(gke, spec), spec.pools, child, charts=charts)
+        return GkeCluster(name, _with_storage(gke, spec), spec.pools, child)
     if aks:
         from modelyard.cluster.aks.cluster import AksCluster
 
-        return AksCluster(name, _with_storage(aks, spec), spec.pools, child, charts=charts)
+        return AksCluster(name, _with_storage(aks, spec), spec.pools, child)
     raise AssertionError("a checked spec has exactly one cluster")
 
 

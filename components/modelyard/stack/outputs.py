@@ -16,6 +16,13 @@ class StackOutputs:
     """How to reach the cluster; a secret."""
     services: pulumi.Output[Mapping[str, str]]
     """In-cluster base URL of each model service, by `workspace/service`."""
+    routes: pulumi.Output[Mapping[str, str]]
+    """Base URL for clients of the gateway of each model service with a route, by `workspace/service`."""
+    gateway_address: pulumi.Output[str]
+    """Where the gateway's load balancer listens, for a record in DNS: an IP address or a name. Empty without a gateway,
+    and where nothing gives it an address."""
+    object_stores: pulumi.Output[Mapping[str, str]]
+    """URL of each object store of a workspace, by `workspace/store`."""
 
     def export(self) -> None:
         """Make them the outputs of the running stack, under their own names."""

@@ -9,14 +9,20 @@ from typing import Annotated, Any, cast
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
 from modelyard.cluster.clouds import cloud_pool_problems
 from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.object_store_rules import AZURE_FORMER_VERSIONS_DAYS_MAX, WITHOUT_CLOUD
 from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import ClusterSpec, PoolSpec
 from modelyard.errors import ConfigError, Problem, join_path, show
 from modelyard.kube.names import logical_name, name_problems
 from modelyard.observability.spec import ObservabilitySpec
+from modelyard.platform.queues_rules import Queue, queue_problems, resolve_queues, unknown_queues
 from modelyard.platform.spec import PlatformSpec
+from modelyard.serving.route_spec import RouteSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import Name, OneOf, load_json, rule_problems, spec
+from modelyard.stack.gateway_rules import gateway_problems
+from modelyard.workspace.object_store_rules import object_store_problems
+from modelyard.workspace.place import WrittenArtifact
 from modelyard.workspace.spec import (
     WorkspaceSpec,
     fabric_namespace,
@@ -64,7 +70,7 @@ class WorkspaceStackSpec(WorkspaceSpec):
         """Kind, block and name of everything in it. Names must differ within a kind; all workloads are one."""
         for block, name, _ in self.workloads():
             yield "workloads", block, name
-        for block in ("secrets", "config", "volumes"):
+        for block in ("secrets", "config", "volumes", "object_stores"):
             for name in getattr(self, block):
                 yield block, block, name
 
@@ -101,33 +107,52 @@ class StackSpec:
         refused = list(source.pool_problems(sound))
         yield from (problem.under("pools") for problem in [*refused, *self._cloud_problems(sound)])
         broken = {problem.path.partition(".")[0] for problem in refused}
-        had = {name: pool for name, pool in sound.items() if name not in broken}
-        yield from self._workload_problems(resolve_pools(source, had))
+        had = resolve_pools(source, {name: pool for name, pool in sound.items() if name not in broken})
+        yield from self._queue_problems(had)
+        yield from self._workload_problems(had)
+        yield from gateway_problems(self.platform.gateway, self.cluster, self._routes())
 
     def _cloud_problems(self, sound: Mapping[str, PoolSpec]) -> Iterator[Problem]:
         """Rules of the cloud for all pools together, once each is valid; paths are below `pools`."""
         cloud = self.cluster.cloud
         if cloud and len(sound) == len(self.pools) and not rule_problems(cloud):
-            yield from cloud_pool_problems(cloud, sound)
+            yield from cloud_pool_problems(self.cluster, sound)
+
+    def _queue_problems(self, sound: Mapping[str, Pool]) -> Iterator[Problem]:
+        if not any(rule_problems(queue) for queue in self.platform.queues.values()):
+            found = queue_problems(self.platform.queues, sound, self.pools)
+            yield from (problem.under("platform.queues") for problem in found)
 
     def _workload_problems(self, sound: Mapping[str, Pool]) -> Iterator[Problem]:
+        queues = resolve_queues(self.platform.queues, sound)
         for name, workspace in self.workspaces.items():
-            for problem in self._workspace_problems(name, workspace, sound):
+            for problem in self._workspace_problems(name, workspace, sound, queues):
                 yield problem.under(f"workspaces.{name}")
         yield from self._mps_problems(sound)
         yield from self._twin_problems()
 
     def _workspace_problems(
-        self, name: str, workspace: WorkspaceStackSpec, sound: Mapping[str, Pool]
+        self, name: str, workspace: WorkspaceStackSpec, sound: Mapping[str, Pool], queues: Mapping[str, Queue]
     ) -> Iterator[Problem]:
         yield from workspace_name_problems(name)
+        yield from unknown_queues(workspace.queues, queues)
         existing, cloud = self.cluster.existing, self.cluster.cloud
         if existing or cloud:
             shared = bool(existing and existing.shared_storage_class)
             shared = shared or bool(cloud and cloud.shared_storage is not False)
             yield from volume_problems(workspace, shared_available=shared)
-        written = {key: each.is_awaited for _, key, each in workspace.workloads() if each.artifact_written}
-        place = workspace.place(sound, written)
+        yield from object_store_problems(
+            name,
+            workspace,
+            unsupported={} if cloud else WITHOUT_CLOUD,
+            former_versions_days_max=AZURE_FORMER_VERSIONS_DAYS_MAX if self.cluster.aks else None,
+        )
+        written = {
+            key: WrittenArtifact(volume=each.artifact_written.volume, is_awaited=each.is_awaited)
+            for _, key, each in workspace.workloads()
+            if each.artifact_written
+        }
+        place = workspace.place(sound, written, queues)
         for block, workload_name, workload in workspace.workloads():
             found = [*name_problems(name, workload_name)]
             if workload.pool in sound or workload.pool not in self.pools:
@@ -155,6 +180,15 @@ class StackSpec:
                     why = f"runs as user {user} on pool {pool.name}, where {other} runs as {its_user}: MPS serves one"
                     fix = f"set user_id: {its_user}, or use another pool"
                     yield Problem(path=f"{path}.user_id", why=f"{why} user at a time", fix=fix)
+
+    def _routes(self) -> dict[str, RouteSpec]:
+        """The routes of services, by the paths of those."""
+        return {
+            f"workspaces.{workspace}.services.{name}": service.route
+            for workspace, each in self.workspaces.items()
+            for name, service in each.services.items()
+            if service.route
+        }
 
     def _twin_problems(self) -> Iterator[Problem]:
         """Two of a kind, even of two workspaces, from which the same names would be made."""

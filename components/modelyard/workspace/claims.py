@@ -57,7 +57,7 @@ def _template(
     spec: WorkloadSpec,
     labels: Mapping[str, str],
     parent: pulumi.Resource,
-) -> k8s.resource.v1.ResourceClaimTemplate:
+) -> "k8s.resource.v1.ResourceClaimTemplate":  # in quotes: few stacks have claims, and these kinds take long to load
     request = k8s.resource.v1.DeviceRequestArgs(
         name=name,
         exactly=k8s.resource.v1.ExactDeviceRequestArgs(

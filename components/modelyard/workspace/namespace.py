@@ -7,9 +7,12 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.base import Cluster
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.kube.labels import labels
 from modelyard.kube.quantities import memory_quantity
 from modelyard.operators.definition import PodSecurity
+from modelyard.platform.queues import Queues
+from modelyard.platform.queues_kueue import HAS_QUEUES
 from modelyard.workspace.network import network_policy_spec
 from modelyard.workspace.quota import hard_limits
 from modelyard.workspace.roles import role_ref, subjects
@@ -17,7 +20,7 @@ from modelyard.workspace.secrets import make_secret
 from modelyard.workspace.spec import QuotaSpec, VolumeSpec, WorkspaceSpec
 
 SERVICE_ACCOUNT = "workload"
-"""The ServiceAccount that a workspace's pods run as. It has no rights; clouds can give it an identity by this name."""
+"""The ServiceAccount that a workspace's pods run as. It has no rights on the cluster; a cloud knows it by this name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,9 +43,10 @@ class NamespaceRules:
 class WorkspaceNamespace:
     """A namespace of a workspace: its objects, made as children of a component.
 
-    Creates the Namespace, a ServiceAccount without rights for its pods, a NetworkPolicy, one Secret for each secret of
-    the workspace, one ConfigMap for each configuration, one PersistentVolumeClaim for each volume under the volume's
-    name, a ResourceQuota where a quota is set and a RoleBinding for each role that has members.
+    Creates the Namespace, a ServiceAccount without rights on the cluster for its pods, a NetworkPolicy, one Secret for
+    each secret of the workspace, one ConfigMap for each configuration, one PersistentVolumeClaim for each volume under
+    the volume's name, a ResourceQuota where a quota is set, a RoleBinding for each role that has members and a
+    LocalQueue for each queue.
     """
 
     namespace: pulumi.Output[str]
@@ -52,6 +56,10 @@ class WorkspaceNamespace:
     ready: list[pulumi.Resource]
     """What must exist before its pods: they start with the network's rules, inside of the quota, and find images that
     no registry has."""
+    local_queues: Mapping[str, pulumi.Resource]
+    """The ways of its jobs into queues, by the queue's name."""
+    pod_labels: Mapping[str, str]
+    """What its pods carry, beside their workload's labels, for their identity in a cloud."""
     secret_names: Mapping[str, pulumi.Output[str]]
     """The Kubernetes names of its Secrets by the names in the spec. A changed value changes the name."""
     config_names: Mapping[str, pulumi.Output[str]]
@@ -66,8 +74,10 @@ class WorkspaceNamespace:
         cluster: Cluster,
         spec: WorkspaceSpec,
         rules: NamespaceRules,
+        identity: BoundIdentity,
         parent: pulumi.Resource,
         before: list[pulumi.Resource],
+        queues: Queues | None,
     ) -> None:
         """Make the namespace.
 
@@ -77,22 +87,34 @@ class WorkspaceNamespace:
             cluster: where it is made.
             spec: the workspace.
             rules: what holds in this namespace.
+            identity: who its pods are in a cloud.
             parent: the component that its objects belong to.
             before: what must exist before it and outlive it.
+            queues: the cluster's, which the workspace names some of.
         """
         self._name, self._workspace_name = name, workspace_name
         self._cluster, self._spec, self._rules = cluster, spec, rules
         self._child = pulumi.ResourceOptions(parent=parent, provider=cluster.kubernetes_provider)
-        self.namespace = self._create_namespace(before).metadata.name
+        self._parent, self._identity = parent, identity
+        self.pod_labels = identity.pod_labels
+        self.namespace = self._create_namespace([*before, *identity.ready]).metadata.name
         self.service_account_name = self._create_service_account().metadata.name
         self.ready = [self._create_network_policy(), *self._create_quota(), *cluster.images]
         self._create_roles()
+        self.local_queues = self._open_queues(queues) if queues else {}
         self.secret_names = {key: secret.metadata.name for key, secret in self._create_secrets().items()}
         self.config_names = {key: config.metadata.name for key, config in self._create_config().items()}
         self.volume_names = {key: claim.metadata.name for key, claim in self._create_volumes().items()}
 
-    def _metadata(self, name: str | None = None) -> k8s.meta.v1.ObjectMetaArgs:
-        return k8s.meta.v1.ObjectMetaArgs(name=name, namespace=self.namespace, labels=self._labels())
+    def _metadata(
+        self, name: str | None = None, *, annotations: Mapping[str, pulumi.Input[str]] | None = None
+    ) -> k8s.meta.v1.ObjectMetaArgs:
+        return k8s.meta.v1.ObjectMetaArgs(
+            name=name,
+            namespace=self.namespace,
+            labels=self._labels(),
+            annotations=dict(annotations) if annotations else None,
+        )
 
     def _labels(self) -> dict[str, str]:
         name = self._workspace_name
@@ -102,16 +124,17 @@ class WorkspaceNamespace:
         # What its pods need exists before the namespace and outlives it, so that they start, and end in peace.
         level = self._rules.pod_security
         pod_security = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "audit", "warn")}
+        queues = {HAS_QUEUES: "true"} if self._spec.queues else {}
         return k8s.core.v1.Namespace(
             self._name,
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=self._name, labels={**self._labels(), **pod_security}),
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=self._name, labels={**self._labels(), **pod_security, **queues}),
             opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=before)),
         )
 
     def _create_service_account(self) -> k8s.core.v1.ServiceAccount:
         return k8s.core.v1.ServiceAccount(
             f"{self._name}-{SERVICE_ACCOUNT}",
-            metadata=self._metadata(SERVICE_ACCOUNT),
+            metadata=self._metadata(SERVICE_ACCOUNT, annotations=self._identity.service_account_annotations),
             automount_service_account_token=False,
             opts=self._child,
         )
@@ -120,7 +143,9 @@ class WorkspaceNamespace:
         return k8s.networking.v1.NetworkPolicy(
             f"{self._name}-network",
             metadata=self._metadata(),
-            spec=network_policy_spec(self._spec.network),
+            spec=network_policy_spec(
+                self._spec.network, self._identity.token_endpoints, self._cluster.traits.gateway_source_ranges
+            ),
             opts=self._child,
         )
 
@@ -144,6 +169,18 @@ class WorkspaceNamespace:
                     subjects=subjects(names),
                     opts=self._child,
                 )
+
+    def _open_queues(self, queues: Queues) -> dict[str, pulumi.Resource]:
+        return {
+            queue: queues.open_to(
+                queue,
+                logical_name=f"{self._name}-{queue}",
+                namespace=self.namespace,
+                object_labels=self._labels(),
+                parent=self._parent,
+            )
+            for queue in self._spec.queues
+        }
 
     def _create_secrets(self) -> dict[str, k8s.core.v1.Secret]:
         return {

@@ -4,7 +4,7 @@ https://kubernetes.io/docs/concepts/services-networking/network-policies/
 """
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi_kubernetes as k8s
 
@@ -39,25 +39,33 @@ _DNS = 53
 Peer = k8s.networking.v1.NetworkPolicyPeerArgs
 
 
-def network_policy_spec(network: NetworkSpec) -> k8s.networking.v1.NetworkPolicySpecArgs:
-    """One policy over all pods of the namespace. It takes effect where the cluster's network enforces policies."""
+def network_policy_spec(
+    network: NetworkSpec, token_endpoints: Mapping[str, Sequence[int]], gateway_ranges: Sequence[str] = ()
+) -> k8s.networking.v1.NetworkPolicySpecArgs:
+    """One policy over all pods of the namespace. It takes effect where the cluster's network enforces policies.
+
+    Args:
+        network: what the workspace says.
+        token_endpoints: where pods get credentials for object stores: ranges of addresses, each with its TCP ports.
+        gateway_ranges: where load balancers connect from that are no pods; those that are have a labelled namespace.
+    """
     return k8s.networking.v1.NetworkPolicySpecArgs(
         pod_selector=k8s.meta.v1.LabelSelectorArgs(),
         policy_types=["Ingress", "Egress"],
-        ingress=_ingress(),
-        egress=_egress(network),
+        ingress=_ingress(gateway_ranges),
+        egress=[*_egress(network), *(_to(_blocks([each], ()), *ports) for each, ports in token_endpoints.items())],
     )
 
 
-def _ingress() -> list[k8s.networking.v1.NetworkPolicyIngressRuleArgs]:
-    gateway = Peer(namespace_selector=_matching(GATEWAY, "true"))
+def _ingress(gateway_ranges: Sequence[str]) -> list[k8s.networking.v1.NetworkPolicyIngressRuleArgs]:
+    gateway = [Peer(namespace_selector=_matching(GATEWAY, "true")), *_blocks(gateway_ranges, ())]
     prometheus = Peer(
         namespace_selector=_matching(_NAMESPACE_NAME, MONITORING),
         pod_selector=_matching(NAME, "prometheus"),
     )
     return [
         k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[_own_pods()]),
-        k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[gateway], ports=_tcp(HTTP_PORT)),
+        k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=gateway, ports=_tcp(HTTP_PORT)),
         k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[prometheus], ports=_tcp(HTTP_PORT, METRICS_PORT)),
     ]
 

@@ -5,6 +5,20 @@ from dataclasses import dataclass, field
 
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem, show
+from modelyard.platform.queues_rules import Queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenArtifact:
+    """A job's artifact as others find it.
+
+    Attributes:
+        volume: the workspace's volume that it lies on.
+        is_awaited: whether the update waits until the job has succeeded.
+    """
+
+    volume: str
+    is_awaited: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,7 +30,10 @@ class Place:
         secrets: the workspace's secrets.
         volumes: its volumes.
         config: its configuration.
-        artifacts: jobs that write an artifact, and whether the update waits until they have succeeded.
+        object_stores: its object stores.
+        queues: the queues that its jobs may wait in.
+        artifacts: what jobs write, by the job.
+        unshared_volumes: those of its volumes that one node mounts at a time.
         fabric_volumes: volumes of the companion namespace for jobs on a fabric; None where the workspace has none.
         volumes_block: the block that volumes are added under.
     """
@@ -25,7 +42,10 @@ class Place:
     secrets: Collection[str] = ()
     volumes: Collection[str] = ()
     config: Collection[str] = ()
-    artifacts: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    object_stores: Collection[str] = ()
+    queues: Mapping[str, Queue] = field(default_factory=dict[str, Queue])
+    artifacts: Mapping[str, WrittenArtifact] = field(default_factory=dict[str, WrittenArtifact])
+    unshared_volumes: Collection[str] = ()
     fabric_volumes: Collection[str] | None = None
     volumes_block: str = "volumes"
 
@@ -42,13 +62,13 @@ def unknown_secret(secrets: Collection[str], name: str, path: str) -> Iterator[P
     yield from unknown_name(secrets, name, path, "secret", "secrets")
 
 
-def unusable_artifact(artifacts: Mapping[str, bool], job: str) -> Iterator[Problem]:
+def unusable_artifact(artifacts: Mapping[str, WrittenArtifact], job: str) -> Iterator[Problem]:
     """A problem unless that job writes an artifact which something waits for."""
     path = "model.artifact"
     if job not in artifacts:
         named = f"name one of {', '.join(sorted(artifacts))}" if artifacts else "give a job an artifact and name it"
         why = f"{show(job)} is no job of this workspace that writes an artifact"
         yield Problem(path=path, why=why, fix=named)
-    elif not artifacts[job]:
+    elif not artifacts[job].is_awaited:
         why = f"nothing waits until {job} has written its artifact"
         yield Problem(path=path, why=why, fix=f"set await_completion: true on {job}, or name a job that has it")

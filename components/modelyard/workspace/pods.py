@@ -12,12 +12,17 @@ from modelyard.kube.images import repository_of
 from modelyard.kube.labels import MODEL_RUN
 from modelyard.kube.pods import Container, Mount, Pod, Scratch, SecretKey
 from modelyard.kube.quantities import cpu_quantity, memory_quantity
+from modelyard.kube.sidecars import Sidecar
 from modelyard.kube.users import ROOT
 from modelyard.workspace.namespace import WorkspaceNamespace
 from modelyard.workspace.pod_resources import PodResources
 from modelyard.workspace.secrets import SECRET_KEY
 from modelyard.workspace.workload_spec import ARTIFACT_PATH, MODEL_PATH, WorkloadSpec
 from modelyard.workspace.workspace import Workspace
+
+_SHARED_FOLDER = "fabric-shared"
+_SIDECAR_REQUESTS = {"cpu": "1", "memory": "1Gi"}
+"""Our estimate of what a process beside a container takes, out of the tenth of a node that its share leaves."""
 
 
 def workload_pod(
@@ -44,11 +49,17 @@ def workload_pod(
         container=replace(
             container,
             image=_local_image(workspace.cluster.traits.images, container.image),
-            env={**container.env, **_fabric_env(pool, needs), **_paths(spec), **spec.env},
+            env={
+                **container.env,
+                **_fabric_env(pool, needs),
+                **_paths(spec),
+                **{key: workspace.object_stores[name].url for key, name in spec.env_from_object_stores.items()},
+                **spec.env,
+            },
             secret_env={**container.secret_env, **secret_env(home, spec.env_from_secrets)},
             requests=requests,
             limits=limits,
-            scratch=[*container.scratch, *_shared_memory(needs)],
+            scratch=[*container.scratch, *_shared_memory(needs), *_fabric_scratch(pool, needs)],
             mounts=[*_mounts(home, spec), *_artifacts(workspace, home, spec), *_fabric_mounts(pool, needs)],
             capabilities=capabilities,
         ),
@@ -57,8 +68,9 @@ def workload_pod(
         claims=claims or {},
         node_selector=pool.node_selector,
         tolerations=_tolerations(pool),
-        # Rolls a service when the job has run again, and lets nothing start before it has succeeded.
-        annotations={MODEL_RUN: workspace.artifacts[spec.artifact_read].run} if spec.artifact_read else {},
+        labels=home.pod_labels,
+        annotations={**_artifact_run(workspace, spec), **_fabric_annotations(pool, needs)},
+        sidecars=_fabric_sidecars(pool, needs),
     )
 
 
@@ -78,11 +90,51 @@ def _fabric_env(pool: Pool, needs: PodResources) -> Mapping[str, str]:
 def _fabric_mounts(pool: Pool, needs: PodResources) -> Iterator[Mount]:
     if pool.gpu and needs.is_on_fabric:
         for path, host_path in pool.gpu.pod_host_paths.items():
-            yield Mount(path=path, volume=f"fabric-{path.rpartition('/')[2]}", host_path=host_path)
+            is_device = path.startswith("/dev/")
+            yield Mount(path=path, volume=_fabric_volume(path), host_path=host_path, read_only=not is_device)
+
+
+def _fabric_volume(path: str) -> str:
+    return f"fabric-{path.rpartition('/')[2].replace('_', '-')}"
+
+
+def _fabric_annotations(pool: Pool, needs: PodResources) -> Mapping[str, str]:
+    return pool.gpu.pod_annotations if pool.gpu and needs.is_on_fabric else {}
+
+
+def _fabric_scratch(pool: Pool, needs: PodResources) -> list[Scratch]:
+    """The folder in which the container and what runs beside it find each other."""
+    sidecar = pool.gpu.pod_sidecar if pool.gpu and needs.is_on_fabric else None
+    path = sidecar.shared_path if sidecar else None
+    return [Scratch(name=_SHARED_FOLDER, path=path)] if path else []
+
+
+def _fabric_sidecars(pool: Pool, needs: PodResources) -> list[Sidecar]:
+    sidecar = pool.gpu.pod_sidecar if pool.gpu and needs.is_on_fabric else None
+    if not sidecar:
+        return []
+    return [
+        Sidecar(
+            name=sidecar.name,
+            image=sidecar.image,
+            command=sidecar.command,
+            env=sidecar.env,
+            requests=_SIDECAR_REQUESTS,
+            capabilities=sidecar.capabilities,
+            host_paths={path: (_fabric_volume(path), folder) for path, folder in sidecar.host_paths.items()},
+            folders={sidecar.shared_path: _SHARED_FOLDER} if sidecar.shared_path else {},
+            started_file=sidecar.health_file,
+        )
+    ]
+
+
+def _artifact_run(workspace: Workspace, spec: WorkloadSpec) -> Mapping[str, pulumi.Input[str]]:
+    """What rolls a service when the job has run again, and lets nothing start before it has succeeded."""
+    return {MODEL_RUN: workspace.artifacts[spec.artifact_read].run} if spec.artifact_read else {}
 
 
 def _paths(spec: WorkloadSpec) -> dict[str, str]:
-    model = {"MODEL_PATH": MODEL_PATH} if spec.artifact_read else {}
+    model = {"MODEL_PATH": MODEL_PATH} if spec.artifact_read or spec.volume_read else {}
     return model | ({"ARTIFACT_PATH": ARTIFACT_PATH} if spec.artifact_written else {})
 
 
@@ -102,6 +154,9 @@ def _artifacts(workspace: Workspace, home: WorkspaceNamespace, spec: WorkloadSpe
     if spec.artifact_read:
         read = workspace.artifacts[spec.artifact_read].spec
         yield _volume_mount(home, read.volume, MODEL_PATH, read.folder, read_only=True)
+    if spec.volume_read:
+        volume, folder = spec.volume_read
+        yield _volume_mount(home, volume, MODEL_PATH, folder, read_only=True)
     written = spec.artifact_written
     if written:
         yield _volume_mount(home, written.volume, ARTIFACT_PATH, written.folder, read_only=False)

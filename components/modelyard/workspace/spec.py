@@ -12,8 +12,10 @@ from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem, show
 from modelyard.kube.names import plain_name_problems
 from modelyard.operators.namespaces import PLATFORM_NAMESPACES
+from modelyard.platform.queues_rules import Queue
 from modelyard.spec import Amount, CountOrZero, Filled, Name, Rule, Text, spec
-from modelyard.workspace.place import Place
+from modelyard.workspace.object_store_spec import WorkspaceObjectStoreSpec
+from modelyard.workspace.place import Place, WrittenArtifact
 
 LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
 """Where nodes find their cloud's metadata, with credentials of the node: no pod gets there by a wide rule."""
@@ -142,7 +144,7 @@ class NetworkSpec:
 
     allow_internet: bool = True
     """Public addresses on TCP port 443, as models and data sets are downloaded from there. Never private addresses or
-    the cloud's metadata service."""
+    the cloud's metadata service; where a workspace with object stores gets its credentials is opened by itself."""
     allow_api_server: bool = False
     """The Kubernetes API server. Its address differs by cloud and is known to no rule, so that this opens TCP ports 443
     and 6443 of every address but the cloud's metadata service."""
@@ -157,8 +159,9 @@ class FabricSpec:
     Such networks read locked memory, for which a container needs the capability IPC_LOCK. Pod security `restricted`,
     which every workspace enforces, refuses it, and so does `baseline`; Kubernetes has no level between that and
     `privileged`, which the companion enforces. So nobody gets the role `edit` in it: its pods are made by the stack
-    alone, and have IPC_LOCK and no other right beyond those of other workloads. They run as root, as a capability has
-    no effect for other users.
+    alone, and have IPC_LOCK and no other right beyond those of other workloads; beside those on `tcpx` and `tcpxo` a
+    process of Google's has rights on the node's network cards. They run as root, as a capability has no effect for
+    other users.
     https://kubernetes.io/docs/concepts/security/pod-security-standards/
 
     It has the workspace's secrets, configuration and network rules, with a quota and volumes of its own. Its pods and
@@ -185,20 +188,31 @@ class WorkspaceSpec:
     """Its configuration by name; workloads mount it."""
     volumes: Mapping[Name, VolumeSpec] = field(default_factory=dict[str, VolumeSpec])
     """Its volumes by name; workloads mount them, and artifacts lie on them."""
+    object_stores: Mapping[Name, WorkspaceObjectStoreSpec] = field(default_factory=dict[str, WorkspaceObjectStoreSpec])
+    """Stores in the cluster's cloud by name: S3, Cloud Storage or Blob Storage. All of its pods use them without a key,
+    and workloads ask for their URLs. On a cluster without a cloud they are refused."""
     network: NetworkSpec = field(default_factory=NetworkSpec)
     """What its pods may reach."""
+    queues: Sequence[Name] = ()
+    """Queues of the platform that its jobs may wait in, also jobs that its members make by themselves."""
     fabric: FabricSpec | None = None
-    """The companion namespace for training over several nodes of a pool with `fabric: rdma`, where the nodes' image
+    """The companion namespace for training over several nodes of a pool with a `fabric`, where the nodes' image
     leaves locked memory limited; `{}` for the defaults. Left out: there is none."""
 
-    def place(self, pools: Mapping[str, Pool], artifacts: Mapping[str, bool]) -> Place:
-        """What its workloads find around them, on a cluster with these pools and beside jobs with these artifacts."""
+    def place(
+        self, pools: Mapping[str, Pool], artifacts: Mapping[str, WrittenArtifact], queues: Mapping[str, Queue]
+    ) -> Place:
+        """What its workloads find around them, on a cluster with these pools and queues and beside jobs with these
+        artifacts."""
         return Place(
             pools=pools,
             secrets=self.secrets,
             volumes=self.volumes,
             config=self.config,
+            object_stores=self.object_stores,
+            queues={name: queues[name] for name in self.queues if name in queues},
             artifacts=artifacts,
+            unshared_volumes=[name for name, volume in self.volumes.items() if not volume.shared],
             fabric_volumes=self.fabric.volumes if self.fabric else None,
         )
 

@@ -2,7 +2,7 @@
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
 from typing import Annotated, ClassVar
 
@@ -143,6 +143,8 @@ class WorkloadSpec:
     """Environment variables in clear text."""
     env_from_secrets: Mapping[EnvName, Name] = field(default_factory=dict[str, str])
     """Environment variables from secrets of the workspace: the variable's name and the secret's."""
+    env_from_object_stores: Mapping[EnvName, Name] = field(default_factory=dict[str, str])
+    """Environment variables with the URLs of object stores of the workspace: the variable's name and the store's."""
     mounts: Sequence[MountSpec] = ()
     """Volumes, configuration and secrets of the workspace as files."""
     user_id: UserId | None = None
@@ -182,8 +184,18 @@ class WorkloadSpec:
         return self.is_on_fabric(pool) and bool(pool.gpu and pool.gpu.pod_capabilities)
 
     @property
+    def queue_name(self) -> str | None:
+        """The queue that it waits in before it starts."""
+        return None
+
+    @property
     def artifact_read(self) -> str | None:
         """The job whose artifact it reads as its model."""
+        return None
+
+    @property
+    def volume_read(self) -> tuple[str, str | None] | None:
+        """The volume that it reads as its model, and the folder in it; None for the whole volume."""
         return None
 
     @property
@@ -200,9 +212,11 @@ class WorkloadSpec:
         """Rules across the fields that need no pool."""
         yield from _below("memory_limit_gib", self.memory_limit_gib, "memory_gib", self.memory_gib)
         yield from _below("cpu_limit", self.cpu_limit, "cpus", self.cpus)
-        for name in sorted(set(self.env) & set(self.env_from_secrets)):
-            why = "is also set in env_from_secrets"
-            yield Problem(path=f"env.{name}", why=why, fix="keep one of the two")
+        yield from _set_twice("env", self.env, "env_from_secrets", self.env_from_secrets)
+        yield from _set_twice("env", self.env, "env_from_object_stores", self.env_from_object_stores)
+        yield from _set_twice(
+            "env_from_secrets", self.env_from_secrets, "env_from_object_stores", self.env_from_object_stores
+        )
         paths = [mount.path for mount in self.mounts]
         for index, path in enumerate(paths):
             if path in paths[:index]:
@@ -216,7 +230,7 @@ class WorkloadSpec:
             yield unknown_pool(place.pools, self.pool)
             return
         pool = place.pools[self.pool]
-        yield from _pool_problems(pool, spans_nodes=self.spans_nodes)
+        yield from _pool_problems(pool, spans_nodes=self.spans_nodes, is_queued=self.queue_name is not None)
         # The share of a node's GPUs fits whenever they do.
         cpus = self.cpus if self.gpu_count else self.cpus or DEFAULT_CPUS
         memory_gib = self.memory_gib if self.gpu_count else self.memory_gib or DEFAULT_MEMORY_GIB
@@ -244,6 +258,9 @@ class WorkloadSpec:
     def _unknown_names(self, place: Place) -> Iterator[Problem]:
         for variable, secret in self.env_from_secrets.items():
             yield from unknown_secret(place.secrets, secret, f"env_from_secrets.{variable}")
+        for variable, store in self.env_from_object_stores.items():
+            path = f"env_from_object_stores.{variable}"
+            yield from unknown_name(place.object_stores, store, path, "object store", "object_stores")
         for index, mount in enumerate(self.mounts):
             path = f"mounts[{index}]"
             if mount.volume:
@@ -274,6 +291,7 @@ class WorkloadSpec:
             fabric_claim=on_fabric.fabric_claim.share(gpus, on_fabric.gpus)
             if on_fabric and on_fabric.fabric_claim
             else None,
+            fabric_networks=on_fabric.fabric_networks if on_fabric else 0,
             cpus=self.cpus or cpus,
             cpu_limit=self.cpu_limit,
             memory_gib=memory_gib,
@@ -282,14 +300,19 @@ class WorkloadSpec:
         )
 
 
-def _pool_problems(pool: Pool, *, spans_nodes: bool) -> Iterator[Problem]:
-    if pool.is_queued:
-        why = f"nodes of pool {pool.name} come for a ProvisioningRequest only, and modelyard makes none"
-        fix = "use a pool with capacity: flex_start, or run what makes such requests, like Kueue, on this one"
+def _pool_problems(pool: Pool, *, spans_nodes: bool, is_queued: bool) -> Iterator[Problem]:
+    if pool.is_queued and not is_queued:
+        why = f"nodes of pool {pool.name} come for a ProvisioningRequest only, which is made for jobs in a queue"
+        fix = "use a job with a queue that has this pool, or a pool with capacity: flex_start"
         yield Problem(path="pool", why=why, fix=fix)
     if pool.gpu and pool.gpu.slice_nodes > 1 and not spans_nodes:
         why = f"a slice of pool {pool.name} has {pool.gpu.slice_nodes} nodes, all of which have to be used together"
         yield Problem(path="pool", why=why, fix="use a training job over all of them, or a pool of smaller slices")
+
+
+def _set_twice(block: str, names: Collection[str], other_block: str, others: Collection[str]) -> Iterator[Problem]:
+    for name in sorted({*names} & {*others}):
+        yield Problem(path=f"{block}.{name}", why=f"is also set in {other_block}", fix="keep one of the two")
 
 
 def _renamed(path: str, gpu_field: str) -> str:

@@ -6,9 +6,14 @@ from dataclasses import dataclass
 import pulumi
 
 from modelyard.cluster.base import Cluster
+from modelyard.cluster.object_stores import ObjectStore
 from modelyard.component import checked
-from modelyard.workspace.namespace import NamespaceRules, WorkspaceNamespace
-from modelyard.workspace.place import Place
+from modelyard.platform.queues import Queues
+from modelyard.platform.queues_rules import unknown_queues
+from modelyard.workspace.namespace import SERVICE_ACCOUNT, NamespaceRules, WorkspaceNamespace
+from modelyard.workspace.object_store_rules import object_store_problems
+from modelyard.workspace.object_stores import bind_to_stores, make_stores
+from modelyard.workspace.place import Place, WrittenArtifact
 from modelyard.workspace.secrets import stack_keys
 from modelyard.workspace.spec import (
     FabricSpec,
@@ -40,16 +45,18 @@ class Artifact:
 class Workspace(pulumi.ComponentResource):
     """A team's namespace: pod security `restricted`, quota, roles, secrets, volumes; its network denies by default.
 
-    Creates a Namespace of the workspace's name, a ServiceAccount without rights for its pods, a NetworkPolicy, one
-    Secret for each secret, one ConfigMap for each configuration, one PersistentVolumeClaim for each volume under the
-    volume's name, a ResourceQuota where a quota is set and a RoleBinding for each role that has members; and, where the
-    spec has `fabric`, a companion namespace with the same, which enforces pod security `privileged`. What runs in it is
-    made by ModelService, BatchJob and their like.
+    Creates a Namespace of the workspace's name, a ServiceAccount without rights on the cluster for its pods, a
+    NetworkPolicy, one Secret for each secret, one ConfigMap for each configuration, one PersistentVolumeClaim for each
+    volume under the volume's name, a ResourceQuota where a quota is set and a RoleBinding for each role that has
+    members; where the spec has object stores, these in the cluster's cloud, and an identity with rights on them alone,
+    which its pods have; and, where the spec has `fabric`, a companion namespace with the same, which enforces pod
+    security `privileged` and whose pods have an identity like it. What runs in it is made by ModelService, BatchJob and
+    their like.
 
     Raises:
         ConfigError: a secret is missing from the stack's configuration or is there in clear text; a name is taken or
-            malformed; a volume is to be shared where the cluster has no storage for that; the spec has problems.
-            Nothing is registered then.
+            malformed; a volume is to be shared where the cluster has no storage for that; the cluster has no object
+            stores; the spec has problems. Nothing is registered then.
     """
 
     namespace: pulumi.Output[str]
@@ -60,6 +67,8 @@ class Workspace(pulumi.ComponentResource):
     """The names of its ConfigMaps, likewise."""
     volume_names: Mapping[str, pulumi.Output[str]]
     """The names of its PersistentVolumeClaims by the names in the spec."""
+    object_stores: Mapping[str, ObjectStore]
+    """Its object stores by the names in the spec."""
     artifacts: dict[str, Artifact]
     """What the jobs made so far leave for those made after them, by the job's name."""
 
@@ -71,6 +80,7 @@ class Workspace(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
         *,
         after: Sequence[pulumi.Resource] = (),
+        queues: Queues | None = None,
     ) -> None:
         """
         Make a workspace.
@@ -81,23 +91,37 @@ class Workspace(pulumi.ComponentResource):
             spec: its rules.
             opts: Pulumi's options of the component; its objects get the cluster's provider in any case.
             after: what must exist before its pods and outlive them, beside the cluster's nodes.
+            queues: the cluster's, which the spec names some of; None where it has none.
         """
         spec = checked(
             spec,
             name,
             lambda _: workspace_name_problems(name),
+            lambda valid: unknown_queues(valid.queues, queues.by_name if queues else {}),
             lambda valid: secret_problems(valid.secrets, stack_keys(valid.secrets.values())),
             lambda valid: volume_problems(valid, shared_available=cluster.traits.shared_storage_class is not None),
+            lambda valid: object_store_problems(
+                name,
+                valid,
+                unsupported=cluster.traits.unsupported,
+                former_versions_days_max=cluster.traits.former_versions_days_max,
+            ),
         )
         super().__init__("modelyard:workspace:Workspace", name, None, opts)
         self.workspace_name = name
         self.cluster = cluster
         self.spec = spec
+        self._queues = queues
         before = [*cluster.ready, *after]
         roles = {"edit": list(spec.members.edit), "view": list(spec.members.view)}
         rules = NamespaceRules(pod_security="restricted", quota=spec.quota, volumes=spec.volumes, roles=roles)
-        self._own = WorkspaceNamespace(name, name, cluster, spec, rules, self, before)
-        self._companion = _Companion(name, cluster, spec, spec.fabric, self, before) if spec.fabric else None
+        stores = self.object_stores = make_stores(name, cluster, spec.object_stores, self)
+        before.extend(each for store in stores.values() for each in store.ready)
+        identity = bind_to_stores(name, SERVICE_ACCOUNT, cluster, spec.object_stores, stores, self)
+        self._own = WorkspaceNamespace(name, name, cluster, spec, rules, identity, self, before, queues)
+        self._companion = (
+            _Companion(name, cluster, spec, spec.fabric, stores, self, before, queues) if spec.fabric else None
+        )
         self.namespace = self._own.namespace
         self.secret_names = self._own.secret_names
         self.config_names = self._own.config_names
@@ -109,7 +133,12 @@ class Workspace(pulumi.ComponentResource):
     def place(self) -> Place:
         """What its workloads find around them."""
         return self.spec.place(
-            self.cluster.pools, {name: artifact.is_awaited for name, artifact in self.artifacts.items()}
+            self.cluster.pools,
+            {
+                name: WrittenArtifact(volume=artifact.spec.volume, is_awaited=artifact.is_awaited)
+                for name, artifact in self.artifacts.items()
+            },
+            self._queues.by_name if self._queues else {},
         )
 
     def namespace_for(self, spec: WorkloadSpec) -> WorkspaceNamespace:
@@ -120,8 +149,11 @@ class Workspace(pulumi.ComponentResource):
         return self._own
 
     def before_pods(self, spec: WorkloadSpec) -> list[pulumi.Resource]:
-        """What must exist before this workload's pods and outlive them: its namespace's rules, and its pool's nodes."""
-        return [*self.namespace_for(spec).ready, *self.cluster.pool_ready(spec.pool)]
+        """What must exist before this workload's pods and outlive them: its namespace's rules, its pool's nodes, and
+        the queue that it waits in."""
+        home = self.namespace_for(spec)
+        queue = [home.local_queues[spec.queue_name]] if spec.queue_name else []
+        return [*home.ready, *self.cluster.pool_ready(spec.pool), *queue]
 
     def offer_artifact(self, name: str, spec: WorkloadSpec, run: pulumi.Output[str]) -> None:
         """Let what is made after this job read its artifact, if it has one."""
@@ -140,8 +172,10 @@ class _Companion(pulumi.ComponentResource):
         cluster: Cluster,
         spec: WorkspaceSpec,
         fabric: FabricSpec,
+        stores: Mapping[str, ObjectStore],
         parent: pulumi.Resource,
         before: list[pulumi.Resource],
+        queues: Queues | None,
     ) -> None:
         name = fabric_namespace(workspace)
         super().__init__("modelyard:workspace:Companion", name, None, pulumi.ResourceOptions(parent=parent))
@@ -150,5 +184,6 @@ class _Companion(pulumi.ComponentResource):
         rules = NamespaceRules(
             pod_security="privileged", quota=fabric.quota, volumes=fabric.volumes, roles={"view": members}
         )
-        self.home = WorkspaceNamespace(name, workspace, cluster, spec, rules, self, before)
+        identity = bind_to_stores(name, SERVICE_ACCOUNT, cluster, spec.object_stores, stores, self)
+        self.home = WorkspaceNamespace(name, workspace, cluster, spec, rules, identity, self, before, queues)
         self.register_outputs({"namespace": self.home.namespace})

@@ -1,14 +1,14 @@
 """Nodes on a real API server: those of node groups, and what makes more of them for pods that wait."""
 
-import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from modelyard.cluster.eks.node_pool import EC2_NODE_CLASS, NODE_OVERLAY, NODE_POOL
+from modelyard.cluster.eks.node_pool import EC2_NODE_CLASS, NODE_OVERLAY
+from modelyard.cluster.karpenter import NODE_POOL
 from modelyard.operators.crds import permissive_crd
 from tests.support.control_plane import ApiServer
 from tests.support.processes import wait_until
@@ -16,6 +16,7 @@ from tests.tools.aws import things
 from tests.tools.aws.account import Aws, Made
 from tests.tools.aws.things import CLUSTER, NODE_GROUP, TEMPLATE
 from tests.tools.kubernetes.cluster import Cluster
+from tests.tools.waiting_pods import look_once, node_of, waiting_pod, without_nodes
 from tools.offline.aws import karpenter
 from tools.offline.aws.groups import GROUPS
 from tools.offline.aws.node_labels import GROUP_LABEL
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.engine
 
 Json = dict[str, Any]
 
-_numbers = itertools.count()
 _GPU = {"key": "nvidia.com/gpu", "value": "present", "effect": "NO_SCHEDULE"}
 _TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
 
@@ -35,21 +35,13 @@ _TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
 @pytest.fixture
 def kube(api_server: ApiServer) -> Iterator[Cluster]:
     """The API server, without nodes and with Karpenter's kinds."""
-    found = Cluster(api_server.kubeconfig)
-    _remove_all(found)
     head = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
     kinds = [NODE_POOL, EC2_NODE_CLASS, NODE_OVERLAY]
-    found.apply(*({**head, **permissive_crd(kind)} for kind in kinds))
-    for kind in kinds:
-        found.run("wait", "--for=condition=Established", f"crd/{kind.crd_name}")
-    yield found
-    found.run("delete", "crd", "--ignore-not-found", *(kind.crd_name for kind in kinds))
-    _remove_all(found)
-
-
-def _remove_all(kube: Cluster) -> None:
-    kube.run("delete", "nodes", "--all")
-    kube.run("delete", "pods", "--all", "--force", "--grace-period=0")
+    with without_nodes(api_server) as found:
+        found.apply(*({**head, **permissive_crd(kind)} for kind in kinds))
+        found.run("wait", "--for=condition=Established", *(f"crd/{kind.crd_name}" for kind in kinds))
+        yield found
+        found.run("delete", "crd", "--ignore-not-found", *(kind.crd_name for kind in kinds))
 
 
 @pytest.fixture
@@ -71,34 +63,8 @@ def subnets(aws: Aws) -> list[Made]:
     return found
 
 
-def _pod(kube: Cluster, selector: Json, *, gpus: int = 0, tolerations: list[Json] | None = None) -> str:
-    name = f"pod-{next(_numbers)}"
-    limits = {"nvidia.com/gpu": str(gpus)} if gpus else {}
-    container = {"name": "a", "image": "a", "resources": {"requests": {"cpu": "1", **limits}, "limits": limits}}
-    spec = {"nodeSelector": selector, "tolerations": tolerations or [], "containers": [container]}
-    kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec})
-    wait_until(lambda: _is_waiting(kube, name) or bool(_node_of(kube, name)), f"the scheduler's word on {name}")
-    return name
-
-
-def _is_waiting(kube: Cluster, name: str) -> bool:
-    conditions = kube.get("pod", name, "default")["status"].get("conditions", [])
-    return any(each.get("reason") == "Unschedulable" for each in conditions)
-
-
-def _node_of(kube: Cluster, name: str) -> str:
-    return kube.get("pod", name, "default")["spec"].get("nodeName", "")
-
-
 def _scale(session: Session, plans: Plans) -> None:
     autoscaler.serve(session, plans, GROUPS)
-
-
-def _serve(serve: Callable[[Session, Plans], None], aws: Aws) -> None:
-    """One look at the cluster, and the nodes that follow from it."""
-    plans = Plans()
-    serve(aws.session, plans)
-    plans.settle()
 
 
 def test_a_node_group_has_its_nodes_and_takes_them_with_it(aws: Aws, kube: Cluster, subnets: list[Made]) -> None:
@@ -140,21 +106,21 @@ def test_a_waiting_pod_makes_a_node_of_the_group_that_would_take_it(
     }
     group = aws.create(NODE_GROUP, "gpus", {**plain, **gpus})
 
-    _pod(kube, {"pool": "l4"}, gpus=1)
-    _serve(_scale, aws)
+    waiting_pod(kube, {"pool": "l4"}, gpus=1)
+    look_once(_scale, aws)
     assert kube.names("node") == [], "without a toleration no group takes it"
-    pod = _pod(kube, {"pool": "l4"}, gpus=1, tolerations=[_TOLERATION])
-    _serve(_scale, aws)
-    wait_until(lambda: bool(_node_of(kube, pod)), "a node for the pod")
-    node = kube.get("node", _node_of(kube, pod))
+    pod = waiting_pod(kube, {"pool": "l4"}, gpus=1, tolerations=[_TOLERATION])
+    look_once(_scale, aws)
+    wait_until(lambda: bool(node_of(kube, pod)), "a node for the pod")
+    node = kube.get("node", node_of(kube, pod))
     assert node["status"]["capacity"]["nvidia.com/gpu"] == "1"
     assert node["metadata"]["labels"][GROUP_LABEL] == group["nodeGroupName"]
     seen = aws.read(group)
     assert seen is not None
     assert seen["scalingConfig"]["desiredSize"] == 1
 
-    _pod(kube, {"pool": "l4"}, gpus=1, tolerations=[_TOLERATION])
-    _serve(_scale, aws)
+    waiting_pod(kube, {"pool": "l4"}, gpus=1, tolerations=[_TOLERATION])
+    look_once(_scale, aws)
     assert len(kube.names("node")) == 1, "the group is as large as it may be"
 
 
@@ -164,11 +130,11 @@ def test_pods_share_nodes_on_their_way_and_others_come_beside_them(
     sizes = {"scalingConfig": {"minSize": 0, "maxSize": 5, "desiredSize": 0}}
     aws.create(NODE_GROUP, "plain", things.node_inputs(aws, subnets, **sizes, instanceTypes=["m7i.xlarge"]))
     plans = Plans()
-    waiting = [_pod(kube, {}) for _ in range(5)]
+    waiting = [waiting_pod(kube, {}) for _ in range(5)]
     _scale(aws.session, plans)
     _scale(aws.session, plans)
     plans.settle()
-    wait_until(lambda: all(_node_of(kube, pod) for pod in waiting), "a node for each pod")
+    wait_until(lambda: all(node_of(kube, pod) for pod in waiting), "a node for each pod")
     assert len(kube.names("node")) == 2, "three pods of a CPU each fit on a node with 4"
 
 
@@ -221,31 +187,31 @@ def test_karpenter_makes_the_smallest_machine_that_does_and_takes_it_away(
     aws: Aws, kube: Cluster, subnets: list[Made]
 ) -> None:
     _karpenter(aws, kube, subnets)
-    _serve(karpenter.serve, aws)
+    look_once(karpenter.serve, aws)
     assert kube.names("node") == [], "nobody waits"
-    pod = _pod(kube, {"pool": "l4"}, gpus=1)
-    _serve(karpenter.serve, aws)
-    wait_until(lambda: bool(_node_of(kube, pod)), "a node for the pod")
-    labels = kube.get("node", _node_of(kube, pod))["metadata"]["labels"]
+    pod = waiting_pod(kube, {"pool": "l4"}, gpus=1)
+    look_once(karpenter.serve, aws)
+    wait_until(lambda: bool(node_of(kube, pod)), "a node for the pod")
+    labels = kube.get("node", node_of(kube, pod))["metadata"]["labels"]
     assert labels["node.kubernetes.io/instance-type"] == "g6.xlarge"
     assert labels["topology.kubernetes.io/zone"] == "us-east-1b"
     assert labels["karpenter.sh/capacity-type"] == "spot"
     assert aws.world.one("Instance").inputs["subnetId"] == subnets[1].id
 
-    _pod(kube, {"pool": "l4"}, gpus=1)
-    _serve(karpenter.serve, aws)
+    waiting_pod(kube, {"pool": "l4"}, gpus=1)
+    look_once(karpenter.serve, aws)
     assert len(kube.names("node")) == 1, "the NodePool's limit is one"
     kube.delete("nodepool", "l4")
-    _serve(karpenter.serve, aws)
+    look_once(karpenter.serve, aws)
     assert kube.names("node") == []
     assert aws.world.resources("Instance") == []
 
 
 def test_karpenter_makes_nothing_without_what_its_class_names(aws: Aws, kube: Cluster, subnets: list[Made]) -> None:
     _karpenter(aws, kube, subnets)
-    _pod(kube, {"pool": "l4"}, gpus=1)
+    waiting_pod(kube, {"pool": "l4"}, gpus=1)
     aws.world.forget("InstanceProfile", "nodes")
-    _serve(karpenter.serve, aws)
+    look_once(karpenter.serve, aws)
     assert kube.names("node") == []
 
 
@@ -258,7 +224,7 @@ def test_a_node_pool_of_fixed_size_has_its_nodes_and_an_overlay_says_what_they_h
     kube.apply({**head, "spec": overlay})
     _karpenter(aws, kube, subnets, replicas=2)
     for _ in range(3):
-        _serve(karpenter.serve, aws)
+        look_once(karpenter.serve, aws)
     names = kube.names("node")
     assert len(names) == 2
     assert kube.get("node", names[0])["status"]["capacity"]["nvidia.com/gpu"] == "4"
@@ -285,15 +251,15 @@ def test_auto_mode_brings_its_kinds_and_takes_everything_with_it(aws: Aws, kube:
     made = aws.create(CLUSTER, "small", inputs)
     assert kube.names("nodepool") == ["general-purpose"]
     _let_become(kube, "general-purpose", expireAfter="480h1s")
-    pod = _pod(kube, {})
-    _serve(karpenter.serve, aws)
+    pod = waiting_pod(kube, {})
+    look_once(karpenter.serve, aws)
     assert kube.names("node") == [], "EKS refuses nodes that may become older than 21 days"
     _let_become(kube, "general-purpose", expireAfter="Never", terminationGracePeriod="1h")
-    _serve(karpenter.serve, aws)
+    look_once(karpenter.serve, aws)
     assert kube.names("node") == []
     _let_become(kube, "general-purpose", expireAfter="480h", terminationGracePeriod="24h")
-    _serve(karpenter.serve, aws)
-    wait_until(lambda: bool(_node_of(kube, pod)), "a node for the pod")
+    look_once(karpenter.serve, aws)
+    wait_until(lambda: bool(node_of(kube, pod)), "a node for the pod")
     aws.delete(made)
     assert kube.names("node") == []
     assert aws.world.resources("Instance") == []

@@ -1,42 +1,29 @@
 """The table of types agrees with the SDK and with AWS's API models."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.tools.tables import has, registered
 from tools.offline.aws import model
 from tools.offline.aws.kinds import Kind
 from tools.offline.aws.table import KINDS
 from tools.offline.cloud import schema
-from tools.offline.cloud.schema import Property
 from tools.offline.cloud.table import UnknownTypeError
 
 _OF_PROGRAMS = [kind for kind in KINDS.values() if isinstance(kind, Kind) and not kind.internal]
 _REGISTERED = re.compile(r"\baws\.(\w+)\.([A-Z]\w*)\(")
 
 
-def _has(properties: dict[str, Property], path: str) -> bool:
-    """Whether there is a property at a dotted path."""
-    name, _, rest = path.partition(".")
-    if name not in properties:
-        return False
-    kind = properties[name].type
-    while kind.item is not None:
-        kind = kind.item
-    return not rest or (kind.kind == "object" and _has(dict(kind.properties()), rest))
-
-
 @pytest.mark.parametrize("kind", _OF_PROGRAMS, ids=lambda kind: kind.label)
 def test_what_is_said_of_a_type_is_about_properties_that_it_has(kind: Kind) -> None:
-    inputs, state = dict(schema.input_properties(kind.token)), dict(schema.state_properties(kind.token))
+    inputs, state = schema.input_properties(kind.token), schema.state_properties(kind.token)
     given = [*kind.replace, *(each.path for each in kind.references), *kind.filled]
     given += [kind.name.property] if kind.name else []
-    assert [path for path in given if not _has(inputs, path)] == []
-    assert [path for path in kind.unique if not _has(state, path)] == []
+    assert [path for path in given if not has(inputs, path)] == []
+    assert [path for path in kind.unique if not has(state, path)] == []
     # The SDK's state classes name nested outputs only where a program may give them too.
-    assert [path for path in kind.outputs if not _has(state, path.split(".")[0])] == []
+    assert [path for path in kind.outputs if not has(state, path.split(".")[0])] == []
     assert {each.to for each in kind.references} <= {*KINDS, ""}
     assert set(kind.refreshed) <= set(kind.outputs)
 
@@ -62,7 +49,4 @@ def test_a_type_that_the_library_does_not_register_is_refused() -> None:
 
 def test_the_types_are_exactly_those_that_the_library_registers() -> None:
     known = {(kind.token.split(":")[1].split("/")[0], kind.label) for kind in _OF_PROGRAMS}
-    library = ROOT / "components" / "modelyard" / "cluster" / "eks"
-    found = {match for path in library.glob("*.py") for match in _REGISTERED.findall(Path(path).read_text("utf-8"))}
-    resources = {(module, name) for module, name in found if not name.endswith("Args")}
-    assert resources == known
+    assert registered("eks", _REGISTERED) == known

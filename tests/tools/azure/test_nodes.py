@@ -1,28 +1,24 @@
 """Nodes on a real API server: those of node pools, and what makes more of them for pods that wait."""
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.control_plane import ApiServer
-from tests.support.processes import wait_until
 from tests.tools.azure import things
 from tests.tools.azure.account import Azure, Made
 from tests.tools.azure.things import CLUSTER
 from tests.tools.kubernetes.cluster import Cluster
+from tests.tools.waiting_pods import look_once, waiting_pod, without_nodes
 from tools.offline.azure import functions, kubelogin, nap, server
 from tools.offline.azure.pool_nodes import POOL_LABEL
-from tools.offline.cloud.plans import Plans
-from tools.offline.cloud.session import Session
 
 pytestmark = pytest.mark.engine
 
 Json = dict[str, Any]
 
-_numbers = itertools.count()
 _SERVER_ID = "6dae42f8-4368-4678-94ff-3960e28e3630"
 _GPU_TAINT = "nvidia.com/gpu=present:NoSchedule"
 _TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
@@ -31,15 +27,8 @@ _TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
 @pytest.fixture
 def kube(api_server: ApiServer) -> Iterator[Cluster]:
     """The API server, without nodes."""
-    found = Cluster(api_server.kubeconfig)
-    _remove_all(found)
-    yield found
-    _remove_all(found)
-
-
-def _remove_all(kube: Cluster) -> None:
-    kube.run("delete", "nodes", "--all")
-    kube.run("delete", "pods", "--all", "--force", "--grace-period=0")
+    with without_nodes(api_server) as found:
+        yield found
 
 
 @pytest.fixture
@@ -48,28 +37,6 @@ def azure(kube: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Azu
     monkeypatch.setenv("MODELYARD_AZURE_KUBECONFIG", str(kube.kubeconfig))
     monkeypatch.setenv("MODELYARD_AZURE_WORLD", str(tmp_path / "world"))
     return Azure(tmp_path / "world", kubeconfig=kube.kubeconfig)
-
-
-def _pod(kube: Cluster, selector: Json, *, gpus: int = 0, tolerations: list[Json] | None = None) -> str:
-    name = f"pod-{next(_numbers)}"
-    limits = {"nvidia.com/gpu": str(gpus)} if gpus else {}
-    container = {"name": "a", "image": "a", "resources": {"requests": {"cpu": "1", **limits}, "limits": limits}}
-    spec = {"nodeSelector": selector, "tolerations": tolerations or [], "containers": [container]}
-    kube.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "default"}, "spec": spec})
-    wait_until(lambda: _is_waiting(kube, name), f"the scheduler's word on {name}")
-    return name
-
-
-def _is_waiting(kube: Cluster, name: str) -> bool:
-    conditions = kube.get("pod", name, "default")["status"].get("conditions", [])
-    return any(each.get("reason") == "Unschedulable" for each in conditions)
-
-
-def _serve(serve: Callable[[Session, Plans], None], azure: Azure) -> None:
-    """One look at the cluster, and the nodes that follow from it."""
-    plans = Plans()
-    serve(azure.session, plans)
-    plans.settle()
 
 
 def _labels(kube: Cluster, name: str) -> Json:
@@ -111,22 +78,22 @@ def test_a_waiting_pod_makes_a_pool_larger_from_zero(azure: Azure, kube: Cluster
     things.cluster(azure)
     gpu = {"vmSize": "Standard_NC24ads_A100_v4", "nodeTaints": [_GPU_TAINT]}
     things.pool(azure, "gpu", count=0, maxCount=1, **gpu)
-    _pod(kube, {"agentpool": "gpu"}, gpus=1, tolerations=[_TOLERATION])
-    _pod(kube, {"agentpool": "none"})
-    _serve(server.PARTS[0], azure)
+    waiting_pod(kube, {"agentpool": "gpu"}, gpus=1, tolerations=[_TOLERATION])
+    waiting_pod(kube, {"agentpool": "none"})
+    look_once(server.PARTS[0], azure)
     [name] = _nodes_of(kube, "gpu")
     assert kube.get("node", name)["status"]["allocatable"]["nvidia.com/gpu"] == "1"
     assert _labels(kube, name)["accelerator"] == "nvidia"
-    _pod(kube, {"agentpool": "gpu"}, gpus=2, tolerations=[_TOLERATION])
-    _serve(server.PARTS[0], azure)
+    waiting_pod(kube, {"agentpool": "gpu"}, gpus=2, tolerations=[_TOLERATION])
+    look_once(server.PARTS[0], azure)
     assert len(_nodes_of(kube, "gpu")) == 1, "no node of the pool has two GPUs, and it has its most"
 
 
 def test_a_pool_of_fixed_size_does_not_grow(azure: Azure, kube: Cluster) -> None:
     things.cluster(azure)
     things.pool(azure, "fixed", count=0, enableAutoScaling=False, minCount=None, maxCount=None)
-    _pod(kube, {"agentpool": "fixed"})
-    _serve(server.PARTS[0], azure)
+    waiting_pod(kube, {"agentpool": "fixed"})
+    look_once(server.PARTS[0], azure)
     assert _nodes_of(kube, "fixed") == []
 
 
@@ -148,21 +115,21 @@ def test_node_auto_provisioning_makes_nodes_for_its_pools(azure: Azure, kube: Cl
     for kind in kinds:
         kube.run("wait", "--for=condition=Established", f"crd/{kind}")
     _node_pool(kube, "gpu", **{"nvidia.com/gpu": 1})
-    _pod(kube, {"modelyard.dev/pool": "gpu"}, gpus=1, tolerations=[_TOLERATION])
-    _serve(nap.serve, azure)
+    waiting_pod(kube, {"modelyard.dev/pool": "gpu"}, gpus=1, tolerations=[_TOLERATION])
+    look_once(nap.serve, azure)
     assert len(kube.names("node")) == 1, "its class of nodes is not there"
     node_class = {"apiVersion": "karpenter.azure.com/v1beta1", "kind": "AKSNodeClass", "metadata": {"name": "gpu"}}
     kube.apply({**node_class, "spec": {"imageFamily": "Ubuntu"}})
-    _serve(nap.serve, azure)
+    look_once(nap.serve, azure)
     [name] = [each for each in kube.names("node") if _labels(kube, each).get("karpenter.sh/nodepool") == "gpu"]
     assert _labels(kube, name)["topology.kubernetes.io/zone"] == "eastus2-1"
     assert len(azure.world.resources("VirtualMachine")) == 1
-    _pod(kube, {"modelyard.dev/pool": "gpu"}, gpus=1, tolerations=[_TOLERATION])
-    _pod(kube, {"modelyard.dev/pool": "gpu"}, gpus=1, tolerations=[_TOLERATION])
-    _serve(nap.serve, azure)
+    waiting_pod(kube, {"modelyard.dev/pool": "gpu"}, gpus=1, tolerations=[_TOLERATION])
+    waiting_pod(kube, {"modelyard.dev/pool": "gpu"}, gpus=1, tolerations=[_TOLERATION])
+    look_once(nap.serve, azure)
     assert len(azure.world.resources("VirtualMachine")) == 1, "the limit of its pool"
     kube.run("delete", "nodepool", "gpu")
-    _serve(nap.serve, azure)
+    look_once(nap.serve, azure)
     assert azure.world.resources("VirtualMachine") == []
     azure.delete(cluster)
     crds = kube.run("get", "crd", "-o", "name")

@@ -5,12 +5,12 @@ import re
 import pytest
 
 from tests.support.paths import ROOT
+from tests.tools.tables import has
 from tools.offline.azure import limits, model
 from tools.offline.azure.kinds import AzureKind
 from tools.offline.azure.kinds_compute import POOL_FIXED
 from tools.offline.azure.table import TABLE, azure_kind
 from tools.offline.cloud import schema
-from tools.offline.cloud.schema import Property
 from tools.offline.cloud.table import UnknownTypeError
 
 _OF_PROGRAMS = [azure_kind(token) for token, kind in TABLE.items() if not kind.internal]
@@ -18,26 +18,13 @@ _REGISTERED = re.compile(r"\b(?:azure\.)?(\w+)\.([A-Z]\w*)\(")
 _SUBMODULE = re.compile(r"from pulumi_azure_native import (\w+)(?: as (\w+))?")
 
 
-def _has(properties: dict[str, Property], path: str) -> bool:
-    """Whether there is a property at a dotted path; inside of a mapping anything may be."""
-    name, _, rest = path.partition(".")
-    if name not in properties:
-        return False
-    kind = properties[name].type
-    while kind.item is not None:
-        if kind.kind == "map":
-            return True
-        kind = kind.item
-    return not rest or (kind.kind == "object" and _has(dict(kind.properties()), rest))
-
-
 @pytest.mark.parametrize("kind", _OF_PROGRAMS, ids=lambda kind: kind.label)
 def test_what_is_said_of_a_type_is_about_properties_that_it_has(kind: AzureKind) -> None:
-    inputs, state = dict(schema.input_properties(kind.token)), dict(schema.state_properties(kind.token))
+    inputs, state = schema.input_properties(kind.token), schema.state_properties(kind.token)
     given = [*kind.replace, *kind.fixed, *(each.path for each in kind.references), *kind.filled, *kind.always_told]
     given += [kind.name.property] if kind.name else []
     given += limits.LIMITS.get(kind.token, {})
-    assert [path for path in given if not _has(inputs, path)] == []
+    assert [path for path in given if not has(inputs, path)] == []
     assert [path for path in kind.outputs if path.split(".")[0] not in state] == []
     assert {each.to for each in kind.references} <= set(TABLE)
     assert not kind.parent or kind.parent in TABLE
@@ -54,7 +41,7 @@ def test_every_property_of_aks_is_in_the_api_model(kind: AzureKind) -> None:
 def test_a_pool_keeps_the_same_within_its_cluster_and_beside_it() -> None:
     profile = schema.input_properties("azure-native:containerservice:ManagedCluster")["agentPoolProfiles"].type.item
     assert profile is not None
-    assert [path for path in POOL_FIXED if not _has(dict(profile.properties()), path)] == []
+    assert [path for path in POOL_FIXED if not has(profile.properties(), path)] == []
 
 
 def test_a_type_that_the_library_does_not_register_is_refused() -> None:

@@ -12,6 +12,7 @@ from tests.tools.gcp.things import (
     BUCKET,
     BUCKET_MEMBER,
     CLUSTER,
+    FIREWALL,
     IDENTITY,
     NAT,
     NETWORK,
@@ -68,6 +69,30 @@ def test_a_subnetwork_is_refused(gcp: Gcp, change: Json, why: str) -> None:
     faults = gcp.faults(SUBNETWORK, things.subnetwork_inputs(made, **change))
     assert any(why in each for each in faults), faults
     assert gcp.faults(SUBNETWORK, things.subnetwork_inputs(made)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"allows": None}, "a rule allows or denies something, one of both"),
+        ({"denies": [{"protocol": "udp"}]}, "a rule allows or denies something, one of both"),
+        ({"sourceRanges": None}, "one of source_tags, source_ranges, or source_service_accounts is due"),
+        ({"sourceRanges": ["192.168.0.1/16"]}, "'192.168.0.1/16' is not a valid IPv4 range"),
+        ({"direction": "IN"}, "direction: must be one of"),
+    ],
+)
+def test_a_firewall_rule_is_refused(gcp: Gcp, change: Json, why: str) -> None:
+    net = gcp.create(NETWORK, "net", {"autoCreateSubnetworks": False})
+    inputs: Json = {"network": net.id, "allows": [{"protocol": "tcp"}], "sourceRanges": ["192.168.0.0/16"]}
+    faults = gcp.faults(FIREWALL, {**inputs, **change})
+    assert any(why in each for each in faults), faults
+    made = gcp.create(FIREWALL, "in", inputs)
+    assert (made["direction"], made["priority"]) == ("INGRESS", 1000)
+    assert gcp.diff(made, inputs)[0] == []
+    with pytest.raises(ProviderError, match="is already being used by"):
+        gcp.delete(net)
+    gcp.delete(made)
+    gcp.delete(net)
 
 
 def test_ranges_of_a_network_are_apart(gcp: Gcp, network: things.Network) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from tests.tools.gcp import things
 from tests.tools.gcp.account import Gcp, Made
-from tests.tools.gcp.things import CLUSTER, NODE_POOL
+from tests.tools.gcp.things import CLUSTER, NETWORK, NODE_POOL, SUBNETWORK
 from tools.offline.common.errors import PartialError, ProviderError
 
 Json = dict[str, Any]
 
+_REGION = "us-central1"
 _TPU = {"machineType": "ct5lp-hightpu-4t", "diskType": "pd-balanced"}
 _RESERVED = {
     "consumeReservationType": "SPECIFIC_RESERVATION",
@@ -189,12 +190,68 @@ def test_networks_of_accelerators_need_what_they_stand_on(gcp: Gcp, network: thi
     gcp.delete(made)
     made = gcp.create(CLUSTER, "small", things.cluster_inputs(network))
     gcp.create(NODE_POOL, "auto", auto)
-    extra = [{"network": network.network.id, "subnetwork": network.subnetwork.id}]
-    further = things.pool_inputs(made, networkConfig={"additionalNodeNetworkConfigs": extra})
+    further = things.pool_inputs(made, networkConfig={"additionalNodeNetworkConfigs": _further(gcp, 1)})
     with pytest.raises(ProviderError, match="require multi-networking to be enabled on the cluster"):
         gcp.create(NODE_POOL, "further", further)
     gcp.update(made, {**made.given, "enableMultiNetworking": True})
     gcp.create(NODE_POOL, "further", further)
+
+
+def _further(gcp: Gcp, count: int) -> list[Json]:
+    """Further networks, each with a subnetwork."""
+    found: list[Json] = []
+    for index in range(count):
+        network = gcp.create(NETWORK, f"gpu-{index}", {"autoCreateSubnetworks": False, "mtu": 8244})
+        given = {"network": network.id, "region": _REGION, "ipCidrRange": f"192.168.{index}.0/24"}
+        subnetwork = gcp.create(SUBNETWORK, f"gpu-{index}", given)
+        found.append({"network": network["name"], "subnetwork": subnetwork["name"]})
+    return found
+
+
+@pytest.mark.parametrize(("machine", "most"), [("a3-highgpu-8g", 4), ("a3-megagpu-8g", 8), ("n2-standard-8", 7)])
+def test_a_machine_has_so_many_cards(gcp: Gcp, network: things.Network, machine: str, most: int) -> None:
+    cluster = gcp.create(CLUSTER, "small", things.cluster_inputs(network, enableMultiNetworking=True))
+    further = _further(gcp, most + 1)
+
+    def pool(networks: list[Json]) -> Json:
+        config = {"additionalNodeNetworkConfigs": networks}
+        return things.pool_inputs(cluster, {"machineType": machine}, networkConfig=config)
+
+    with pytest.raises(ProviderError, match=rf"{machine} supports at most {most} additional networks, not {most + 1}"):
+        gcp.create(NODE_POOL, "gpus", pool(further))
+    gcp.create(NODE_POOL, "gpus", pool(further[:most]))
+
+
+def test_each_card_is_in_a_network_of_its_own(gcp: Gcp, network: things.Network) -> None:
+    cluster = gcp.create(CLUSTER, "small", things.cluster_inputs(network, enableMultiNetworking=True))
+    one, other = _further(gcp, 2)
+
+    def made(*networks: Json) -> Made:
+        config = {"additionalNodeNetworkConfigs": list(networks)}
+        return gcp.create(NODE_POOL, "gpus", things.pool_inputs(cluster, networkConfig=config))
+
+    own = {"network": network.network["name"], "subnetwork": network.subnetwork["name"]}
+    for refused in ((one, one), (one, own)):
+        with pytest.raises(ProviderError, match="is attached to more than one interface of the nodes"):
+            made(*refused)
+    with pytest.raises(ProviderError, match=r'Subnetwork "gpu-1.*" is not in network "gpu-0'):
+        made({**one, "subnetwork": other["subnetwork"]})
+    pool = made(one, other)
+    assert pool["networkConfig"]["additionalNodeNetworkConfigs"] == [one, other]
+
+
+def test_a_network_is_held_by_nodes_in_it(gcp: Gcp, network: things.Network) -> None:
+    cluster = gcp.create(CLUSTER, "small", things.cluster_inputs(network, enableMultiNetworking=True))
+    net = gcp.create(NETWORK, "gpu", {"autoCreateSubnetworks": False})
+    given = {"network": net.id, "region": _REGION, "ipCidrRange": "192.168.0.0/24"}
+    subnetwork = gcp.create(SUBNETWORK, "gpu", given)
+    config = {"additionalNodeNetworkConfigs": [{"network": net["name"], "subnetwork": subnetwork["name"]}]}
+    pool = gcp.create(NODE_POOL, "gpus", things.pool_inputs(cluster, networkConfig=config))
+    with pytest.raises(ProviderError, match="is already being used by"):
+        gcp.delete(subnetwork)
+    gcp.delete(pool)
+    gcp.delete(subnetwork)
+    gcp.delete(net)
 
 
 def test_gke_taints_gpu_nodes_where_there_are_others(gcp: Gcp, cluster: Made) -> None:

@@ -1,14 +1,11 @@
 """The table of types agrees with the SDK, with Google's API models and with the library."""
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.tools.tables import has, registered
 from tools.offline.cloud import schema
-from tools.offline.cloud.schema import Property
 from tools.offline.cloud.table import UnknownTypeError
 from tools.offline.gcp import model
 from tools.offline.gcp.kinds import Kind
@@ -21,26 +18,15 @@ _NOT_IN_THE_MODEL = {"dataplaneOptimizationMode"}
 """Arguments that are newer than the API model."""
 
 
-def _has(properties: Mapping[str, Property], path: str) -> bool:
-    """Whether there is a property at a dotted path."""
-    name, _, rest = path.partition(".")
-    if name not in properties:
-        return False
-    kind = properties[name].type
-    while kind.item is not None:
-        kind = kind.item
-    return not rest or (kind.kind == "object" and _has(kind.properties(), rest))
-
-
 @pytest.mark.parametrize("kind", _OF_PROGRAMS, ids=lambda kind: kind.token)
 def test_what_is_said_of_a_type_is_about_properties_that_it_has(kind: Kind) -> None:
     inputs, state = schema.input_properties(kind.token), schema.state_properties(kind.token)
     given = [*kind.replace, *(each.path for each in kind.references), *kind.filled]
     given += [kind.name.property] if kind.name else []
     given += [kind.labels] if kind.labels else []
-    assert [path for path in given if not _has(inputs, path)] == []
-    assert [path for path in kind.unique if not _has(state, path)] == []
-    assert [path for path in kind.outputs if not _has(state, path.split(".")[0])] == []
+    assert [path for path in given if not has(inputs, path)] == []
+    assert [path for path in kind.unique if not has(state, path)] == []
+    assert [path for path in kind.outputs if not has(state, path.split(".")[0])] == []
     assert {each.to for each in kind.references} <= {*KINDS}
     assert set(kind.refreshed) <= set(kind.outputs)
 
@@ -67,6 +53,4 @@ def test_a_type_that_the_library_does_not_register_is_refused() -> None:
 
 def test_the_types_are_exactly_those_that_the_library_registers() -> None:
     known = {(kind.token.split(":")[1].split("/")[0], kind.label) for kind in _OF_PROGRAMS}
-    library = ROOT / "components" / "modelyard" / "cluster" / "gke"
-    found = {match for path in library.glob("*.py") for match in _REGISTERED.findall(Path(path).read_text("utf-8"))}
-    assert {(module, name) for module, name in found if not name.endswith("Args")} == known
+    assert registered("gke", _REGISTERED) == known

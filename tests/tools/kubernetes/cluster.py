@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from tests.support.processes import wait_until
 from tests.support.toolchain import require_tool
 
 Json = dict[str, Any]
@@ -34,6 +35,15 @@ class Cluster:
     def give_up_namespace(self, name: str) -> None:
         """Begin to delete it."""
         self._core.delete_namespace(name)
+
+    def remove_nodes_and_pods(self) -> None:
+        """Remove all nodes, and the pods of the namespace `default` at once."""
+        self._core.delete_collection_node()
+        self._core.delete_collection_namespaced_pod("default", grace_period_seconds=0)
+        wait_until(
+            lambda: not self._core.list_node().items and not self._core.list_namespaced_pod("default").items,
+            "the end of nodes and pods",
+        )
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         done = subprocess.run(

@@ -9,6 +9,7 @@ from modelyard import (
     AksCluster,
     BatchJob,
     BatchJobSpec,
+    BoundIdentity,
     Cluster,
     ClusterTraits,
     ConfigError,
@@ -32,6 +33,7 @@ from modelyard import (
     StoreAccess,
     TrainingJob,
     Workspace,
+    WorkspaceObjectStoreSpec,
     WorkspaceSpec,
 )
 from modelyard.operators.definition import OperatorDefinition
@@ -55,8 +57,8 @@ def clusters() -> list[Cluster]:
     eks: Cluster = EksCluster("eks", specs.eks, specs.pools, charts=specs.stack.platform.charts)
     local: Cluster = LocalCluster("local", LocalSpec(), specs.pools)
     existing: Cluster = ExistingCluster("existing", ExistingSpec(context="on-prem"), specs.pools)
-    gke: Cluster = GkeCluster("gke", specs.gke, specs.pools, charts=specs.stack.platform.charts)
-    aks: Cluster = AksCluster("aks", specs.aks, specs.pools, charts=specs.stack.platform.charts)
+    gke: Cluster = GkeCluster("gke", specs.gke, specs.pools)
+    aks: Cluster = AksCluster("aks", specs.aks, specs.pools)
     return [local, existing, eks, gke, aks]
 
 
@@ -82,8 +84,14 @@ def object_store(cluster: Cluster) -> pulumi.Output[str]:
     agents = Accelerators("accelerators", cluster)
     made: ObjectStore = cluster.object_store("models", ObjectStoreSpec(expire_after_days=30))
     access = [StoreAccess(store=made, write=True)]
-    identity = cluster.workload_identity("loader", namespace="chat", service_account="workload", permissions=access)
-    Workspace("chat", cluster, WorkspaceSpec(), pulumi.ResourceOptions(depends_on=[agents, *identity]))
+    bound: BoundIdentity = cluster.workload_identity(
+        "loader", namespace="chat", service_account="loader", permissions=access
+    )
+    stores = {"models": WorkspaceObjectStoreSpec(access="write")}
+    chat = Workspace(
+        "chat", cluster, WorkspaceSpec(object_stores=stores), pulumi.ResourceOptions(depends_on=[agents, *bound.ready])
+    )
+    pulumi.export("models", chat.object_stores["models"].url)
     return made.url
 
 

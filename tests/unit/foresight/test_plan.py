@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from modelyard.foresight.cost import prices
 from modelyard.foresight.plan import Plan, plan, render
 from modelyard.stack.file import read_file
 from modelyard.stack.ml_stack import MLStack
@@ -35,6 +36,7 @@ STACKS = {
     ),
     "training on one node": stack({"workspaces.chat.training.finetune.nodes": 1}),
     "an existing cluster": stack({"cluster": {"existing": {"context": "on-prem"}}}),
+    "a route": stack({"platform.gateway": {}, f"{FRAUD}.route": {"path": "/fraud"}}),
     "pools alone": stack({"workspaces": {}}),
 }
 
@@ -180,7 +182,9 @@ def test_a_terminal_shows_one_line_for_each() -> None:
     said = planned(LOCAL)
     heads = [line.split()[0] for line in render(said).splitlines() if line]
     workload_names = [f"{each['workspace']}/{each['name']}" for each in said["workloads"]]
-    assert heads == ["cluster:", "POOL", *(each["name"] for each in said["pools"]), "WORKLOAD", *workload_names]
+    services = [f"{each['workspace']}/{each['name']}" for each in said["workloads"] if each["service"]]
+    pools = [each["name"] for each in said["pools"]]
+    assert heads == ["cluster:", "POOL", *pools, "WORKLOAD", *workload_names, "SERVICE", *services]
 
 
 def test_a_stack_of_pools_alone_can_be_shown() -> None:
@@ -190,3 +194,55 @@ def test_a_stack_of_pools_alone_can_be_shown() -> None:
 def test_the_plan_is_plain_values() -> None:
     said = planned(LOCAL)
     assert yaml.safe_load(json.dumps(said)) == said
+
+
+EKS_POOLS = {
+    "system": {"machine_type": "m5.large", "cpus": 2, "memory_gib": 8, "min_nodes": 1, "max_nodes": 2},
+    "l4": {"accelerator": "l4", "machine_type": "g6.xlarge", "max_nodes": 8, "capacity": "spot"},
+}
+
+
+def test_pools_with_what_their_machines_cost() -> None:
+    said = planned({"cluster": EKS, "pools": EKS_POOLS})
+    spot = prices()["us-east-1", "g6.xlarge"].spot
+    assert spot is not None
+    (system, l4) = said["pools"]
+    assert (l4["min_usd_per_hour"], l4["max_usd_per_hour"]) == (0, pytest.approx(8 * spot))
+    assert ("us-east-1", "m5.large") not in prices()
+    assert (system["min_usd_per_hour"], system["max_usd_per_hour"]) == (None, None)
+    text = render(said)
+    assert f"machines: 0.00 to {8 * spot:.2f} USD an hour by list prices" in text
+    assert "and what system cost, which is not known" in text
+
+
+def test_nothing_is_said_of_costs_where_none_is_known() -> None:
+    assert "USD an hour" not in render(planned(LOCAL))
+
+
+@pytest.mark.parametrize("environment", ["prod-eks", "prod-gke", "prod-aks"])
+def test_which_machines_of_the_stacks_in_the_repository_have_no_price(environment: str) -> None:
+    written = json.loads(read_file(ROOT / "stacks" / f"Pulumi.{environment}.yaml").stack or "")
+    unknown = {each["name"] for each in planned(written)["pools"] if each["max_usd_per_hour"] is None}
+    # No table of Azure's spot prices is known, nor one of Google's N2 and of its machines with RDMA.
+    assert unknown == {"prod-eks": set[str](), "prod-gke": {"system", "h200"}, "prod-aks": {"a10"}}[environment]
+
+
+def test_a_workload_has_as_many_nodes_as_its_pods_fill() -> None:
+    nodes = {each["name"]: (each["min_nodes"], each["max_nodes"]) for each in planned(LOCAL)["workloads"]}
+    pods = {each["name"]: (each["min_pods"], each["max_pods"]) for each in planned(LOCAL)["workloads"]}
+    assert (pods["assistant"], nodes["assistant"]) == ((1, 3), (1, 3))
+    assert (pods["digits"], nodes["digits"]) == ((1, 4), (1, 1))
+
+
+def test_a_service_with_its_start_and_what_its_model_takes() -> None:
+    model = {"huggingface": "Qwen/Qwen2.5-7B-Instruct", "size_gib": 14.2}
+    written = stack({"workspaces.chat.services.assistant.model": model})
+    services = {each["name"]: each["service"] for each in planned(written)["workloads"]}
+    assert services["assistant"] == {
+        "startup_seconds": 780,
+        "needed_gpu_memory_gib": 16.8,
+        "usable_gpu_memory_gib": 22.1,
+    }
+    assert services["finetune"] is None
+    (line,) = (each for each in render(planned(written)).splitlines() if "16.8 of 22.1" in each)
+    assert line.split() == ["chat/assistant", "780", "s", "16.8", "of", "22.1"]

@@ -255,6 +255,24 @@ REFUSED: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ),
     (
         COS,
+        {**H100, "capacity": "flex_start", "fabric": "tcpxo", "placement": "compact"},
+        {**H100, "capacity": "flex_start", "fabric": "tcpxo"},
+        (
+            "placement: flex_start nodes of this machine type do not stand close together; leave it out, or use "
+            "{reservation: NAME}"
+        ),
+    ),
+    (
+        COS,
+        {**H100, "fabric": "tcpx", "device_allocation": "dra"},
+        {**H100, "device_allocation": "dra"},
+        (
+            "device_allocation: the process beside pods on GPUDirect-TCPX needs GKE's own driver, which dra does "
+            "without; use device_plugin"
+        ),
+    ),
+    (
+        COS,
         {**H100, **reserved("cr_1")},
         {**H100, **reserved("projects/other-project/reservations/h100s")},
         (
@@ -316,7 +334,7 @@ def test_gpus_without_rdma_are_refused_with_those_that_have_it() -> None:
     assert refused(COS, **H100, fabric="rdma") == [
         (
             "fabric: no machine of gcp with 8 of h100 is known to have RDMA devices of a kind that modelyard sets up; "
-            "use an accelerator whose machines have some: b200, h200, or leave it out"
+            "use tcpx or tcpxo, or an accelerator whose machines have some: b200, h200, or leave it out"
         )
     ]
 

@@ -17,7 +17,7 @@ from modelyard.spec import validate
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
-NAME = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+NAME = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 
 PROFILES = sorted({profile for each in ACCELERATORS.values() for profile in each.mig_profiles})
 replicas = st.builds(ReplicasSpec, replicas=st.integers(2, 48))
@@ -73,7 +73,7 @@ FURTHER: dict[str, st.SearchStrategy[Any]] = {
     "placement": st.just("compact"),
     "tpu_topology": st.sampled_from(["1x1", "2x2", "2x4", "2x2x1", "4x4", "2x2x2"]),
     "capacity": capacities,
-    "fabric": st.just("rdma"),
+    "fabric": st.sampled_from(["rdma", "rdma", "tcpx", "tcpxo"]),
     "driver": st.sampled_from(["image", "operator"]),
     "device_allocation": st.just("dra"),
     "node_image": st.sampled_from(["al2023", "bottlerocket", "cos", "ubuntu", "azurelinux"]),
@@ -141,4 +141,6 @@ def _can_be_had(pool: Pool) -> None:
     if pool.gpu.fabric_claim:
         assert pool.gpu.fabric_claim.count > 0
         assert not pool.gpu.fabric_resources
+    assert bool(pool.gpu.fabric_networks) == bool(pool.gpu.pod_sidecar) == bool(pool.gpu.pod_annotations)
+    assert pool.gpu.has_fabric == (pool.spec.fabric != "none")
     assert pool.gpu.slice_nodes in {1, pool.max_nodes}

@@ -84,10 +84,44 @@ EVERYWHERE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     (
         {"machine_type": "a3-highgpu-8g", "fabric": "rdma"},
         {"machine_type": "p5.48xlarge", "fabric": "rdma"},
+        "fabric: a3-highgpu-8g has GPUDirect-TCPX, which is no RDMA; use tcpx, or leave it out",
+    ),
+    (
+        {"machine_type": "a4x-highgpu-4g", "fabric": "rdma"},
+        {"machine_type": "a4-highgpu-8g", "fabric": "rdma"},
         (
-            "fabric: a3-highgpu-8g has GPUDirect-TCPX, which modelyard does not set up: it needs a process of Google's "
-            "beside every container; use an accelerator whose machines have some: b200, h200, or leave it out"
+            "fabric: a4x-highgpu-4g has RDMA and NVLink between nodes, which need NVIDIA's compute domains; modelyard "
+            "has none; use an accelerator whose machines have some: b200, h200, or leave it out"
         ),
+    ),
+    (
+        {"machine_type": "a3-highgpu-8g", "fabric": "tcpxo"},
+        {"machine_type": "a3-megagpu-8g", "fabric": "tcpxo"},
+        (
+            "fabric: GPUDirect-TCPXO is there on Google Cloud's a3-megagpu-8g only, and not on a3-highgpu-8g; use "
+            "tcpx, or leave it out"
+        ),
+    ),
+    (
+        {"accelerator": "h100", "gpus_per_node": 4, "fabric": "tcpx"},
+        {"accelerator": "h100", "gpus_per_node": 8, "fabric": "tcpx"},
+        (
+            "fabric: GPUDirect-TCPX is there on Google Cloud's a3-highgpu-8g only, and not on a machine with 4 of "
+            "h100; use accelerator h100 with gpus_per_node 8, or leave it out"
+        ),
+    ),
+    (
+        {"accelerator": "h100", "gpus_per_node": 8, "fabric": "tcpx", "sharing": TIME_SLICING},
+        {"accelerator": "h100", "gpus_per_node": 8, "sharing": TIME_SLICING},
+        (
+            "fabric: tcpx is for whole GPUs, and time_slicing for pods that need less than one; leave fabric out, or "
+            "use sharing: whole"
+        ),
+    ),
+    (
+        {"accelerator": "h100", "gpus_per_node": 8, "fabric": "tcpxo", "zones": ["a", "b"]},
+        {"accelerator": "h100", "gpus_per_node": 8, "fabric": "tcpxo", "zones": ["a"]},
+        "zones: tcpxo reaches within one zone, not 2; keep one, for example a",
     ),
     (
         {"machine_type": "Standard_ND96isr_MI300X_v5", "fabric": "rdma"},

@@ -53,7 +53,7 @@ def said(written: dict[str, Any]) -> str:
         ({"sharing": {"mps": True}},
          "sharing.mps: True is not a mapping of keys to values; write a mapping of keys to values"),
         ({"sharing": {"mps": {}}}, "sharing.mps.replicas: is missing; it is required"),
-        ({"fabric": "efa"}, "fabric: 'efa' is not a choice here; use 'none' or 'rdma'"),
+        ({"fabric": "efa"}, "fabric: 'efa' is not a choice here; use 'none', 'rdma', 'tcpx' or 'tcpxo'"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_refused_with_its_place(written: dict[str, Any], line: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from modelyard.gpu.accelerators import ACCELERATORS
-from modelyard.gpu.fabric import FABRIC_OF_CLOUD, REFUSED_FABRICS
+from modelyard.gpu.fabric import FABRIC_OF_CLOUD, REFUSED_FABRICS, TCP_FABRICS
 from modelyard.gpu.machine_types import machine_types, offered, sizes, smallest
 
 
@@ -100,8 +100,9 @@ def test_every_machine_of_aws_counts_against_a_quota() -> None:
         assert machine.quota or machine.cloud != "aws", machine.name
         assert machine.unsourced <= {"vcpus", "memory_gib", "gpus", "architecture"}, machine.name
         fabric = FABRIC_OF_CLOUD[machine.cloud]
-        assert machine.rdma_kind in {"", fabric, *REFUSED_FABRICS}, machine.name
-        assert bool(machine.rdma_devices) == (machine.rdma_kind == fabric), machine.name
+        assert machine.fabric_kind in {"", fabric, *TCP_FABRICS, *REFUSED_FABRICS}, machine.name
+        assert machine.cloud == "gcp" or machine.fabric_kind not in TCP_FABRICS, machine.name
+        assert bool(machine.rdma_devices) == (machine.fabric_kind == fabric), machine.name
 
 
 def test_gke_has_a_name_for_every_gpu_of_its_machines() -> None:
@@ -124,15 +125,25 @@ def test_a_neutral_size_is_a_machine_on_every_cloud(cloud: str, cpus: float, mem
 
 
 def test_a_machine_of_any_cloud_has_the_fabric_of_simulated_nodes_first() -> None:
-    found = smallest("h200", 8, rdma=True)
+    found = smallest("h200", 8, fabric="rdma")
     assert found
-    assert (found.cloud, found.rdma_kind) == ("aws", "efa")
-    azure = smallest("h200", 8, "azure", rdma=True)
+    assert (found.cloud, found.fabric_kind) == ("aws", "efa")
+    azure = smallest("h200", 8, "azure", fabric="rdma")
     assert azure
-    assert (azure.name, azure.rdma_kind, azure.rdma_devices) == ("Standard_ND96isr_H200_v5", "infiniband", 8)
+    assert (azure.name, azure.fabric_kind, azure.rdma_devices) == ("Standard_ND96isr_H200_v5", "infiniband", 8)
+    assert smallest("h100", 8, "gcp", fabric="rdma") is None
+
+
+def test_a_machine_is_found_by_its_kind_of_fast_network() -> None:
+    tcpx, tcpxo = smallest("h100", 8, fabric="tcpx"), smallest("h100", 8, "gcp", fabric="tcpxo")
+    assert tcpx
+    assert tcpxo
+    assert (tcpx.name, tcpx.fabric, tcpx.devices_of("tcpx"), tcpx.rdma_devices) == ("a3-highgpu-8g", "tcpx", 4, 0)
+    assert (tcpxo.name, tcpxo.devices_of("tcpxo"), tcpxo.devices_of("tcpx")) == ("a3-megagpu-8g", 8, 0)
+    assert smallest("h200", 8, "gcp", fabric="tcpx") is None
     # There, but of a kind that nothing sets up.
-    assert machine_types()["a3-megagpu-8g"].rdma_kind == "tcpxo"
-    assert smallest("h100", 8, "gcp", rdma=True) is None
+    assert machine_types()["a4x-highgpu-4g"].fabric_kind == "gib-nvlink"
+    assert machine_types()["a4x-highgpu-4g"].fabric == "none"
 
 
 def test_a_machine_is_of_the_cloud_that_is_asked_for() -> None:
@@ -157,6 +168,6 @@ def test_a_machine_is_as_large_as_is_asked_for() -> None:
     assert name(cpus=4, memory_gib=17) == "m7i.2xlarge"
     assert name(cpus=4, memory_gib=16, architecture="arm64") == "m7g.xlarge"
     assert name(cpus=1000) is None
-    with_fabric = smallest("l4", 1, "aws", rdma=True)
+    with_fabric = smallest("l4", 1, "aws", fabric="rdma")
     assert with_fabric
     assert (with_fabric.name, with_fabric.rdma_devices) == ("g6.8xlarge", 1)

@@ -8,7 +8,7 @@ import pulumi_kubernetes as k8s
 from modelyard.kube.labels import labels
 from modelyard.kube.placement import require_other_nodes
 from modelyard.kube.pods import Container, Pod, Scratch, SecretKey, pod_template
-from modelyard.kube.probes import liveness_probe, readiness_probe, startup_probe
+from modelyard.kube.probes import Check, liveness_probe, readiness_probe, startup_probe
 from tests.support.mocks import run
 
 
@@ -108,9 +108,9 @@ def test_probes_over_http_and_tcp() -> None:
         name="main",
         image="python:3.12",
         ports={"http": 8080},
-        startup=startup_probe("http", "/healthz", budget_seconds=301),
-        readiness=readiness_probe("http", "/healthz"),
-        liveness=liveness_probe("http", None),
+        startup=startup_probe(Check(port="http", path="/healthz"), budget_seconds=301),
+        readiness=readiness_probe(Check(port="http", path="/healthz")),
+        liveness=liveness_probe(Check(port="http")),
         pre_stop_seconds=15,
     )
     made = pod_of(container)["containers"][0]

@@ -90,3 +90,17 @@ def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
 def test_a_broken_file_of_a_needed_kind_is_named(tmp_path: Path) -> None:
     (tmp_path / "widget.yaml").write_text(f"metadata:\n  name: {WIDGET.crd_name}\n {{", encoding="utf-8")
     assert "widget.yaml is not YAML" in problem(tmp_path, WIDGET)
+
+
+@pytest.mark.parametrize(
+    ("group", "is_marked"),
+    [
+        ("gateway.networking.k8s.io", True),
+        ("node.kubernetes.io", True),
+        ("kueue.x-k8s.io", False),
+        ("example.org", False),
+    ],
+)
+def test_a_kind_in_a_group_of_kubernetes_itself_says_that_nobody_approved_it(group: str, *, is_marked: bool) -> None:
+    metadata = permissive_crd(Kind(group=group, version="v1", kind="Widget", plural="widgets"))["metadata"]
+    assert ("api-approved.kubernetes.io" in metadata.get("annotations", {})) == is_marked

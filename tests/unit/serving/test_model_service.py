@@ -8,7 +8,9 @@ from modelyard.cluster.traits import ClusterTraits
 from modelyard.observability.monitoring import Monitoring
 from modelyard.observability.spec import MetricsSpec
 from modelyard.serving.model_service import ModelService
-from modelyard.serving.spec import AutoscalingSpec, ContainerSpec, ModelServiceSpec, ModelSpec, RuntimeSpec, TargetSpec
+from modelyard.serving.model_spec import ModelSpec
+from modelyard.serving.runtimes.container import ContainerSpec
+from modelyard.serving.spec import AutoscalingSpec, ModelServiceSpec, RuntimeSpec, TargetSpec
 from modelyard.workspace.spec import QuotaSpec, SecretSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster

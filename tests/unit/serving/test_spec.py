@@ -5,15 +5,10 @@ import pulumi
 import pytest
 
 from modelyard.errors import ConfigError
-from modelyard.serving.spec import (
-    AutoscalingSpec,
-    ContainerSpec,
-    ModelServiceSpec,
-    ModelSpec,
-    RuntimeSpec,
-    TargetSpec,
-    VllmSpec,
-)
+from modelyard.serving.model_spec import ModelSpec
+from modelyard.serving.runtimes.container import ContainerSpec
+from modelyard.serving.runtimes.vllm import VllmSpec
+from modelyard.serving.spec import AutoscalingSpec, ModelServiceSpec, RuntimeSpec, TargetSpec
 from modelyard.spec import json_schema, load_json, validate
 from modelyard.workspace.place import Place
 from tests.support.clusters import POOLS
@@ -70,7 +65,11 @@ def test_what_can_run_is_accepted(near: ModelServiceSpec) -> None:
 @pytest.mark.parametrize(
     ("service", "path", "message"),
     [
-        (replace(VLLM, runtime=RuntimeSpec()), "runtime", "give exactly one of vllm, container"),
+        (
+            replace(VLLM, runtime=RuntimeSpec()),
+            "runtime",
+            "exactly one of vllm, sglang, triton, huggingface, mlserver, container",
+        ),
         (
             replace(VLLM, runtime=RuntimeSpec(vllm=VllmSpec(), container=own().container)),
             "runtime",

@@ -145,7 +145,7 @@ def test_outputs_are_exported_under_their_own_names() -> None:
         exported.extend(root.outputs)
 
     run(program)
-    assert exported == ["cluster_name", "kubeconfig", "services"]
+    assert exported == ["cluster_name", "kubeconfig", "services", "routes", "gateway_address", "object_stores"]
 
 
 def test_outputs_of_another_stack_are_found_by_the_same_names() -> None:
@@ -161,7 +161,8 @@ def test_outputs_of_another_stack_are_found_by_the_same_names() -> None:
 
     names: list[str] = []
     run(lambda: StackOutputs.of(Reference()).cluster_name.apply(names.append))
-    assert (asked, names) == (["cluster_name", "kubeconfig", "services"], ["its cluster_name"])
+    assert asked == ["cluster_name", "kubeconfig", "services", "routes", "gateway_address", "object_stores"]
+    assert names == ["its cluster_name"]
 
 
 def test_the_specs_of_the_two_doors_are_equal() -> None:

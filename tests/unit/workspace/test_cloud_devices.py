@@ -151,8 +151,8 @@ def test_nodes_that_queue_are_not_for_pods_that_wait() -> None:
     job = BatchJobSpec(pool="queued", gpus=1, image="i:1")
     assert said(job, QUEUED) == [
         (
-            "pool: nodes of pool queued come for a ProvisioningRequest only, and modelyard makes none; use a pool with "
-            "capacity: flex_start, or run what makes such requests, like Kueue, on this one"
+            "pool: nodes of pool queued come for a ProvisioningRequest only, which is made for jobs in a queue; "
+            "use a job with a queue that has this pool, or a pool with capacity: flex_start"
         )
     ]
     assert said(job, gke_pool("queued", accelerator="l4", capacity="flex_start")) == []

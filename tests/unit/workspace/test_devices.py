@@ -10,7 +10,8 @@ from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
 from modelyard.batch.training_job import TrainingJob
 from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.serving.model_service import ModelService
-from modelyard.serving.spec import ModelServiceSpec, ModelSpec
+from modelyard.serving.model_spec import ModelSpec
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import load_json
 from modelyard.workspace.place import Place
 from modelyard.workspace.quota import hard_limits

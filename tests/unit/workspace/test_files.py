@@ -13,9 +13,12 @@ from modelyard.batch.training_job import TrainingJob
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.errors import ConfigError
 from modelyard.serving.model_service import ModelService
-from modelyard.serving.spec import ContainerSpec, ModelServiceSpec, ModelSpec, RuntimeSpec, VllmSpec
+from modelyard.serving.model_spec import ModelSpec
+from modelyard.serving.runtimes.container import ContainerSpec
+from modelyard.serving.runtimes.vllm import VllmSpec
+from modelyard.serving.spec import ModelServiceSpec, RuntimeSpec
 from modelyard.spec import validate
-from modelyard.workspace.place import Place
+from modelyard.workspace.place import Place, WrittenArtifact
 from modelyard.workspace.spec import ConfigSpec, SecretSpec, VolumeSpec, WorkspaceSpec
 from modelyard.workspace.workload_spec import ArtifactSpec, MountSpec, ReadArtifactSpec
 from modelyard.workspace.workspace import Workspace
@@ -35,10 +38,17 @@ SCORE = ScheduledJobSpec(
 )
 SERVE = ModelServiceSpec(
     pool="system",
+    surge=0,
     model=ModelSpec(artifact="train"),
     runtime=RuntimeSpec(container=ContainerSpec(image=IMAGE, port=8080, ready_path="/readyz")),
 )
-PLACE = Place(pools=POOLS, secrets=["key"], volumes=["models"], config=["prompts"], artifacts={"train": True})
+PLACE = Place(
+    pools=POOLS,
+    secrets=["key"],
+    volumes=["models"],
+    config=["prompts"],
+    artifacts={"train": WrittenArtifact(volume="models", is_awaited=True)},
+)
 
 
 def made(*, spec: WorkspaceSpec = SPEC, traits: ClusterTraits | None = None, train: BatchJobSpec = TRAIN) -> Recorded:
@@ -193,7 +203,9 @@ def test_vllm_serves_an_artifact() -> None:
         BatchJob("train", workspace, TRAIN)
         vllm = RuntimeSpec(vllm=VllmSpec())
         ModelService(
-            "serve", workspace, ModelServiceSpec(pool="l4", gpus=1, model=ModelSpec(artifact="train"), runtime=vllm)
+            "serve",
+            workspace,
+            ModelServiceSpec(pool="l4", gpus=1, surge=0, model=ModelSpec(artifact="train"), runtime=vllm),
         )
 
     (container,) = template(run(program), "Deployment")["spec"]["containers"]

@@ -6,6 +6,7 @@ import pytest
 
 from modelyard.batch.batch_job import BatchJob
 from modelyard.batch.spec import BatchJobSpec
+from modelyard.cluster.traits import ClusterTraits
 from modelyard.workspace.spec import (
     EgressSpec,
     MembersSpec,
@@ -215,6 +216,18 @@ class TestNetwork:
                 "ports": [{"port": "http", "protocol": "TCP"}, {"port": "metrics", "protocol": "TCP"}],
             },
         ]
+
+    def test_load_balancers_that_are_no_pods_are_let_in_by_their_addresses(self) -> None:
+        def program() -> None:
+            traits = ClusterTraits(gateway_source_ranges=("10.8.16.0/23", "35.191.0.0/16"))
+            Workspace("chat", bare_cluster(traits=traits), WorkspaceSpec())
+
+        rule = run(program).one("NetworkPolicy").inputs["spec"]["ingress"][1]
+        assert [each["ipBlock"] for each in rule["from"] if "ipBlock" in each] == [
+            {"cidr": "10.8.16.0/23"},
+            {"cidr": "35.191.0.0/16"},
+        ]
+        assert rule["ports"] == [{"port": "http", "protocol": "TCP"}]
 
     def test_egress_is_to_the_workspace_dns_and_the_internet(self) -> None:
         own, dns, internet = egress_of(NetworkSpec())

@@ -9,12 +9,8 @@ import sys
 from tools.offline.aws.cloud import AWS
 from tools.offline.aws.ids import CALLER
 from tools.offline.aws.kinds_compute import ACCESS_ENTRY, ACCESS_POLICY_ASSOCIATION, CLUSTER
-from tools.offline.cloud import cluster_api
-from tools.offline.cloud.credentials import exec_credential
-from tools.offline.cloud.session import open_world
+from tools.offline.cloud.credentials import print_credential
 from tools.offline.cloud.world import Account
-from tools.offline.common.errors import ProviderError
-from tools.offline.kubernetes.kubeconfig import KubeconfigError
 
 
 def main(arguments: list[str]) -> int:
@@ -26,16 +22,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("command", choices=["get-token"])
     parser.add_argument("--cluster-name", required=True)
     given = parser.parse_intermixed_args(arguments)
-    try:
-        problem = access_problem(open_world(AWS).look(), given.cluster_name)
-        connection = cluster_api.connection(AWS)
-    except (ProviderError, KubeconfigError) as error:
-        problem, connection = str(error), None
-    if problem or connection is None:
-        print(f"aws eks get-token: {problem or 'MODELYARD_AWS_KUBECONFIG names no kubeconfig'}", file=sys.stderr)
-        return 255
-    print(exec_credential(connection))
-    return 0
+    return print_credential(
+        AWS, lambda account: access_problem(account, given.cluster_name), program="aws eks get-token", failure=255
+    )
 
 
 def access_problem(account: Account, cluster_name: str) -> str:

@@ -3,4 +3,3 @@
 CLUSTER_LABEL = "alpha.eksctl.io/cluster-name"
 """The nodes of a cluster; eksctl uses it for the same."""
 GROUP_LABEL = "eks.amazonaws.com/nodegroup"
-NODE_POOL_LABEL = "karpenter.sh/nodepool"

@@ -11,8 +11,9 @@ from modelyard.gpu.machine_types import machine_types
 from tools.offline.aws.kinds_identity import INSTANCE_PROFILE, ROLE
 from tools.offline.aws.kinds_network import SECURITY_GROUP, SUBNET
 from tools.offline.aws.machines import machine_of
-from tools.offline.aws.node_labels import CLUSTER_LABEL, NODE_POOL_LABEL
-from tools.offline.cloud import nodes, pods
+from tools.offline.aws.node_labels import CLUSTER_LABEL
+from tools.offline.cloud import karpenter, nodes, pods
+from tools.offline.cloud.karpenter import NODE_POOL_LABEL
 from tools.offline.cloud.session import Session
 from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import Json, as_list, as_map
@@ -24,11 +25,9 @@ _NOT_FOUND = 404
 
 
 @dataclass(frozen=True, kw_only=True)
-class Offer:
+class Offer(karpenter.Offer):
     """A node, and where it would stand."""
 
-    pool: str
-    node: nodes.Node
     subnet_id: str
     security_group_ids: tuple[str, ...]
 

@@ -1,24 +1,25 @@
 """The plugin: AWS's provider, and what goes on in an account meanwhile."""
 
+from functools import partial
+
 from tools.offline.aws import karpenter, rules
 from tools.offline.aws.cloud import AWS
 from tools.offline.aws.groups import GROUPS
-from tools.offline.cloud import autoscaler, volumes
+from tools.offline.cloud import autoscaler, envoy_gateway, volumes
 from tools.offline.cloud.machinery import Part
-from tools.offline.cloud.plans import Plans
 from tools.offline.cloud.server import CloudProvider, announcement
-from tools.offline.cloud.session import Session
 from tools.offline.common import serving
 
 rules.load()
 
 
-def _scale(session: Session, plans: Plans) -> None:
-    autoscaler.serve(session, plans, GROUPS)
-
-
-PARTS: tuple[Part, ...] = (_scale, karpenter.serve, volumes.serve)
-"""What makes nodes for pods that wait, and volumes for their claims."""
+PARTS: tuple[Part, ...] = (
+    partial(autoscaler.serve, groups=GROUPS),
+    karpenter.serve,
+    envoy_gateway.serve,
+    volumes.serve,
+)
+"""What makes nodes for pods that wait, volumes for their claims, and Services for Gateways."""
 
 
 class Provider(CloudProvider):

@@ -12,12 +12,8 @@ from tools.offline.azure.functions import SERVER_ID
 from tools.offline.azure.ids import CALLER
 from tools.offline.azure.kinds_compute import CLUSTER
 from tools.offline.azure.rules.identity import has_role
-from tools.offline.cloud import cluster_api
-from tools.offline.cloud.credentials import exec_credential
-from tools.offline.cloud.session import open_world
+from tools.offline.cloud.credentials import print_credential
 from tools.offline.cloud.world import Account, values_at
-from tools.offline.common.errors import ProviderError
-from tools.offline.kubernetes.kubeconfig import KubeconfigError
 
 _LOGINS = ("azurecli", "azd", "devicecode", "interactive", "spn", "msi", "workloadidentity")
 _ROLES = ("Azure Kubernetes Service RBAC Cluster Admin", "Azure Kubernetes Service RBAC Admin")
@@ -32,16 +28,7 @@ def main(arguments: list[str]) -> int:
     for name in ("--environment", "--client-id", "--tenant-id"):
         parser.add_argument(name)
     given = parser.parse_intermixed_args(arguments)
-    try:
-        problem = access_problem(open_world(AZURE).look(), given.server_id)
-        connection = cluster_api.connection(AZURE)
-    except (ProviderError, KubeconfigError) as error:
-        problem, connection = str(error), None
-    if problem or connection is None:
-        print(f"Error: {problem or 'MODELYARD_AZURE_KUBECONFIG names no kubeconfig'}", file=sys.stderr)
-        return 1
-    print(exec_credential(connection))
-    return 0
+    return print_credential(AZURE, lambda account: access_problem(account, given.server_id), program="Error")
 
 
 def access_problem(account: Account, server_id: str) -> str:

@@ -1,20 +1,20 @@
 """Node auto-provisioning: AKS's own Karpenter, which makes a node of the first NodePool that would take a waiting pod.
 
-Of the sizes that would do, the smallest is taken. https://learn.microsoft.com/azure/aks/node-auto-provisioning-node-pools,
+https://learn.microsoft.com/azure/aks/node-auto-provisioning-node-pools,
 https://github.com/Azure/karpenter-provider-azure (pkg/apis/v1beta1/labels.go)
 """
 
 import re
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from modelyard.gpu.machine_types import machine_types
 from tools.offline.azure.ids import group_id
 from tools.offline.azure.kinds_compute import CLUSTER, MACHINE
 from tools.offline.azure.machines import machine_of
 from tools.offline.azure.pool_nodes import CLUSTER_LABEL, cluster_label
-from tools.offline.cloud import cluster_api, nodes, pods
+from tools.offline.cloud import cluster_api, karpenter, nodes, pods
+from tools.offline.cloud.karpenter import NODE_POOL_LABEL, Offer
 from tools.offline.cloud.plans import Plans
 from tools.offline.cloud.session import Session
 from tools.offline.cloud.world import Record, values_at
@@ -22,7 +22,6 @@ from tools.offline.common.values import Json, as_list, as_map
 from tools.offline.kubernetes.client import Client
 from tools.offline.kubernetes.errors import ApiError, NoMatchError
 
-NODE_POOL_LABEL = "karpenter.sh/nodepool"
 _SIZE = "node.kubernetes.io/instance-type"
 _KINDS = (
     ("karpenter.sh", "v1", "NodePool", "nodepools"),
@@ -30,14 +29,6 @@ _KINDS = (
 )
 _NAME = re.compile(r"Standard_([A-Z]+)(\d+)([a-z]*)(?:_((?!v\d+$)[A-Za-z0-9]+))?(?:_v(\d+))?")
 _ZONES = ("1", "2", "3")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Offer:
-    """A node that a NodePool could make."""
-
-    pool: str
-    node: nodes.Node
 
 
 def is_on(cluster: Record) -> bool:
@@ -87,53 +78,25 @@ def serve(session: Session, plans: Plans) -> None:
     clusters = [each for each in session.world.look().of(CLUSTER) if is_on(each) and _is_there(each)]
     if api is None or not clusters:
         return
-    try:
-        pools = api.list_objects("karpenter.sh/v1", "NodePool")
-    except NoMatchError:
+    pools = karpenter.node_pools(api)
+    if pools is None:
         return
-    live = [pool for pool in pools if not pool["metadata"].get("deletionTimestamp")]
-    _forget(session, api, {pool["metadata"]["name"] for pool in live})
-    room = plans.room()
-    for pod in pods.waiting(api):
-        if room.take(pod):
-            continue
-        growing = [pool for pool in live if _has_room(session, plans, pool)]
-        fitting = [
-            offer for pool in growing for offer in _offers(session, api, clusters[0], pool) if _takes(offer, pod)
-        ]
-        if fitting:
-            chosen = min(fitting, key=lambda each: (each.node.machine.cpus, each.node.machine.memory_gib))
-            plans.start(session, chosen.pool, chosen.node, lambda: _launch(session, clusters[0], chosen))  # noqa: B023
-            room.add(chosen.node)
-            room.take(pod)
+    cluster = clusters[0]
+    karpenter.forget(session, api, MACHINE, {pool["metadata"]["name"] for pool in pools})
+
+    def start(offer: Offer) -> None:
+        plans.start(session, offer.pool, offer.node, lambda: _launch(session, cluster, offer))
+
+    def growing() -> Iterator[Offer]:
+        for pool in pools:
+            if karpenter.has_room(session, plans, pool):
+                yield from _offers(session, api, cluster, pool)
+
+    karpenter.serve_pods(api, plans, growing, start)
 
 
 def _is_there(cluster: Record) -> bool:
     return not cluster.is_coming and cluster.status != "DELETING"
-
-
-def _takes(offer: Offer, pod: Json) -> bool:
-    return pods.fits(pod, nodes.labels_of("any", offer.node), offer.node.taints, nodes.allocatable(offer.node))
-
-
-def _has_room(session: Session, plans: Plans, pool: Json) -> bool:
-    """Within the pool's limits on vCPUs and nodes."""
-    name = pool["metadata"]["name"]
-    limits = as_map(as_map(pool["spec"]).get("limits"))
-    standing = nodes.of(session, {NODE_POOL_LABEL: name})
-    size = len(standing) + plans.count(name)
-    if "nodes" in limits and size >= int(limits["nodes"]):
-        return False
-    for resource in limits.keys() - {"nodes", "memory"}:
-        used = sum(pods.number(str(as_map(each["status"]["capacity"]).get(resource, "0"))) for each in standing)
-        coming = sum(pods.number(_capacity(each, resource)) for each in plans.coming(name))
-        if used + coming >= pods.number(str(limits[resource])):
-            return False
-    return True
-
-
-def _capacity(node: nodes.Node, resource: str) -> str:
-    return str(node.machine.cpus) if resource == "cpu" else str(node.resources.get(resource, "0"))
 
 
 def _offers(session: Session, api: Client, cluster: Record, pool: Json) -> Iterator[Offer]:
@@ -221,11 +184,3 @@ def _launch(session: Session, cluster: Record, offer: Offer) -> None:
     record.notes = {"node": name, "pool": offer.pool}
     with session.world.open() as account:
         account.add(record)
-
-
-def _forget(session: Session, api: Client, pools: set[str]) -> None:
-    """The nodes and machines of NodePools that are gone go too."""
-    for record in [each for each in session.world.look().of(MACHINE) if each.notes.get("pool") not in pools]:
-        nodes.drop(session, api, record.notes["node"])
-        with session.world.open() as account:
-            account.remove(record)

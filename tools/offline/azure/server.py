@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802 - the protocol sets names
 
+from functools import partial
 from typing import Any
 
 from pulumi.runtime.proto import provider_pb2
@@ -9,23 +10,17 @@ from pulumi.runtime.proto import provider_pb2
 from tools.offline.azure import functions, nap, rules
 from tools.offline.azure.cloud import AZURE
 from tools.offline.azure.pool_nodes import POOLS
-from tools.offline.cloud import autoscaler, volumes
+from tools.offline.cloud import autoscaler, envoy_gateway, volumes
 from tools.offline.cloud.machinery import Part
-from tools.offline.cloud.plans import Plans
 from tools.offline.cloud.server import CloudProvider, announcement
-from tools.offline.cloud.session import Session
 from tools.offline.common import serving
 from tools.offline.common.values import as_map, marshal, unmarshal, without_secrets
 
 rules.load()
 
 
-def _scale(session: Session, plans: Plans) -> None:
-    autoscaler.serve(session, plans, POOLS)
-
-
-PARTS: tuple[Part, ...] = (_scale, nap.serve, volumes.serve)
-"""What makes nodes for pods that wait, and volumes for their claims."""
+PARTS: tuple[Part, ...] = (partial(autoscaler.serve, groups=POOLS), nap.serve, envoy_gateway.serve, volumes.serve)
+"""What makes nodes for pods that wait, volumes for their claims, and Services for Gateways."""
 
 
 class Provider(CloudProvider):

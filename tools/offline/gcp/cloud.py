@@ -53,7 +53,7 @@ class Gcp(Cloud):
         {
             *("oauthScopes", "nodeLocations", "tags", "enableComponents", "cidrBlocks", "secondaryIpRanges"),
             *("sourceIpRangesToNats", "endpointTypes", "natIps", "subnetworks", "lifecycleRules"),
-            *("serviceAccountIds", "resourceLimits"),
+            *("serviceAccountIds", "resourceLimits", "allows", "denies", "sourceRanges"),
         }
     )
     computed = frozenset({"project", "region", "location"})

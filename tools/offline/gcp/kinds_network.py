@@ -10,7 +10,10 @@ NETWORK = "gcp:compute/network:Network"
 SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
 ROUTER = "gcp:compute/router:Router"
 ROUTER_NAT = "gcp:compute/routerNat:RouterNat"
+FIREWALL_RULE = "gcp:compute/firewall:Firewall"
+"""A program's own."""
 FIREWALL = "internal:compute/firewall:Firewall"
+"""One that GKE keeps."""
 ENDPOINT_GROUP = "internal:compute/networkEndpointGroup:NetworkEndpointGroup"
 FORWARDING_RULE = "internal:compute/forwardingRule:ForwardingRule"
 
@@ -127,6 +130,31 @@ KINDS = (
         },
         seconds=Seconds(create=30, update=30, delete=30),
     ),
+    Kind(
+        token=FIREWALL_RULE,
+        service="Firewall",
+        enabled=_COMPUTE,
+        id_format="projects/{project}/global/firewalls/{name}",
+        name=_NAME,
+        unique=("project", "name"),
+        replace=("name", "network", "direction", "params", "project"),
+        references=(_IN_NETWORK,),
+        api=Api(
+            document="compute.v1",
+            schema="Firewall",
+            renamed={
+                "allows": "allowed",
+                "allows.protocol": "IPProtocol",
+                "denies": "denied",
+                "denies.protocol": "IPProtocol",
+                "enableLogging": "logConfig.enable",
+            },
+            apart=_OWN,
+        ),
+        outputs=("creationTimestamp", "selfLink", "destinationRanges", "direction", "enableLogging", "sourceRanges"),
+        filled={"priority": 1000},
+        seconds=Seconds(create=15, update=15, delete=15),
+    ),
     Kind(token=FIREWALL, service="Firewall", references=(_IN_NETWORK,), internal=True),
     Kind(
         token=ENDPOINT_GROUP,
@@ -137,7 +165,10 @@ KINDS = (
     Kind(
         token=FORWARDING_RULE,
         service="ForwardingRule",
-        references=(Reference(path="subnetwork", to=SUBNETWORK, holds=True),),
+        references=(
+            Reference(path="subnetwork", to=SUBNETWORK, holds=True),
+            Reference(path="proxies", to=SUBNETWORK, holds=True),
+        ),
         internal=True,
     ),
 )

@@ -1,24 +1,27 @@
 """The plugin: Google Cloud's provider, and what goes on in a project meanwhile."""
 
-from tools.offline.cloud import autoscaler, volumes
+from functools import partial
+
+from tools.offline.cloud import autoscaler, envoy_gateway, volumes
 from tools.offline.cloud.machinery import Part
-from tools.offline.cloud.plans import Plans
 from tools.offline.cloud.server import CloudProvider, announcement
-from tools.offline.cloud.session import Session
 from tools.offline.common import serving
-from tools.offline.gcp import compute_classes, controllers, rules
+from tools.offline.gcp import compute_classes, controllers, gateways, rules
 from tools.offline.gcp.cloud import GCP
 from tools.offline.gcp.pools import POOLS
 
 rules.load()
 
 
-def _scale(session: Session, plans: Plans) -> None:
-    autoscaler.serve(session, plans, POOLS)
-
-
-PARTS: tuple[Part, ...] = (_scale, compute_classes.serve, controllers.serve, volumes.serve)
-"""What makes nodes for pods that wait, volumes for claims, and load balancers for Services."""
+PARTS: tuple[Part, ...] = (
+    partial(autoscaler.serve, groups=POOLS),
+    compute_classes.serve,
+    gateways.serve,
+    envoy_gateway.serve,
+    controllers.serve,
+    volumes.serve,
+)
+"""What makes nodes for pods that wait, volumes for claims, and load balancers for Gateways and Services."""
 
 
 class Provider(CloudProvider):

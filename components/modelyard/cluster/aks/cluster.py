@@ -1,7 +1,6 @@
 """The component of a cluster on AKS."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import pulumi
 import pulumi_azure_native as azure
@@ -18,23 +17,28 @@ from modelyard.cluster.aks.pool_rules import aks_pool_problems
 from modelyard.cluster.aks.pools import make_pools
 from modelyard.cluster.aks.spec import AksSpec
 from modelyard.cluster.aks.storage import (
-    SHARED_STORAGE_CLASS,
+    SHARED_STORAGE_CLASSES,
     STORAGE_CLASS,
     make_shared_storage_class,
     make_storage_class,
 )
 from modelyard.cluster.aks.words import cluster_name_problem, component_name_problem
-from modelyard.cluster.checks import checked_cluster
+from modelyard.cluster.checks import check_in_cloud, checked_cluster
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.object_store_rules import (
+    AZURE_FORMER_VERSIONS_DAYS_MAX,
+    store_name_problems,
+    store_problems,
+)
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.component import checked, shown
+from modelyard.component import checked
 from modelyard.errors import Problem
-from modelyard.kube.names import plain_name_problems, stack_label_value
-from modelyard.operators.spec import ChartsSpec
+from modelyard.kube.names import stack_label_value
 
 _STACK_TAG = "modelyard-stack"
 """As the label, without what Azure allows in no tag's name: a slash."""
@@ -71,9 +75,6 @@ class AksCluster(pulumi.ComponentResource):
     """Empty: its nodes pull their images."""
     control_plane: azure.containerservice.ManagedCluster
     """The cluster in Azure."""
-    client_ids: dict[str, pulumi.Output[str]]
-    """Ids of the identities that `workload_identity` made, by namespace and service account: `chat/loader`. The
-    service account names it in its annotation `azure.workload.identity/client-id`."""
     load_balancers_ready: Sequence[pulumi.Resource]
     """What Services with a load balancer depend on, so that on destroy it goes before the cluster that made it."""
 
@@ -83,8 +84,6 @@ class AksCluster(pulumi.ComponentResource):
         spec: AksSpec,
         pools: Mapping[str, PoolSpec],
         opts: pulumi.ResourceOptions | None = None,
-        *,
-        charts: ChartsSpec | None = None,
     ) -> None:
         """Make the cluster.
 
@@ -93,12 +92,17 @@ class AksCluster(pulumi.ComponentResource):
             spec: the cluster.
             pools: the pools by name.
             opts: options of the component.
-            charts: where charts come from; this cluster needs none of its own, as AKS brings what sizes its pools.
         """
-        del charts
         spec, pools = checked_cluster(spec, "cluster.aks", pools)
         self.cluster_name = spec.name or f"{pulumi.get_project()}-{name}"
-        _check(name, self.cluster_name, spec, pools)
+        check_in_cloud(
+            name,
+            self.cluster_name,
+            spec,
+            own_name=component_name_problem,
+            cloud_name=cluster_name_problem,
+            pool_problems=aks_pool_problems(spec, pools),
+        )
         self.pools = resolve_pools(NodeSource.of(spec), pools)
         self.traits = _traits(spec)
         super().__init__("modelyard:cluster:AksCluster", name, {"clusterName": self.cluster_name}, opts)
@@ -131,7 +135,6 @@ class AksCluster(pulumi.ComponentResource):
         self._nodes = make_pools(self, foundation, self.pools, spec)
         self.ready = [*self._nodes.system_ready, *self._make_storage_classes(spec)]
         self.images = []
-        self.client_ids = {}
         self.load_balancers_ready = self.ready
         self.register_outputs({"clusterName": self.cluster_name, "kubeconfig": self.kubeconfig})
 
@@ -151,11 +154,11 @@ class AksCluster(pulumi.ComponentResource):
             ConfigError: the spec is refused.
         """
         # Loaded here: a cluster without stores is spared a large part of the Azure SDK.
-        from modelyard.cluster.aks.object_store import BlobStore, store_problems
+        from modelyard.cluster.aks.object_store import BlobStore
 
         def problems(valid: ObjectStoreSpec) -> Iterator[Problem]:
-            yield from plain_name_problems(name)
-            yield from store_problems(valid)
+            yield from store_name_problems(name)
+            yield from store_problems(valid, former_versions_days_max=self.traits.former_versions_days_max)
 
         spec = checked(spec, name, problems)
         options = opts or pulumi.ResourceOptions(parent=self)
@@ -169,12 +172,8 @@ class AksCluster(pulumi.ComponentResource):
         service_account: str,
         permissions: Sequence[StoreAccess],
         opts: pulumi.ResourceOptions | None = None,
-    ) -> list[pulumi.Resource]:
+    ) -> BoundIdentity:
         """Let the pods of a service account use stores, by an identity that trusts the cluster's tokens.
-
-        AKS hands the identity to pods with the label `azure.workload.identity/use: "true"` whose service account has
-        the annotation `azure.workload.identity/client-id`, with what then stands in `client_ids`.
-        https://learn.microsoft.com/azure/aks/workload-identity-overview#service-account-labels-and-annotations
 
         Args:
             name: the Pulumi name.
@@ -184,9 +183,10 @@ class AksCluster(pulumi.ComponentResource):
             opts: Pulumi's options of the component.
 
         Returns:
-            What the pods depend on.
+            What the pods depend on, and the label of the pods and the annotation of their service account by which AKS
+            hands the identity to them.
         """
-        identity = WorkloadIdentity(
+        return WorkloadIdentity(
             name,
             self._account,
             issuer=self.control_plane.oidc_issuer_profile.apply(lambda each: each.issuer_url if each else ""),
@@ -194,9 +194,7 @@ class AksCluster(pulumi.ComponentResource):
             service_account=service_account,
             permissions=permissions,
             opts=opts or pulumi.ResourceOptions(parent=self),
-        )
-        self.client_ids[f"{namespace}/{service_account}"] = identity.client_id
-        return identity.ready
+        ).bound
 
     def _make_account(self, name: str, spec: AksSpec) -> Account:
         tags = {**spec.tags, _STACK_TAG: stack_label_value(pulumi.get_project(), pulumi.get_stack())}
@@ -239,24 +237,15 @@ class AksCluster(pulumi.ComponentResource):
         provider, disks = self.kubernetes_provider, spec.encryption.disk_encryption_set_id
         classes = [make_storage_class(self._account, provider, disk_encryption_set_id=disks)]
         if spec.shared_storage:
-            classes.append(make_shared_storage_class(self._account, provider))
+            service, subnet = spec.shared_storage_service, self._node_subnet_id
+            classes.append(make_shared_storage_class(self._account, provider, service, node_subnet_id=subnet))
         return classes
-
-
-def _check(name: str, cluster_name: str, spec: AksSpec, pools: Mapping[str, PoolSpec]) -> None:
-    too_long, refused = component_name_problem(name), cluster_name_problem(cluster_name)
-    problems = [
-        *([too_long] if too_long else (replace(each, path="name") for each in plain_name_problems(name))),
-        *([refused.under("cluster.aks")] if refused else []),
-        *(each.under("pools") for each in aks_pool_problems(spec, pools)),
-    ]
-    if problems:
-        raise shown(problems)
 
 
 def _traits(spec: AksSpec) -> ClusterTraits:
     return ClusterTraits(
         storage_class=STORAGE_CLASS,
-        shared_storage_class=SHARED_STORAGE_CLASS if spec.shared_storage else None,
+        shared_storage_class=SHARED_STORAGE_CLASSES[spec.shared_storage_service] if spec.shared_storage else None,
         load_balancer_annotations=LOAD_BALANCER_ANNOTATIONS,
+        former_versions_days_max=AZURE_FORMER_VERSIONS_DAYS_MAX,
     )

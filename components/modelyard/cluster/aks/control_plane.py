@@ -96,8 +96,10 @@ def make_control_plane(
             disk_csi_driver=azure.containerservice.ManagedClusterStorageProfileDiskCSIDriverArgs(enabled=True),
             file_csi_driver=azure.containerservice.ManagedClusterStorageProfileFileCSIDriverArgs(enabled=True),
             snapshot_controller=azure.containerservice.ManagedClusterStorageProfileSnapshotControllerArgs(enabled=True),
-            # Object stores are used by their own interface.
-            blob_csi_driver=azure.containerservice.ManagedClusterStorageProfileBlobCSIDriverArgs(enabled=False),
+            # Only for shared volumes: object stores are used by their own interface.
+            blob_csi_driver=azure.containerservice.ManagedClusterStorageProfileBlobCSIDriverArgs(
+                enabled=bool(spec.shared_storage) and spec.shared_storage_service == "blob"
+            ),
         ),
         auto_upgrade_profile=azure.containerservice.ManagedClusterAutoUpgradeProfileArgs(
             upgrade_channel=spec.upgrade.channel,

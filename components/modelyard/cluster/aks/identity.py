@@ -9,6 +9,7 @@ import pulumi_azure_native as azure
 from modelyard.cluster.aks.account import Account
 from modelyard.cluster.aks.network import Network
 from modelyard.cluster.aks.spec import AksSpec
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.object_stores import StoreAccess
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
@@ -116,10 +117,10 @@ def make_cluster_identities(account: Account, spec: AksSpec, network: Network) -
 class WorkloadIdentity(pulumi.ComponentResource):
     """An identity for the pods of one service account, which need not exist yet, trusted by the cluster's issuer."""
 
-    ready: list[pulumi.Resource]
-    """What the pods depend on: pods that started earlier may get no credentials."""
-    client_id: pulumi.Output[str]
-    """What the service account names in its annotation `azure.workload.identity/client-id`."""
+    bound: BoundIdentity
+    """What the pods depend on, and what they and their service account carry so that AKS gives them a token. They take
+    it to Microsoft Entra, at a public address.
+    https://learn.microsoft.com/azure/aks/workload-identity-overview#service-account-labels-and-annotations"""
 
     def __init__(
         self,
@@ -157,9 +158,12 @@ class WorkloadIdentity(pulumi.ComponentResource):
             audiences=[_AUDIENCE],
             opts=own.options(),
         )
-        self.ready = [trust, *self._allow(own, identity, permissions)]
-        self.client_id = identity.client_id
-        self.register_outputs({"client_id": self.client_id})
+        self.bound = BoundIdentity(
+            ready=[trust, *self._allow(own, identity, permissions)],
+            service_account_annotations={"azure.workload.identity/client-id": identity.client_id},
+            pod_labels={"azure.workload.identity/use": "true"},
+        )
+        self.register_outputs({"client_id": identity.client_id})
 
     @staticmethod
     def _allow(
@@ -170,10 +174,10 @@ class WorkloadIdentity(pulumi.ComponentResource):
         return [
             allow(
                 account,
-                f"store-{number}",
+                access.store.key,
                 identity,
                 f"Storage Blob Data {'Contributor' if access.write else 'Reader'}",
                 access.store.resource_id,
             )
-            for number, access in enumerate(permissions, 1)
+            for access in permissions
         ]

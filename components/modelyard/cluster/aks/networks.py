@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 import annotated_types
 
-from modelyard.cluster.aks.words import AddressRange, SubnetId
+from modelyard.cluster.aks.words import SubnetId
 from modelyard.cluster.networks import address_problems
+from modelyard.cluster.words import AddressRange
 from modelyard.errors import Problem
 from modelyard.spec import OneOf, spec
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 
 import pulumi
 import pulumi_azure_native as azure
@@ -12,11 +11,8 @@ from modelyard.cluster.aks.account import Account
 from modelyard.cluster.aks.locations import zones_of
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import ObjectStore
-from modelyard.errors import Problem
 
 _CONTAINER = "objects"
-_MOST_KEPT_DAYS = 365
-"""https://learn.microsoft.com/azure/storage/blobs/soft-delete-blob-overview#retention-period"""
 _NAME_CHARACTERS, _HASH_CHARACTERS = 24, 13
 
 
@@ -99,13 +95,6 @@ class BlobStore(pulumi.ComponentResource):
             ready=[container, *settings],
         )
         self.register_outputs({"url": self.store.url})
-
-
-def store_problems(spec: ObjectStoreSpec) -> Iterator[Problem]:
-    """What Azure cannot do of a store."""
-    if spec.keep_former_versions_days > _MOST_KEPT_DAYS:
-        why = f"{spec.keep_former_versions_days} days are more than the {_MOST_KEPT_DAYS} of Azure"
-        yield Problem(path="keep_former_versions_days", why=why, fix=f"use {_MOST_KEPT_DAYS} or less")
 
 
 def account_name(account: Account, name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from modelyard.cluster.aks.networks import AksVnetSpec
 from modelyard.cluster.aks.spec import AksSpec
 from modelyard.cluster.networks import cidr_of
+from modelyard.cluster.region_rules import region_problems
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.system_pools import has_accelerator, system_problems
 from modelyard.errors import Problem, show
@@ -73,6 +74,7 @@ def _address_problems(spec: AksSpec, nodes: int) -> Iterator[Problem]:
 
 def _pool_problems(spec: AksSpec, pool: PoolSpec) -> Iterator[Problem]:
     yield from _machine_problems(pool)
+    yield from region_problems("azure", spec.region, pool)
     yield from _zone_problems(spec, pool)
     yield from _reservation_problems(pool)
     yield from _size_problems(pool)

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import annotated_types
 
 from modelyard.cluster.aks.locations import is_zone_of, zones_of
 from modelyard.cluster.aks.networks import AksVnetSpec, Network
 from modelyard.cluster.aks.words import (
-    AddressRange,
     AksVersion,
     ClusterName,
     ContainerRegistryId,
@@ -23,7 +22,8 @@ from modelyard.cluster.aks.words import (
     SubscriptionId,
     TenantId,
 )
-from modelyard.cluster.networks import address_problems, cidr_of, public_range_problem
+from modelyard.cluster.networks import address_problems, cidr_of, endpoint_problems, public_count_problems
+from modelyard.cluster.words import AddressRange
 from modelyard.errors import Problem, show
 from modelyard.spec import Filled, Rule, spec
 from modelyard.versions import AKS
@@ -33,6 +33,11 @@ _PUBLIC_RANGES = 200
 _KEPT_BY_AKS = ("169.254.0.0/16", "172.30.0.0/16", "172.31.0.0/16", "192.0.2.0/24")
 """https://learn.microsoft.com/azure/aks/azure-cni-overlay#ip-address-planning"""
 _TAGS = 50
+_TAGS_OF_ZONE = 15
+"""Of a private DNS zone, which a cluster without a public address has and hands its tags to.
+https://learn.microsoft.com/azure/aks/use-tags#azure-tags-and-aks-clusters"""
+_OWN_TAGS = 6
+"""Room for ours: `modelyard-stack`, and those by which the autoscaler knows nodes that are not there yet."""
 _TAG_CHARACTERS = 256
 
 
@@ -47,15 +52,10 @@ class AksApiEndpointSpec:
 
     def problems(self) -> Iterable[Problem]:
         """No range that is as good as everybody, and no private one."""
-        if self.public_cidrs is not None and not 0 < len(self.public_cidrs) <= _PUBLIC_RANGES:
-            why = f"{len(self.public_cidrs)} ranges are not possible"
-            fix = f"name 1 to {_PUBLIC_RANGES}, or leave it out for a private endpoint"
-            yield Problem(path="public_cidrs", why=why, fix=fix)
-        for index, cidr in enumerate(self.public_cidrs or ()):
-            for problem in public_range_problem(cidr):
-                # What is connected to the network reaches it without being named.
-                fix = problem.fix.replace("move it to private_cidrs", "leave it out: what is connected gets in anyway")
-                yield Problem(path=f"public_cidrs[{index}]", why=problem.why, fix=fix)
+        yield from public_count_problems(self.public_cidrs, _PUBLIC_RANGES)
+        # What is connected to the network reaches it without being named.
+        fix = "leave it out: what is connected gets in anyway"
+        yield from endpoint_problems(self.public_cidrs, private_fix=fix)
 
 
 @spec
@@ -125,6 +125,8 @@ LogRetentionDays = Annotated[int, annotated_types.Interval(ge=30, le=730)]
 class AksSpec:
     """A cluster on AKS, with its network unless that exists."""
 
+    kind: ClassVar[Literal["aks"]] = "aks"
+    """The block that it stands in."""
     subscription_id: SubscriptionId
     """The subscription in Azure. Nothing is done in any other one, whichever the Azure CLI is set to."""
     region: Region
@@ -183,18 +185,24 @@ class AksSpec:
     """Let Pulumi refuse to delete the cluster until this is false again. False, so that `pulumi destroy` works. It is
     no lock in Azure: that would stop pools from being replaced too."""
     shared_storage: bool | None = None
-    """Offer volumes that several nodes mount (Azure Files over NFS). Left out: where a volume of the stack is
-    `shared`."""
+    """Offer volumes that several nodes mount. Left out: where a volume of the stack is `shared`."""
+    shared_storage_service: Literal["files", "blob"] = "files"
+    """What they are. `files`: shares of Azure Files, on SSDs, with locks, paid for by their size. `blob`: containers of
+    Azure Blob, without locks, paid for by what is in them: for large files that are read from beginning to end. A
+    change makes shared volumes anew, empty."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags on everything that the stack makes in Azure. `modelyard-stack` is added."""
 
     def problems(self) -> Iterable[Problem]:
-        """Zones in the region, ranges apart from each other, a tier for the support, admins, tags that Azure allows."""
+        """Zones in the region, ranges apart, a tier for the support, admins, tags that Azure allows, shared storage."""
         yield from self._zone_problems()
         yield from self._range_problems()
         yield from self._tier_problems()
         yield from self._admin_problems()
         yield from self._tag_problems()
+        if self.shared_storage is False and self.shared_storage_service != "files":
+            why, fix = f"is {self.shared_storage_service}, and shared_storage is false", "leave one of them out"
+            yield Problem(path="shared_storage_service", why=why, fix=fix)
 
     def zone_names(self) -> tuple[str, ...]:
         """The zones of nodes; empty in a region without zones."""
@@ -271,6 +279,9 @@ class AksSpec:
             if len(value) > _TAG_CHARACTERS:
                 fix = f"use at most {_TAG_CHARACTERS}"
                 yield Problem(path=f"tags.{key}", why=f"has {len(value)} characters", fix=fix)
-        if len(self.tags) >= _TAGS:
-            why, fix = f"{len(self.tags)} with ours are more than the {_TAGS} of Azure", f"keep {_TAGS - 1}"
-            yield Problem(path="tags", why=why, fix=fix)
+        if self.is_private and len(self.tags) >= _TAGS_OF_ZONE:
+            why = f"{len(self.tags)} and ours are more than the {_TAGS_OF_ZONE} of a private cluster's DNS zone"
+            yield Problem(path="tags", why=why, fix=f"keep {_TAGS_OF_ZONE - 1}")
+        elif len(self.tags) > _TAGS - _OWN_TAGS:
+            why = f"{len(self.tags)} and up to {_OWN_TAGS} of ours are more than the {_TAGS} of a resource in Azure"
+            yield Problem(path="tags", why=why, fix=f"keep {_TAGS - _OWN_TAGS}")

@@ -1,7 +1,7 @@
 """Volumes: disks for one node, and file shares for several."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -11,8 +11,8 @@ from modelyard.kube.labels import labels
 
 STORAGE_CLASS = "premium-disk"
 """The class of volumes that one node mounts."""
-SHARED_STORAGE_CLASS = "premium-nfs"
-"""The class of volumes that several nodes mount."""
+SHARED_STORAGE_CLASSES = {"files": "premium-nfs", "blob": "blob-nfs"}
+"""The class of volumes that several nodes mount, by the service that they are of."""
 
 
 def make_storage_class(
@@ -40,27 +40,40 @@ def make_storage_class(
     )
 
 
-def make_shared_storage_class(account: Account, provider: k8s.Provider) -> pulumi.Resource:
-    """Make the class of shared volumes: each is a share of Azure Files over NFS, on SSDs, of 100 GiB or more.
+def make_shared_storage_class(
+    account: Account, provider: k8s.Provider, service: Literal["files", "blob"], *, node_subnet_id: pulumi.Input[str]
+) -> pulumi.Resource:
+    """Make the class of shared volumes, over NFS.
+
+    - `files`: each is a share of Azure Files, on SSDs, of 100 GiB or more.
+      https://learn.microsoft.com/azure/aks/azure-csi-files-storage-provision
+    - `blob`: each is a container of Azure Blob, without locks, and for reading rather than for changing.
+      https://learn.microsoft.com/azure/aks/create-volume-azure-blob-storage,
+      https://learn.microsoft.com/azure/storage/blobs/network-file-system-protocol-known-issues
 
     The driver makes the storage account in the cluster's own resource group, with which it goes, and lets the node
-    subnet in and nobody else: NFS knows no accounts, so the network decides. NFS and not SMB, which needs a key and
-    knows neither links nor owners of files.
-    https://learn.microsoft.com/azure/aks/azure-csi-files-storage-provision
+    subnet in and nobody else: NFS knows no accounts, so the network decides. What mounts them otherwise, SMB and
+    BlobFuse, needs the account's key, and SMB knows neither links nor owners of files.
     """
-    return _storage_class(
-        account,
-        provider,
-        SHARED_STORAGE_CLASS,
-        {
+    by_service: Mapping[str, Mapping[str, Any]] = {
+        "files": {
             "provisioner": "file.csi.azure.com",
             "parameters": {"protocol": "nfs", "skuName": "Premium_LRS"},
             # https://learn.microsoft.com/azure/storage/files/nfs-performance
             "mount_options": ["nconnect=4", "noresvport", "actimeo=30"],
-            "volume_binding_mode": "Immediate",
-            "allow_volume_expansion": True,
         },
-    )
+        "blob": {
+            "provisioner": "blob.csi.azure.com",
+            # Without a name the driver lets every subnet of the network in, the API server's too.
+            "parameters": {"protocol": "nfs", "skuName": "Standard_LRS", "subnetName": _last_of(node_subnet_id)},
+        },
+    }
+    volumes = {"volume_binding_mode": "Immediate", "allow_volume_expansion": True}
+    return _storage_class(account, provider, SHARED_STORAGE_CLASSES[service], {**by_service[service], **volumes})
+
+
+def _last_of(id_: pulumi.Input[str]) -> pulumi.Output[str]:
+    return pulumi.Output.from_input(id_).apply(lambda known: known.rpartition("/")[2])
 
 
 def _storage_class(account: Account, provider: k8s.Provider, name: str, fields: Mapping[str, Any]) -> pulumi.Resource:

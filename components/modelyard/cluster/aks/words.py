@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 from modelyard.cluster.aks.locations import OTHER_CLOUDS, REGION, WITHOUT_API_SERVER_SUBNETS
-from modelyard.cluster.networks import is_cidr
+from modelyard.cluster.words import pattern, version
 from modelyard.errors import Problem, show
 from modelyard.spec import Rule
 from modelyard.versions import AKS
@@ -23,19 +23,6 @@ _GROUP = rf"/subscriptions/{_GUID}/resourceGroups/{_GROUP_NAME}/providers"
 _SUBSCRIPTION_EXAMPLE = "/subscriptions/0b1f6471-1bf0-4dda-aec3-cb9272f09590/resourceGroups/network/providers"
 
 
-def _pattern(pattern: str, what: str, fix: str) -> Rule:
-    def check(text: str) -> tuple[str, str] | None:
-        return None if re.fullmatch(pattern, text) else (f"{show(text)} is no {what}", fix)
-
-    return Rule(check, {"pattern": f"^{pattern}$"})
-
-
-def _check_version(text: str) -> tuple[str, str] | None:
-    if text in AKS:
-        return None
-    return f"{show(text)} is not a version of Kubernetes that modelyard knows on AKS", f"use {' or '.join(AKS)}"
-
-
 def _check_region(text: str) -> tuple[str, str] | None:
     if not re.fullmatch(REGION, text):
         return f"{show(text)} is no region", "write one like eastus2, without spaces and capitals"
@@ -44,12 +31,6 @@ def _check_region(text: str) -> tuple[str, str] | None:
     if text in WITHOUT_API_SERVER_SUBNETS:
         return f"AKS puts no API server into a network of yours in {text}", "use another region"
     return None
-
-
-def _check_cidr(text: str) -> tuple[str, str] | None:
-    if is_cidr(text):
-        return None
-    return f"{show(text)} is no range of IPv4 addresses", "write one like 10.0.0.0/16, without bits after the prefix"
 
 
 def cluster_name_problem(name: str) -> Problem | None:
@@ -74,28 +55,26 @@ def _check_name(text: str) -> tuple[str, str] | None:
 
 
 def _resource(kind: str, what: str, example: str) -> Rule:
-    return _pattern(rf"{_GROUP}/{kind}", what, f"write one like {_SUBSCRIPTION_EXAMPLE}/{example}")
+    return pattern(rf"{_GROUP}/{kind}", what, f"write one like {_SUBSCRIPTION_EXAMPLE}/{example}")
 
 
-AksVersion = Annotated[str, Rule(_check_version, {"enum": list(AKS)})]
+AksVersion = Annotated[str, version(AKS, "that modelyard knows on AKS")]
 """A Kubernetes minor version in quotes."""
 ClusterName = Annotated[str, Rule(_check_name, {"pattern": f"^{_CLUSTER_NAME}$", "maxLength": CLUSTER_NAME_CHARACTERS})]
 """The name of a cluster in Azure. Underscores, which AKS allows too, are no part of the host names made from it."""
 Region = Annotated[str, Rule(_check_region, {"pattern": f"^{REGION}$"})]
 """A region of Azure's public cloud."""
-AddressRange = Annotated[str, Rule(_check_cidr)]
-"""A range of IPv4 addresses in CIDR notation."""
 SubscriptionId = Annotated[
-    str, _pattern(_GUID, "id of a subscription", "write what `az account show --query id` prints, in lower case")
+    str, pattern(_GUID, "id of a subscription", "write what `az account show --query id` prints, in lower case")
 ]
 """The id of a subscription in Azure."""
 TenantId = Annotated[
-    str, _pattern(_GUID, "id of a tenant", "write what `az account show --query tenantId` prints, in lower case")
+    str, pattern(_GUID, "id of a tenant", "write what `az account show --query tenantId` prints, in lower case")
 ]
 """The id of an Entra tenant."""
 GroupObjectId = Annotated[
     str,
-    _pattern(
+    pattern(
         _GUID,
         "object id of an Entra group",
         "write what `az ad group show --group NAME --query id` prints, in lower case, not a name",
@@ -103,7 +82,7 @@ GroupObjectId = Annotated[
 ]
 """The object id of an Entra group."""
 ResourceGroupName = Annotated[
-    str, _pattern(_GROUP_NAME, "name of a resource group", "write one like ml-platform, not an id")
+    str, pattern(_GROUP_NAME, "name of a resource group", "write one like ml-platform, not an id")
 ]
 """The name of a resource group. https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules"""
 SubnetId = Annotated[
@@ -131,7 +110,7 @@ KeyVaultId = Annotated[
 """The id of a key vault."""
 KeyId = Annotated[
     str,
-    _pattern(
+    pattern(
         r"https://[0-9A-Za-z-]+\.vault\.azure\.net/keys/[0-9A-Za-z-]+/[0-9a-f]{32}",
         "id of a key with its version",
         "write one like https://NAME.vault.azure.net/keys/etcd/0123456789abcdef0123456789abcdef",

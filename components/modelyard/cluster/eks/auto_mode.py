@@ -6,15 +6,15 @@ from dataclasses import replace
 import pulumi
 
 from modelyard.cluster.eks.foundation import Foundation
-from modelyard.cluster.eks.karpenter import make_object, place
+from modelyard.cluster.eks.karpenter import place
 from modelyard.cluster.eks.node_pool import (
     AUTO_MODE_NODE_CLASS,
-    NODE_POOL,
     auto_mode_node_class,
     fixed_node_pool,
     node_pool,
 )
 from modelyard.cluster.eks.pool_rules import FIXED_SUFFIX
+from modelyard.cluster.karpenter import NODE_POOL, make_object
 from modelyard.cluster.pools import Pool
 
 

@@ -1,13 +1,12 @@
 """The component of a cluster on EKS."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as k8s
 
-from modelyard.cluster.checks import checked_cluster
+from modelyard.cluster.checks import check_in_cloud, checked_cluster
 from modelyard.cluster.eks.account import Account
 from modelyard.cluster.eks.addons import (
     make_addons_after_nodes,
@@ -21,7 +20,9 @@ from modelyard.cluster.eks.identity import Statement, WorkloadIdentity
 from modelyard.cluster.eks.kubeconfig import kubeconfig_of
 from modelyard.cluster.eks.load_balancers import (
     AUTO_MODE_LOAD_BALANCER_CLASS,
+    LOAD_BALANCER_ANNOTATIONS,
     LOAD_BALANCER_CLASS,
+    LOAD_BALANCER_SCHEME,
     make_load_balancer_controller,
 )
 from modelyard.cluster.eks.network import Network, make_network
@@ -36,16 +37,18 @@ from modelyard.cluster.eks.storage import (
     make_storage_class,
 )
 from modelyard.cluster.eks.words import cluster_name_problem, component_name_problem
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.object_store_rules import store_name_problems
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.component import checked, shown
+from modelyard.component import checked
 from modelyard.kube.labels import STACK
-from modelyard.kube.names import plain_name_problems, stack_label_value
+from modelyard.kube.names import stack_label_value
 from modelyard.operators.spec import ChartsSpec
 
 
@@ -102,7 +105,14 @@ class EksCluster(pulumi.ComponentResource):
         """
         spec, pools = checked_cluster(spec, "cluster.eks", pools)
         self.cluster_name = spec.name or f"{pulumi.get_project()}-{name}"
-        _check(name, self.cluster_name, spec, pools)
+        check_in_cloud(
+            name,
+            self.cluster_name,
+            spec,
+            own_name=component_name_problem,
+            cloud_name=cluster_name_problem,
+            pool_problems=eks_pool_problems(spec, pools),
+        )
         self.pools = resolve_pools(NodeSource.of(spec), pools)
         self.traits = _traits(spec)
         super().__init__("modelyard:cluster:EksCluster", name, {"clusterName": self.cluster_name}, opts)
@@ -164,7 +174,7 @@ class EksCluster(pulumi.ComponentResource):
         # Loaded here: a cluster without stores is spared a large part of the AWS SDK.
         from modelyard.cluster.eks.object_store import S3Store
 
-        spec = checked(spec, name, lambda _: plain_name_problems(name))
+        spec = checked(spec, name, lambda _: store_name_problems(name))
         return S3Store(name, self._account, spec, opts or pulumi.ResourceOptions(parent=self)).store
 
     def workload_identity(
@@ -176,7 +186,7 @@ class EksCluster(pulumi.ComponentResource):
         permissions: Sequence[StoreAccess],
         statements: Sequence[Statement] = (),
         opts: pulumi.ResourceOptions | None = None,
-    ) -> list[pulumi.Resource]:
+    ) -> BoundIdentity:
         """Let the pods of a service account use AWS, by Pod Identity: with credentials that end within hours.
 
         Args:
@@ -188,7 +198,8 @@ class EksCluster(pulumi.ComponentResource):
             opts: Pulumi's options of the component.
 
         Returns:
-            What the pods depend on: pods that started earlier get no credentials.
+            What the pods depend on, as pods that started earlier get no credentials, and where their agent is. They and
+            their service account carry nothing: EKS knows them by its name.
         """
         from modelyard.cluster.eks.object_store import store_statements
 
@@ -200,7 +211,7 @@ class EksCluster(pulumi.ComponentResource):
             service_account=service_account,
             statements=[*(each for access in permissions for each in store_statements(access)), *statements],
             opts=opts or pulumi.ResourceOptions(parent=self),
-        ).ready
+        ).bound
 
     def _kubernetes(self, name: str, spec: EksSpec) -> k8s.Provider:
         return k8s.Provider(
@@ -256,25 +267,12 @@ class EksCluster(pulumi.ComponentResource):
         )
 
 
-def _check(name: str, cluster_name: str, spec: EksSpec, pools: Mapping[str, PoolSpec]) -> None:
-    too_long, refused = component_name_problem(name), cluster_name_problem(cluster_name)
-    problems = [
-        *([too_long] if too_long else (replace(each, path="name") for each in plain_name_problems(name))),
-        *([refused.under("cluster.eks")] if refused else []),
-        *(each.under("pools") for each in eks_pool_problems(spec, pools)),
-    ]
-    if problems:
-        raise shown(problems)
-
-
 def _traits(spec: EksSpec) -> ClusterTraits:
     auto_mode = spec.provisioner == "auto_mode"
     return ClusterTraits(
         storage_class=STORAGE_CLASS,
         shared_storage_class=SHARED_STORAGE_CLASS if spec.shared_storage else None,
         load_balancer_class=AUTO_MODE_LOAD_BALANCER_CLASS if auto_mode else LOAD_BALANCER_CLASS,
-        load_balancer_annotations={
-            "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip",
-            "service.beta.kubernetes.io/aws-load-balancer-scheme": "internal",
-        },
+        load_balancer_annotations={**LOAD_BALANCER_ANNOTATIONS, LOAD_BALANCER_SCHEME: "internal"},
+        public_load_balancer_annotations={**LOAD_BALANCER_ANNOTATIONS, LOAD_BALANCER_SCHEME: "internet-facing"},
     )

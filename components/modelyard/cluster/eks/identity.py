@@ -13,9 +13,13 @@ import pulumi
 import pulumi_aws as aws
 
 from modelyard.cluster.eks.account import Account
+from modelyard.cluster.identities import BoundIdentity
 
 _VERSION = "2012-10-17"
 """Of the policy language: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_version.html"""
+_AGENT: Mapping[str, Sequence[int]] = {"169.254.170.23/32": (80,)}
+"""Where pods ask the agent on their node for credentials, with a token that EKS adds to them.
+https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,8 +151,8 @@ def bind(
 class WorkloadIdentity(pulumi.ComponentResource):
     """A role for the pods of one service account, which need not exist yet, bound to it by Pod Identity."""
 
-    ready: list[pulumi.Resource]
-    """What the pods depend on: pods that started earlier get no credentials."""
+    bound: BoundIdentity
+    """What the pods depend on, as pods that started earlier get no credentials, and where they get them."""
 
     def __init__(
         self,
@@ -177,9 +181,8 @@ class WorkloadIdentity(pulumi.ComponentResource):
         made = make_pod_role(
             own, "identity", namespace=namespace, service_account=service_account, statements=statements
         )
-        self.ready = [
-            bind(own, "identity", made, cluster=cluster, namespace=namespace, service_account=service_account)
-        ]
+        association = bind(own, "identity", made, cluster=cluster, namespace=namespace, service_account=service_account)
+        self.bound = BoundIdentity(ready=[association], token_endpoints=_AGENT)
         self.register_outputs({"role_arn": made.role.arn})
 
 

@@ -1,11 +1,10 @@
 """Karpenter: its controller, and pools that it makes nodes for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_kubernetes as k8s
 
 from modelyard.cluster.chart_host import ChartHost
 from modelyard.cluster.eks.foundation import Foundation
@@ -15,7 +14,6 @@ from modelyard.cluster.eks.karpenter_policy import karpenter_statements
 from modelyard.cluster.eks.node_pool import (
     EC2_NODE_CLASS,
     NODE_OVERLAY,
-    NODE_POOL,
     Place,
     ec2_node_class,
     node_overlay,
@@ -23,9 +21,9 @@ from modelyard.cluster.eks.node_pool import (
     unknown_to_karpenter,
 )
 from modelyard.cluster.eks.nodes import zones_of_pool
+from modelyard.cluster.karpenter import NODE_POOL, make_object
 from modelyard.cluster.pools import Pool
-from modelyard.kube.labels import labels
-from modelyard.operators.definition import Kind, OperatorDefinition
+from modelyard.operators.definition import OperatorDefinition
 from modelyard.operators.namespaces import KARPENTER
 from modelyard.operators.operator import Operator
 from modelyard.operators.spec import ChartsSpec
@@ -41,8 +39,6 @@ DEFINITION = OperatorDefinition(
 )
 _SERVICE_ACCOUNT = "karpenter"
 _MOST_REPLICAS = 2
-_DELETE_TIMEOUT = "30m"
-"""Nodes are drained one after the other, and a machine with accelerators takes minutes to go."""
 
 
 class EksKarpenter(pulumi.ComponentResource):
@@ -188,33 +184,6 @@ def place(
         disk_key_arn=foundation.disk_key_arn,
         placement_group=placement_group,
         tags=dict(foundation.tags),
-    )
-
-
-def make_object(
-    parent: pulumi.Resource,
-    logical_name: str,
-    kind: Kind,
-    name: str,
-    spec: Mapping[str, Any],
-    provider: k8s.Provider,
-    before: Sequence[pulumi.Resource],
-) -> pulumi.Resource:
-    """A custom object of Karpenter's or Auto Mode's, under a name that others address."""
-    return k8s.apiextensions.CustomResource(
-        logical_name,
-        api_version=kind.api_version,
-        kind=kind.kind,
-        metadata=k8s.meta.v1.ObjectMetaArgs(
-            name=name, labels=labels(name, instance=logical_name, component="node-pool")
-        ),
-        spec=spec,
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            provider=provider,
-            depends_on=list(before),
-            custom_timeouts=pulumi.CustomTimeouts(delete=_DELETE_TIMEOUT),
-        ),
     )
 
 

@@ -25,6 +25,11 @@ LOAD_BALANCER_CLASS = "service.k8s.aws/nlb"
 """What a Service of type LoadBalancer names so that this controller serves it."""
 AUTO_MODE_LOAD_BALANCER_CLASS = "eks.amazonaws.com/nlb"
 """Likewise where EKS Auto Mode balances. https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-nlb.html"""
+LOAD_BALANCER_ANNOTATIONS: Mapping[str, str] = {"service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip"}
+"""What such a Service carries, so that packets go to its pods without a detour over other nodes."""
+LOAD_BALANCER_SCHEME = "service.beta.kubernetes.io/aws-load-balancer-scheme"
+"""The annotation that says who reaches it: `internal` or `internet-facing`.
+https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/"""
 _TAG = "elbv2.k8s.aws/cluster"
 """What the controller tags everything with that it makes."""
 _SERVICE_ACCOUNT = "aws-load-balancer-controller"

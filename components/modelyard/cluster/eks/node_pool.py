@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 
@@ -21,13 +21,12 @@ from modelyard.cluster.eks.nodes import (
     node_labels,
     user_data,
 )
+from modelyard.cluster.karpenter import growing, node_template
 from modelyard.cluster.pools import Pool
-from modelyard.gpu.machine_types import machine_types
 from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec
 from modelyard.operators.definition import Kind
 from modelyard.versions import KARPENTER_NODE_IMAGES
 
-NODE_POOL = Kind(group="karpenter.sh", version="v1", kind="NodePool", plural="nodepools", namespaced=False)
 NODE_OVERLAY = Kind(
     group="karpenter.sh", version="v1alpha1", kind="NodeOverlay", plural="nodeoverlays", namespaced=False
 )
@@ -41,10 +40,6 @@ AUTO_MODE_NODE_CLASS = Kind(
 _AUTO_MODE_PREFIXES = 2
 """Of 16 addresses each. Auto Mode adds none later to a machine whose network interfaces are given, and a node with
 accelerators has few pods beside its agents."""
-_IDLE_ACCELERATORS = "10m"
-"""A machine with accelerators takes minutes to start and to load images, so a short pause between jobs keeps it. As
-long as the cluster autoscaler waits."""
-_IDLE = "1m"
 _AUTO_MODE_END = "24h"
 """How long a node that has reached its age still waits for its pods, on EKS Auto Mode."""
 _AGES = {
@@ -54,7 +49,6 @@ _AGES = {
     "NodeClass": {True: "480h", False: "336h"},
 }
 """How old nodes become by kind of node class, with accelerators and without."""
-_ONLY_EMPTY_ONES = [{"nodes": "0", "reasons": ["Drifted", "Underutilized"]}, {"nodes": "100%", "reasons": ["Empty"]}]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,26 +77,11 @@ class Place:
 def node_pool(pool: Pool, node_class: Kind, place: Place, *, most: int) -> dict[str, Any]:
     """The `spec` of a NodePool that grows and shrinks with what pods ask for, up to `most` nodes.
 
-    Nodes with accelerators go only once they are empty, also when a newer image or another spec is to replace them:
-    nothing that trains for weeks is moved for it. Others are also merged into fewer. With Karpenter those with
-    accelerators have no age at which they go, others go after 30 days. On EKS Auto Mode no node becomes older than 21
-    days: those with accelerators go after 20 days and others after 14, each at most a day later where pods hold it up.
+    With Karpenter nodes with accelerators have no age at which they go, others go after 30 days. On EKS Auto Mode no
+    node becomes older than 21 days: those with accelerators go after 20 days and others after 14, each at most a day
+    later where pods hold it up.
     """
-    busy = {
-        "consolidationPolicy": "WhenEmpty",
-        "consolidateAfter": _IDLE_ACCELERATORS,
-        "budgets": _ONLY_EMPTY_ONES,
-    }
-    plain = {
-        "consolidationPolicy": "WhenEmptyOrUnderutilized",
-        "consolidateAfter": _IDLE,
-        "budgets": [{"nodes": "10%"}],
-    }
-    return {
-        "template": _template(pool, node_class, place),
-        "disruption": busy if pool.accelerator else plain,
-        "limits": {"nodes": str(most), "cpu": str(most * _most_cpus(pool))},
-    }
+    return growing(pool, _template(pool, node_class, place), most=most)
 
 
 def fixed_node_pool(pool: Pool, node_class: Kind, place: Place, *, nodes: int) -> dict[str, Any]:
@@ -175,38 +154,24 @@ def node_overlay(node_pool_name: str, capacity: dict[str, str]) -> dict[str, Any
 
 
 def _template(pool: Pool, node_class: Kind, place: Place) -> dict[str, Any]:
-    requirements = {
-        "node.kubernetes.io/instance-type": instance_types(pool),
-        "kubernetes.io/arch": [pool.architecture],
-        "kubernetes.io/os": ["linux"],
-        "karpenter.sh/capacity-type": [_capacity_type(pool)],
-        "topology.kubernetes.io/zone": list(place.zones),
-    }
-    taints = [
-        {"key": taint.key, "effect": taint.effect, **({"value": taint.value} if taint.value else {})}
-        for taint in pool.taints
-    ]
-    return {
-        "metadata": {"labels": node_labels(pool)},
-        "spec": {
-            "nodeClassRef": {"group": node_class.group, "kind": node_class.kind, "name": pool.name},
-            "requirements": [{"key": key, "operator": "In", "values": values} for key, values in requirements.items()],
-            **({"taints": taints} if taints else {}),
-            "expireAfter": _AGES[node_class.kind][bool(pool.accelerator)],
-            **({"terminationGracePeriod": _AUTO_MODE_END} if node_class == AUTO_MODE_NODE_CLASS else {}),
-        },
-    }
+    end = {"terminationGracePeriod": _AUTO_MODE_END} if node_class == AUTO_MODE_NODE_CLASS else {}
+    return node_template(
+        pool,
+        node_class,
+        node_labels=node_labels(pool),
+        machine_label="node.kubernetes.io/instance-type",
+        machines=instance_types(pool),
+        capacity_type=_capacity_type(pool),
+        zones=place.zones,
+        expire_after=_AGES[node_class.kind][bool(pool.accelerator)],
+        **end,
+    )
 
 
-def _capacity_type(pool: Pool) -> str:
+def _capacity_type(pool: Pool) -> Literal["on-demand", "spot", "reserved"]:
     if isinstance(pool.spec.capacity, ReservationSpec | CapacityBlockSpec):
         return "reserved"
     return "spot" if pool.spec.capacity == "spot" else "on-demand"
-
-
-def _most_cpus(pool: Pool) -> int:
-    others = (machine_types()[name].vcpus for name in pool.spec.machine_types if name in machine_types())
-    return int(max([pool.cpus, *others]))
 
 
 def _location(pool: Pool, place: Place) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.region_rules import region_problems
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.system_pools import has_accelerator, system_problems
 from modelyard.errors import Problem, show
@@ -38,6 +39,7 @@ def eks_pool_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[
 
 
 def _pool_problems(spec: EksSpec, pool: PoolSpec) -> Iterator[Problem]:
+    yield from region_problems("aws", spec.region, pool)
     yield from _zone_problems(spec, pool)
     yield from _capacity_problems(spec, pool)
     yield from _label_problems(pool)

@@ -3,11 +3,10 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from modelyard.cluster.eks.words import (
     AccountId,
-    AddressRange,
     ClusterName,
     EksVersion,
     KeyArn,
@@ -17,7 +16,8 @@ from modelyard.cluster.eks.words import (
     VpcId,
 )
 from modelyard.cluster.eks.zones import is_zone_of, zones_of
-from modelyard.cluster.networks import address_problems, cidr_of, public_range_problem
+from modelyard.cluster.networks import address_problems, cidr_of, endpoint_problems, public_count_problems
+from modelyard.cluster.words import AddressRange
 from modelyard.errors import Problem, show
 from modelyard.spec import Filled, OneOf, spec
 from modelyard.versions import EKS
@@ -142,16 +142,8 @@ class EksApiEndpointSpec:
 
     def problems(self) -> Iterable[Problem]:
         """No range that is as good as everybody, and none on the wrong side."""
-        if self.public_cidrs is not None and not 0 < len(self.public_cidrs) <= _PUBLIC_RANGES:
-            why = f"{len(self.public_cidrs)} ranges are not possible"
-            fix = f"name 1 to {_PUBLIC_RANGES}, or leave it out for a private endpoint"
-            yield Problem(path="public_cidrs", why=why, fix=fix)
-        for index, cidr in enumerate(self.public_cidrs or ()):
-            for problem in public_range_problem(cidr):
-                yield problem.under(f"public_cidrs[{index}]")
-        for index, cidr in enumerate(self.private_cidrs):
-            for problem in address_problems(cidr, 8, 32, "a private network"):
-                yield problem.under(f"private_cidrs[{index}]")
+        yield from public_count_problems(self.public_cidrs, _PUBLIC_RANGES)
+        yield from endpoint_problems(self.public_cidrs, self.private_cidrs)
 
 
 @spec
@@ -176,6 +168,8 @@ class EksEncryptionSpec:
 class EksSpec:
     """A cluster on EKS, with its network unless that exists."""
 
+    kind: ClassVar[Literal["eks"]] = "eks"
+    """The block that it stands in."""
     region: Region
     """Where: for example `us-east-1`."""
     account_id: AccountId | None = None

@@ -4,7 +4,7 @@ import re
 from typing import Annotated
 
 from modelyard.cluster.eks.zones import REGION
-from modelyard.cluster.networks import is_cidr
+from modelyard.cluster.words import pattern, version
 from modelyard.errors import Problem, show
 from modelyard.spec import Rule
 from modelyard.versions import EKS
@@ -17,25 +17,6 @@ Pulumi's random end 8. https://docs.aws.amazon.com/IAM/latest/UserGuide/referenc
 _CLUSTER_NAME = r"[0-9A-Za-z][A-Za-z0-9-]*"
 _ID = r"[0-9a-f]{8}([0-9a-f]{9})?"
 _PARTITION = r"aws(-cn|-us-gov)?"
-
-
-def _pattern(pattern: str, what: str, fix: str) -> Rule:
-    def check(text: str) -> tuple[str, str] | None:
-        return None if re.fullmatch(pattern, text) else (f"{show(text)} is no {what}", fix)
-
-    return Rule(check, {"pattern": f"^{pattern}$"})
-
-
-def _check_version(text: str) -> tuple[str, str] | None:
-    if text in EKS:
-        return None
-    return f"{show(text)} is not a version of Kubernetes that EKS add-ons are pinned for", f"use {' or '.join(EKS)}"
-
-
-def _check_cidr(text: str) -> tuple[str, str] | None:
-    if is_cidr(text):
-        return None
-    return f"{show(text)} is no range of IPv4 addresses", "write one like 10.0.0.0/16, without bits after the prefix"
 
 
 def cluster_name_problem(name: str) -> Problem | None:
@@ -59,23 +40,21 @@ def _check_name(text: str) -> tuple[str, str] | None:
     return (problem.why, problem.fix) if problem else None
 
 
-EksVersion = Annotated[str, Rule(_check_version, {"enum": list(EKS)})]
+EksVersion = Annotated[str, version(tuple(EKS), "that EKS add-ons are pinned for")]
 """A Kubernetes minor version in quotes."""
 ClusterName = Annotated[str, Rule(_check_name, {"pattern": f"^{_CLUSTER_NAME}$", "maxLength": CLUSTER_NAME_CHARACTERS})]
 """The name of a cluster in AWS. Underscores, which EKS allows too, are no part of the host names made from it."""
-Region = Annotated[str, _pattern(REGION, "region", "write one like us-east-1")]
+Region = Annotated[str, pattern(REGION, "region", "write one like us-east-1")]
 """A region of AWS."""
-AddressRange = Annotated[str, Rule(_check_cidr)]
-"""A range of IPv4 addresses in CIDR notation."""
-AccountId = Annotated[str, _pattern(r"\d{12}", "id of an AWS account", 'write its 12 digits in quotes: "111122223333"')]
+AccountId = Annotated[str, pattern(r"\d{12}", "id of an AWS account", 'write its 12 digits in quotes: "111122223333"')]
 """The id of an account in AWS."""
-VpcId = Annotated[str, _pattern(f"vpc-{_ID}", "id of a VPC", "write one like vpc-0123456789abcdef0")]
+VpcId = Annotated[str, pattern(f"vpc-{_ID}", "id of a VPC", "write one like vpc-0123456789abcdef0")]
 """The id of a VPC."""
-SubnetId = Annotated[str, _pattern(f"subnet-{_ID}", "id of a subnet", "write one like subnet-0123456789abcdef0")]
+SubnetId = Annotated[str, pattern(f"subnet-{_ID}", "id of a subnet", "write one like subnet-0123456789abcdef0")]
 """The id of a subnet."""
 KeyArn = Annotated[
     str,
-    _pattern(
+    pattern(
         rf"arn:{_PARTITION}:kms:{REGION}:\d{{12}}:key/(mrk-)?[0-9a-f-]+",
         "ARN of a KMS key",
         "write one like arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab, not an alias",
@@ -84,7 +63,7 @@ KeyArn = Annotated[
 """The ARN of a KMS key."""
 PrincipalArn = Annotated[
     str,
-    _pattern(
+    pattern(
         rf"arn:{_PARTITION}:iam::\d{{12}}:(role|user)/[\w+=,.@/-]+",
         "ARN of an IAM role or user",
         "write one like arn:aws:iam::111122223333:role/platform",

@@ -8,10 +8,11 @@ import pulumi_kubernetes as k8s
 
 from modelyard.cluster.checks import checked_cluster
 from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.object_store_rules import WITHOUT_CLOUD
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import ExistingSpec, PoolSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.cluster.without_cloud import WITHOUT_CLOUD, WithoutCloud
+from modelyard.cluster.without_cloud import WithoutCloud
 
 
 class ExistingCluster(WithoutCloud, pulumi.ComponentResource):

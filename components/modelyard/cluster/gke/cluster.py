@@ -1,13 +1,12 @@
 """The component of a cluster on GKE."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import pulumi
 import pulumi_kubernetes as k8s
 from pulumi_gcp import Provider, container
 
-from modelyard.cluster.checks import checked_cluster
+from modelyard.cluster.checks import check_in_cloud, checked_cluster
 from modelyard.cluster.gke.account import Account
 from modelyard.cluster.gke.apis import make_apis
 from modelyard.cluster.gke.control_plane import make_control_plane
@@ -15,7 +14,7 @@ from modelyard.cluster.gke.foundation import Foundation
 from modelyard.cluster.gke.identity import WorkloadIdentity, make_admins, make_node_identity
 from modelyard.cluster.gke.keys import make_keys
 from modelyard.cluster.gke.kubeconfig import kubeconfig_of
-from modelyard.cluster.gke.load_balancers import LOAD_BALANCER_ANNOTATIONS
+from modelyard.cluster.gke.load_balancers import GATEWAY_CLASSES, HEALTH_CHECK_RANGES, LOAD_BALANCER_ANNOTATIONS
 from modelyard.cluster.gke.network import make_network
 from modelyard.cluster.gke.pool_rules import gke_pool_problems
 from modelyard.cluster.gke.pools import make_pools
@@ -23,19 +22,21 @@ from modelyard.cluster.gke.spec import GkeSpec
 from modelyard.cluster.gke.storage import (
     SHARED_STORAGE_CLASS,
     STORAGE_CLASS,
+    make_model_storage_classes,
     make_shared_storage_class,
     make_storage_class,
 )
 from modelyard.cluster.gke.words import cluster_name_problem, component_name_problem, label_value
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.node_source import NodeSource
+from modelyard.cluster.object_store_rules import store_name_problems
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.component import checked, shown
-from modelyard.kube.names import plain_name_problems, stack_label_value
-from modelyard.operators.spec import ChartsSpec
+from modelyard.component import checked
+from modelyard.kube.names import stack_label_value
 
 STACK_LABEL = "modelyard-stack"
 """What `modelyard.dev/stack` is in Google Cloud, whose keys of labels have neither dot nor slash."""
@@ -74,7 +75,8 @@ class GkeCluster(pulumi.ComponentResource):
     control_plane: container.Cluster
     """The cluster in Google Cloud."""
     load_balancers_ready: Sequence[pulumi.Resource]
-    """Empty: what makes load balancers belongs to the control plane, which every object on it depends on."""
+    """The subnetwork of load balancers for HTTP, if there is one. What makes them belongs to the control plane, which
+    every object on the cluster depends on."""
 
     def __init__(
         self,
@@ -82,8 +84,6 @@ class GkeCluster(pulumi.ComponentResource):
         spec: GkeSpec,
         pools: Mapping[str, PoolSpec],
         opts: pulumi.ResourceOptions | None = None,
-        *,
-        charts: ChartsSpec | None = None,
     ) -> None:
         """Make the cluster.
 
@@ -92,11 +92,17 @@ class GkeCluster(pulumi.ComponentResource):
             spec: the cluster.
             pools: the pools by name.
             opts: options of the component.
-            charts: where its operators' charts come from.
         """
         spec, pools = checked_cluster(spec, "cluster.gke", pools)
         self.cluster_name = spec.name or f"{pulumi.get_project()}-{name}"
-        _check(name, self.cluster_name, spec, pools)
+        check_in_cloud(
+            name,
+            self.cluster_name,
+            spec,
+            own_name=component_name_problem,
+            cloud_name=cluster_name_problem,
+            pool_problems=gke_pool_problems(spec, pools),
+        )
         self.pools = resolve_pools(NodeSource.of(spec), pools)
         self.traits = _traits(spec)
         super().__init__("modelyard:cluster:GkeCluster", name, {"clusterName": self.cluster_name}, opts)
@@ -128,15 +134,17 @@ class GkeCluster(pulumi.ComponentResource):
             before_nodes=[*network.way_out, *nodes.complete, *keys.usable["compute"]],
             kubernetes_provider=provider,
         )
-        self._nodes = make_pools(self, foundation, self.pools, spec, charts)
+        self._nodes = make_pools(self, foundation, self.pools, spec)
         make_admins(account, spec.admins, cluster, provider, location=spec.location)
         # On destroy volumes go before their class and its driver.
         classes = [make_storage_class(account, provider, keys)]
         if spec.shared_storage:
             classes.append(make_shared_storage_class(account, provider, keys, network))
+        if spec.model_disks:
+            classes.extend(make_model_storage_classes(account, provider, keys, spec.zone_names))
         self.ready = [*self._nodes.system_ready, *classes]
         self.images = []
-        self.load_balancers_ready = ()
+        self.load_balancers_ready = network.proxies
         self.register_outputs({"clusterName": self.cluster_name, "kubeconfig": self.kubeconfig})
 
     def pool_ready(self, pool: str) -> list[pulumi.Resource]:
@@ -157,7 +165,7 @@ class GkeCluster(pulumi.ComponentResource):
         # Loaded here: a cluster without stores is spared that part of the SDK.
         from modelyard.cluster.gke.object_store import GcsStore
 
-        spec = checked(spec, name, lambda _: plain_name_problems(name))
+        spec = checked(spec, name, lambda _: store_name_problems(name))
         return GcsStore(name, self._account, spec, self._keys, opts or pulumi.ResourceOptions(parent=self)).store
 
     def workload_identity(
@@ -168,7 +176,7 @@ class GkeCluster(pulumi.ComponentResource):
         service_account: str,
         permissions: Sequence[StoreAccess],
         opts: pulumi.ResourceOptions | None = None,
-    ) -> list[pulumi.Resource]:
+    ) -> BoundIdentity:
         """Let the pods of a service account use stores, by Workload Identity Federation: with tokens that end soon.
 
         Args:
@@ -179,7 +187,8 @@ class GkeCluster(pulumi.ComponentResource):
             opts: Pulumi's options of the component.
 
         Returns:
-            What the pods depend on: until then they are refused.
+            What the pods depend on, as until then they are refused, and where their metadata server is. They and their
+            service account carry nothing: Google knows them by its name.
         """
         return WorkloadIdentity(
             name,
@@ -190,7 +199,7 @@ class GkeCluster(pulumi.ComponentResource):
             service_account=service_account,
             permissions=permissions,
             opts=opts or pulumi.ResourceOptions(parent=self),
-        ).ready
+        ).bound
 
     def _kubernetes(self, name: str, spec: GkeSpec) -> k8s.Provider:
         return k8s.Provider(
@@ -226,20 +235,11 @@ def _account(
     )
 
 
-def _check(name: str, cluster_name: str, spec: GkeSpec, pools: Mapping[str, PoolSpec]) -> None:
-    too_long, refused = component_name_problem(name), cluster_name_problem(cluster_name)
-    problems = [
-        *([too_long] if too_long else (replace(each, path="name") for each in plain_name_problems(name))),
-        *([refused.under("cluster.gke")] if refused else []),
-        *(each.under("pools") for each in gke_pool_problems(spec, pools)),
-    ]
-    if problems:
-        raise shown(problems)
-
-
 def _traits(spec: GkeSpec) -> ClusterTraits:
     return ClusterTraits(
         storage_class=STORAGE_CLASS,
         shared_storage_class=SHARED_STORAGE_CLASS if spec.shared_storage else None,
         load_balancer_annotations=LOAD_BALANCER_ANNOTATIONS,
+        gateway_classes=GATEWAY_CLASSES if spec.network.proxies_cidr else {},
+        gateway_source_ranges=((spec.network.proxies_cidr, *HEALTH_CHECK_RANGES) if spec.network.proxies_cidr else ()),
     )

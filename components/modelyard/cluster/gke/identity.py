@@ -4,7 +4,7 @@ Pods are let in directly, by Workload Identity Federation: what they are named b
 https://cloud.google.com/kubernetes-engine/docs/concepts/workload-identity
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pulumi
@@ -13,6 +13,7 @@ from pulumi_gcp import container, projects, serviceaccount
 
 from modelyard.cluster.gke.account import Account
 from modelyard.cluster.gke.words import account_id
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.object_stores import StoreAccess
 from modelyard.kube.labels import labels
 
@@ -22,6 +23,9 @@ https://cloud.google.com/kubernetes-engine/docs/how-to/service-accounts"""
 _STORE_ROLES = {False: "roles/storage.objectViewer", True: "roles/storage.objectUser"}
 """By whether they may write. Neither may change a store itself, nor who may use it.
 https://cloud.google.com/storage/docs/access-control/iam-roles"""
+_METADATA_SERVER: Mapping[str, Sequence[int]] = {"169.254.169.254/32": (80,)}
+"""Where pods ask for tokens, as Dataplane V2 sees it before the node sends it on. GKE's own server answers there, not
+Compute Engine's. https://cloud.google.com/kubernetes-engine/docs/how-to/network-policy"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +110,8 @@ class WorkloadIdentity(pulumi.ComponentResource):
     same name, in a namespace of the same name, on another cluster of the project have the same rights.
     """
 
-    ready: list[pulumi.Resource]
-    """What the pods depend on: until then they are refused."""
+    bound: BoundIdentity
+    """What the pods depend on, as until then they are refused, and where they get tokens."""
 
     def __init__(
         self,
@@ -143,7 +147,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
             f"/locations/global/workloadIdentityPools/{account.workload_pool}"
             f"/subject/ns/{namespace}/sa/{service_account}",
         )
-        self.ready = [
+        rights = [
             storage.BucketIAMMember(
                 f"{name}-{access.store.key}",
                 bucket=access.store.name,
@@ -153,4 +157,5 @@ class WorkloadIdentity(pulumi.ComponentResource):
             )
             for access in permissions
         ]
+        self.bound = BoundIdentity(ready=rights, token_endpoints=_METADATA_SERVER)
         self.register_outputs({"principal": principal})

@@ -28,6 +28,7 @@ class Network:
         pods_range: the name of the subnetwork's secondary range for pods.
         services_range: likewise for Services.
         is_shared: whether it belongs to a shared VPC's host project.
+        proxies: what load balancers for HTTP stand in; empty where there is none of the stack's.
         way_out: what traffic to the internet needs. Nodes come up without it, as Google's own images come by Private
             Google Access.
     """
@@ -38,15 +39,17 @@ class Network:
     pods_range: pulumi.Input[str]
     services_range: pulumi.Input[str]
     is_shared: bool
+    proxies: Sequence[pulumi.Resource]
     way_out: Sequence[pulumi.Resource]
 
 
 def make_network(account: Account, spec: GkeVpcSpec | GkeExistingVpcSpec) -> Network:
     """Make the network that the spec describes; of one that exists, nothing.
 
-    A network of ours has one subnetwork, with secondary ranges for pods and Services, and reaches Google's services
-    privately and the internet through Cloud NAT, which is one for the region and fails with none of its zones. Nothing
-    on the internet reaches it. GKE keeps its own firewall rules in it, and removes them with the cluster.
+    A network of ours has one subnetwork for nodes, with secondary ranges for pods and Services, and reaches Google's
+    services privately and the internet through Cloud NAT, which is one for the region and fails with none of its zones.
+    Nothing on the internet reaches it. Where the spec has `proxies_cidr`, a second subnetwork is for the proxies of
+    Google's load balancers alone. GKE keeps its own firewall rules in the network, and removes them with the cluster.
 
     Args:
         account: where.
@@ -60,6 +63,7 @@ def make_network(account: Account, spec: GkeVpcSpec | GkeExistingVpcSpec) -> Net
             pods_range=spec.pods_range,
             services_range=spec.services_range,
             is_shared=spec.host_project is not None,
+            proxies=(),
             way_out=(),
         )
     name = account.name
@@ -77,6 +81,7 @@ def make_network(account: Account, spec: GkeVpcSpec | GkeExistingVpcSpec) -> Net
         pods_range=PODS_RANGE,
         services_range=SERVICES_RANGE,
         is_shared=False,
+        proxies=_proxies(account, spec, network),
         way_out=_nat(account, network),
     )
 
@@ -97,6 +102,22 @@ def _subnetwork(account: Account, spec: GkeVpcSpec, network: "gcp.compute.Networ
         log_config=gcp.compute.SubnetworkLogConfigArgs(metadata="INCLUDE_ALL_METADATA") if spec.flow_logs else None,
         opts=account.options(),
     )
+
+
+def _proxies(account: Account, spec: GkeVpcSpec, network: "gcp.compute.Network") -> Sequence["gcp.compute.Subnetwork"]:
+    """https://cloud.google.com/load-balancing/docs/proxy-only-subnets"""
+    if not spec.proxies_cidr:
+        return ()
+    subnetwork = gcp.compute.Subnetwork(
+        f"{account.name}-proxies",
+        network=network.id,
+        region=account.region,
+        ip_cidr_range=spec.proxies_cidr,
+        purpose="REGIONAL_MANAGED_PROXY",
+        role="ACTIVE",
+        opts=account.options(),
+    )
+    return (subnetwork,)
 
 
 def _nat(account: Account, network: "gcp.compute.Network") -> Sequence[pulumi.Resource]:

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from itertools import combinations
 from typing import Annotated, Any
 
-from modelyard.cluster.gke.words import AddressRange, NetworkName, RangeName, SubnetworkName
+from modelyard.cluster.gke.words import NetworkName, RangeName, SubnetworkName
 from modelyard.cluster.networks import address_problems, cidr_of
+from modelyard.cluster.words import AddressRange
 from modelyard.errors import Problem
 from modelyard.spec import OneOf, spec
 
@@ -14,6 +15,8 @@ MAX_PODS_PER_NODE = 110
 https://cloud.google.com/kubernetes-engine/docs/how-to/flexible-pod-cidr"""
 POD_PREFIX_OF_NODE = 24
 """Each node takes at least twice the addresses of its pods, so that one is not given out again at once: 256."""
+GPU_NETWORK_PREFIX_BITS = 3
+"""Each network between GPUs takes an eighth of their addresses: no machine has cards in more than 8."""
 SUBNET_ADDRESSES_KEPT = 4
 """https://cloud.google.com/vpc/docs/subnets#unusable-ip-addresses-in-every-subnet"""
 
@@ -33,6 +36,10 @@ class GkeVpcSpec:
     """Addresses of pods, from /9 to /21. Each node takes a /24 of it, for up to 110 pods: /14 does for 1024 nodes."""
     services_cidr: AddressRange = "10.8.0.0/20"
     """Addresses of Services, from /16 to /27."""
+    proxies_cidr: AddressRange | None = None
+    """Addresses of the proxies of Google's load balancers for HTTP, up to /26, which a gateway of class `gke` needs:
+    for example `10.8.16.0/23`, as large as Google advises. Left out: there is no such load balancer. It can be added at
+    any time."""
     flow_logs: bool = False
     """Log every connection's addresses and ports to Cloud Logging. False, as it is charged by volume."""
 
@@ -44,6 +51,8 @@ class GkeVpcSpec:
             ("pods_cidr", self.pods_cidr, 9, 21, "pods"),
             ("services_cidr", self.services_cidr, 16, 27, "Services"),
         )
+        if self.proxies_cidr:
+            checks += (("proxies_cidr", self.proxies_cidr, 8, 26, "proxies"),)
         for path, cidr, widest, narrowest, what in checks:
             for problem in address_problems(cidr, widest, narrowest, what):
                 yield problem.under(path)
@@ -77,6 +86,9 @@ class GkeExistingVpcSpec:
     """The name of its secondary range for pods. Each node takes a /24 of it."""
     services_range: RangeName
     """The name of its secondary range for Services, which no other cluster uses."""
+    proxies_cidr: AddressRange | None = None
+    """The range of the network's proxy-only subnetwork in the cluster's region, if it has one: a gateway of class `gke`
+    needs it, and connects to pods from there."""
 
     def problems(self) -> Iterable[Problem]:
         """Two ranges, and network and subnetwork in one project."""

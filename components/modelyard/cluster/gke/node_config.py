@@ -1,11 +1,13 @@
 """A pool's nodes in the words of GKE's node pools."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 from pulumi_gcp import container
 
 from modelyard.cluster.gke.foundation import Foundation
+from modelyard.cluster.gke.gpu_networks import GpuNetwork
 from modelyard.cluster.gke.nodes import (
     disk_gib,
     disk_type,
@@ -144,7 +146,22 @@ def _reservation(pool: Pool, project: str) -> container.NodePoolNodeConfigReserv
     return container.NodePoolNodeConfigReservationAffinityArgs(consume_reservation_type="NO_RESERVATION")
 
 
-def network_config(pool: Pool) -> container.NodePoolNetworkConfigArgs:
-    """Nodes without public addresses, and, where their GPUs reach each other, the networks that GKE makes for that."""
+def network_config(pool: Pool, networks: Sequence[GpuNetwork] = ()) -> container.NodePoolNetworkConfigArgs:
+    """Nodes without public addresses, and, where their GPUs reach each other, the networks for that: GKE's or ours.
+
+    Args:
+        pool: whose nodes.
+        networks: in each of which they have a card, in that order.
+    """
     profile: Any = gke_settings(pool).accelerator_network_profile
-    return container.NodePoolNetworkConfigArgs(enable_private_nodes=True, accelerator_network_profile=profile)
+    return container.NodePoolNetworkConfigArgs(
+        enable_private_nodes=True,
+        accelerator_network_profile=profile,
+        additional_node_network_configs=[
+            container.NodePoolNetworkConfigAdditionalNodeNetworkConfigArgs(
+                network=each.network, subnetwork=each.subnetwork
+            )
+            for each in networks
+        ]
+        or None,
+    )

@@ -1,9 +1,12 @@
 """A pool as a node pool."""
 
+from collections.abc import Sequence
+
 import pulumi
 from pulumi_gcp import container
 
 from modelyard.cluster.gke.foundation import Foundation
+from modelyard.cluster.gke.gpu_networks import GpuNetwork
 from modelyard.cluster.gke.node_config import network_config, node_config
 from modelyard.cluster.gke.nodes import gke_settings
 from modelyard.cluster.gke.placement import Size, placement, size_of
@@ -51,6 +54,7 @@ class GkeNodePool(pulumi.ComponentResource):
         foundation: Foundation,
         pool: Pool,
         spec: GkeSpec,
+        networks: Sequence[GpuNetwork] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Make the node pool.
@@ -61,10 +65,12 @@ class GkeNodePool(pulumi.ComponentResource):
             pool: whose nodes. With how many it begins is said once: a change of `min_nodes` moves the autoscaler's
                 limit, which does not itself start nodes.
             spec: of the cluster.
+            networks: those between GPUs, of which its nodes are in as many as they have cards for.
             opts: Pulumi's options of the component.
         """
         super().__init__("modelyard:cluster:GkeNodePool", name, {"pool": pool.name}, opts)
         size = size_of(pool, foundation.zones)
+        joined = networks[: pool.gpu.fabric_networks if pool.gpu else 0]
         self.node_pool = container.NodePool(
             name,
             cluster=foundation.cluster.name,
@@ -81,12 +87,12 @@ class GkeNodePool(pulumi.ComponentResource):
             queued_provisioning=(
                 container.NodePoolQueuedProvisioningArgs(enabled=True) if pool.spec.capacity == "queued" else None
             ),
-            network_config=network_config(pool),
+            network_config=network_config(pool, joined),
             node_config=node_config(foundation, pool, spec),
             opts=pulumi.ResourceOptions(
                 parent=self,
                 provider=foundation.provider,
-                depends_on=list(foundation.before_nodes),
+                depends_on=[*foundation.before_nodes, *(resource for each in joined for resource in each.ready)],
                 ignore_changes=_not_ours(pool),
                 custom_timeouts=_TIMEOUTS,
             ),

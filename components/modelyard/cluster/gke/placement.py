@@ -6,6 +6,7 @@ from typing import Literal
 
 from modelyard.cluster.gke.nodes import gke_settings
 from modelyard.cluster.pools import Pool
+from modelyard.gpu.fabric import TCP_FABRICS
 
 COMPACT_SERIES = (
     "a2",
@@ -67,10 +68,13 @@ class Size:
 def placement(pool: Pool) -> Placement | None:
     """How a pool asks for places close together; None where it does not.
 
-    Nodes that are one slice of TPUs always do, by the arrangement of its chips.
+    Nodes that are one slice of TPUs always do, by the arrangement of its chips; those on TCP that come when there are
+    some, only where the pool says so: flex-start has no close places for their machines.
     """
-    topology = gke_settings(pool).tpu_topology
-    return Placement(tpu_topology=topology) if topology or pool.needs_placement else None
+    topology, spec = gke_settings(pool).tpu_topology, pool.spec
+    may_do_without = spec.fabric in TCP_FABRICS and spec.capacity in {"flex_start", "queued"}
+    is_close = pool.needs_placement and (spec.placement == "compact" or not may_do_without)
+    return Placement(tpu_topology=topology) if topology or is_close else None
 
 
 def size_of(pool: Pool, zones: Sequence[str]) -> Size:

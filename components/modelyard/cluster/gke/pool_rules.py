@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 
-from modelyard.cluster.gke.networks import GkeVpcSpec
+from modelyard.cluster.gke.networks import (
+    GPU_NETWORK_PREFIX_BITS,
+    SUBNET_ADDRESSES_KEPT,
+    GkeExistingVpcSpec,
+    GkeVpcSpec,
+)
 from modelyard.cluster.gke.placement import COMPACT_SERIES, MOST_COMPACT_NODES, begins_with
 from modelyard.cluster.gke.provisioned import is_provisioned
 from modelyard.cluster.gke.spec import GkeSpec
 from modelyard.cluster.gke.zones import is_ai_zone
+from modelyard.cluster.networks import cidr_of
+from modelyard.cluster.region_rules import region_problems
 from modelyard.cluster.spec import PoolSpec, TaintSpec
 from modelyard.cluster.system_pools import has_accelerator, system_problems
 from modelyard.errors import Problem, show
+from modelyard.gpu.fabric import TCP_FABRICS
 from modelyard.gpu.spec import ReservationSpec
 
 _SMALLEST_DISK_GIB = 10
@@ -38,6 +46,7 @@ def gke_pool_problems(spec: GkeSpec, pools: Mapping[str, PoolSpec]) -> Iterator[
     """
     yield from system_problems(pools, scaler=None)
     yield from _address_problems(spec, pools)
+    yield from _gpu_network_problems(spec, pools)
     for name, pool in pools.items():
         for problem in _pool_problems(spec, name, pool):
             yield problem.under(name)
@@ -49,6 +58,7 @@ def gke_pool_problems(spec: GkeSpec, pools: Mapping[str, PoolSpec]) -> Iterator[
 
 
 def _pool_problems(spec: GkeSpec, name: str, pool: PoolSpec) -> Iterator[Problem]:
+    yield from region_problems("gcp", spec.region, pool)
     yield from _zone_problems(spec, pool)
     yield from _capacity_problems(spec, pool)
     yield from _placement_problems(pool)
@@ -62,6 +72,18 @@ def _pool_problems(spec: GkeSpec, name: str, pool: PoolSpec) -> Iterator[Problem
     if pool.fabric == "rdma" and not has_accelerator(pool):
         why = "what uses the fabric is set up for accelerators only"
         yield Problem(path="fabric", why=why, fix="add accelerator, or leave it out")
+    if pool.fabric in TCP_FABRICS:
+        yield from _shared_network_problems(spec)
+
+
+def _shared_network_problems(spec: GkeSpec) -> Iterator[Problem]:
+    # https://cloud.google.com/kubernetes-engine/docs/how-to/setup-multinetwork-support-for-pods
+    if isinstance(spec.network, GkeExistingVpcSpec) and spec.network.host_project:
+        why = (
+            "networks between GPUs are made in the cluster's project, and nodes of a shared VPC have theirs in its host"
+        )
+        fix = "leave it out, or use a network of the cluster's own project"
+        yield Problem(path="fabric", why=f"{why} project", fix=fix)
 
 
 def _zone_problems(spec: GkeSpec, pool: PoolSpec) -> Iterator[Problem]:
@@ -149,6 +171,26 @@ def _disk_problems(spec: GkeSpec, name: str, pool: PoolSpec) -> Iterator[Problem
         yield Problem(why=f"{why}, which is off", fix=fix)
     elif pool.node_image == "ubuntu":
         yield Problem(path="node_image", why=f"{why}, which Ubuntu does not have", fix="use cos")
+
+
+def _gpu_network_problems(spec: GkeSpec, pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:
+    """A machine's cards have no address in common: https://cloud.google.com/vpc/docs/create-use-multiple-interfaces"""
+    on_tcp = [pool for pool in pools.values() if pool.fabric in TCP_FABRICS]
+    if not on_tcp:
+        return
+    cidr = spec.gpu_networks_cidr
+    if isinstance(spec.network, GkeVpcSpec):
+        own_network = spec.network
+        known = (own_network.nodes_cidr, own_network.pods_cidr, own_network.services_cidr, own_network.proxies_cidr)
+        for own in known:
+            if own and cidr_of(cidr).overlaps(cidr_of(own)):
+                why = f"gpu_networks_cidr {cidr} of the cluster, which pools with tcpx or tcpxo use, overlaps {own}"
+                yield Problem(why=why, fix="choose a range apart, like 192.168.0.0/16")
+    nodes = sum(pool.max_nodes for pool in on_tcp)
+    most = cidr_of(cidr).num_addresses // 2**GPU_NETWORK_PREFIX_BITS - SUBNET_ADDRESSES_KEPT
+    if nodes > most:
+        why = f"{nodes} nodes of pools with tcpx or tcpxo are more than the {most} that {cidr} has addresses for"
+        yield Problem(why=why, fix="lower max_nodes, or choose a wider gpu_networks_cidr of the cluster")
 
 
 def _address_problems(spec: GkeSpec, pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:

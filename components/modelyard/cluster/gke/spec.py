@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from modelyard.cluster.gke.networks import GkeExistingVpcSpec, GkeNetwork, GkeVpcSpec
 from modelyard.cluster.gke.words import (
     LABEL_KEY,
     LABEL_VALUE,
-    AddressRange,
     AdminMember,
     ClusterName,
     DiskImage,
@@ -20,7 +19,8 @@ from modelyard.cluster.gke.words import (
     SecurityGroup,
 )
 from modelyard.cluster.gke.zones import is_ai_zone, is_zone_of, zones_of
-from modelyard.cluster.networks import address_problems, public_range_problem
+from modelyard.cluster.networks import address_problems, endpoint_problems
+from modelyard.cluster.words import AddressRange
 from modelyard.errors import Problem, show
 from modelyard.spec import Filled, Name, OneOf, Rule, spec
 from modelyard.versions import GKE
@@ -29,6 +29,8 @@ _MOST_AUTHORIZED_RANGES = 100
 """https://cloud.google.com/kubernetes-engine/docs/how-to/authorized-networks#limitations"""
 _MOST_LABELS = 61
 """Google allows 64 on a resource; the stack's own and two of GKE's are among them."""
+_GPU_NETWORKS_PREFIXES = (12, 26)
+"""No subnetwork is narrower than /29. https://cloud.google.com/vpc/docs/subnets#valid-ranges"""
 _LEAST_WINDOW_HOURS, _MOST_WINDOW_HOURS = 4, 24
 _LEAST_HOURS_IN_32_DAYS = 48
 """https://cloud.google.com/kubernetes-engine/docs/concepts/maintenance-windows-and-exclusions#maintenance_windows"""
@@ -79,12 +81,7 @@ class GkeApiEndpointSpec:
         if ranges > _MOST_AUTHORIZED_RANGES:
             why = f"{ranges} ranges are more than GKE allows"
             yield Problem(path="public_cidrs", why=why, fix=f"name up to {_MOST_AUTHORIZED_RANGES} in all, or use dns")
-        for index, cidr in enumerate(self.public_cidrs or ()):
-            for problem in public_range_problem(cidr):
-                yield problem.under(f"public_cidrs[{index}]")
-        for index, cidr in enumerate(self.private_cidrs):
-            for problem in address_problems(cidr, 8, 32, "a private network"):
-                yield problem.under(f"private_cidrs[{index}]")
+        yield from endpoint_problems(self.public_cidrs, self.private_cidrs)
 
     @property
     def by_address(self) -> bool:
@@ -159,6 +156,8 @@ class GkeBootDiskSpec:
 class GkeSpec:
     """A cluster on GKE, in Standard mode, with its network unless that exists."""
 
+    kind: ClassVar[Literal["gke"]] = "gke"
+    """The block that it stands in."""
     project: ProjectId
     """The id of the project. Nothing is done in another one, whatever the credentials."""
     region: Region
@@ -178,6 +177,10 @@ class GkeSpec:
     version at a time and never down."""
     network: GkeNetwork = field(default_factory=GkeVpcSpec)
     """A network of the stack's own, or one that exists, by its `network`."""
+    gpu_networks_cidr: AddressRange = "192.168.0.0/16"
+    """Addresses of the networks between GPUs of pools with `fabric: tcpx` or `tcpxo`, from /12 to /26: each of the up
+    to 8 networks has an eighth of them, one for each node, less 4. Without effect where no pool has such a fabric.
+    Another range makes other networks, and the nodes of these pools anew."""
     api_endpoint: GkeApiEndpointSpec = field(default_factory=GkeApiEndpointSpec)
     """Who reaches the API server. Left out: whoever IAM lets in, by its host name; it has no address."""
     upgrade: GkeUpgradeSpec = field(default_factory=GkeUpgradeSpec)
@@ -197,6 +200,9 @@ class GkeSpec:
     shared_storage: bool | None = None
     """Have a class of volumes (Filestore) that several nodes mount. Left out: where a volume of the stack is
     `shared`."""
+    model_disks: bool = False
+    """Have classes of disks for models that many nodes read at once (Hyperdisk ML). False, as a disk is charged by the
+    throughput that it has at any time, used or not."""
     managed_prometheus: bool = False
     """Let Google's Managed Service for Prometheus collect metrics too. False, as `observability.metrics` does it
     without a charge for each sample."""
@@ -232,6 +238,9 @@ class GkeSpec:
             if region != self.region:
                 fix = f"name a subnetwork in {self.region}"
                 yield Problem(path="network.subnetwork", why=f"the subnetwork is in {region}", fix=fix)
+        widest, narrowest = _GPU_NETWORKS_PREFIXES
+        for problem in address_problems(self.gpu_networks_cidr, widest, narrowest, "networks between GPUs"):
+            yield problem.under("gpu_networks_cidr")
         for index, admin in enumerate(self.admins):
             if admin in self.admins[:index]:
                 yield Problem(path=f"admins[{index}]", why=f"{admin} stands there twice", fix="name each once")

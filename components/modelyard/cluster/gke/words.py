@@ -5,7 +5,7 @@ import re
 from typing import Annotated
 
 from modelyard.cluster.gke.zones import REGION
-from modelyard.cluster.networks import is_cidr
+from modelyard.cluster.words import pattern, version
 from modelyard.errors import Problem, show
 from modelyard.spec import Rule
 from modelyard.versions import GKE
@@ -24,25 +24,6 @@ _EMAIL = r"[A-Za-z0-9._%+'-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+"
 LABEL_KEY = r"[a-z][a-z0-9_-]{0,62}"
 """https://cloud.google.com/resource-manager/docs/labels-overview#requirements; letters beyond ASCII are left out."""
 LABEL_VALUE = r"[a-z0-9_-]{0,63}"
-
-
-def _pattern(pattern: str, what: str, fix: str) -> Rule:
-    def check(text: str) -> tuple[str, str] | None:
-        return None if re.fullmatch(pattern, text) else (f"{show(text)} is no {what}", fix)
-
-    return Rule(check, {"pattern": f"^{pattern}$"})
-
-
-def _check_version(text: str) -> tuple[str, str] | None:
-    if text in GKE:
-        return None
-    return f"{show(text)} is not a version of Kubernetes that modelyard knows on GKE", f"use {' or '.join(GKE)}"
-
-
-def _check_cidr(text: str) -> tuple[str, str] | None:
-    if is_cidr(text):
-        return None
-    return f"{show(text)} is no range of IPv4 addresses", "write one like 10.0.0.0/16, without bits after the prefix"
 
 
 def cluster_name_problem(name: str) -> Problem | None:
@@ -93,22 +74,20 @@ def last_part(path: str) -> str:
     return path.rpartition("/")[2]
 
 
-GkeVersion = Annotated[str, Rule(_check_version, {"enum": list(GKE)})]
+GkeVersion = Annotated[str, version(GKE, "that modelyard knows on GKE")]
 """A Kubernetes minor version in quotes."""
 ClusterName = Annotated[str, Rule(_check_name, {"pattern": f"^{_CLUSTER_NAME}$", "maxLength": CLUSTER_NAME_CHARACTERS})]
 """The name of a cluster in GKE."""
 ProjectId = Annotated[
     str,
-    _pattern(_PROJECT, "id of a project", "write its id, like ml-prod-4711: neither its number nor its display name"),
+    pattern(_PROJECT, "id of a project", "write its id, like ml-prod-4711: neither its number nor its display name"),
 ]
 """The id of a project. https://cloud.google.com/resource-manager/docs/creating-managing-projects"""
-Region = Annotated[str, _pattern(REGION, "region", "write one like us-central1, without a zone's letter")]
+Region = Annotated[str, pattern(REGION, "region", "write one like us-central1, without a zone's letter")]
 """A region of Google Cloud."""
-AddressRange = Annotated[str, Rule(_check_cidr)]
-"""A range of IPv4 addresses in CIDR notation."""
 NetworkName = Annotated[
     str,
-    _pattern(
+    pattern(
         rf"({_RESOURCE}|projects/{_PROJECT}/global/networks/{_RESOURCE})",
         "network",
         "write its name, or projects/HOST_PROJECT/global/networks/NAME of a shared VPC",
@@ -117,18 +96,18 @@ NetworkName = Annotated[
 """A network of the project by its name, or one of a shared VPC's host project by its path."""
 SubnetworkName = Annotated[
     str,
-    _pattern(
+    pattern(
         rf"({_RESOURCE}|projects/{_PROJECT}/regions/{REGION}/subnetworks/{_RESOURCE})",
         "subnetwork",
         "write its name, or projects/HOST_PROJECT/regions/REGION/subnetworks/NAME of a shared VPC",
     ),
 ]
 """A subnetwork likewise."""
-RangeName = Annotated[str, _pattern(_RESOURCE, "name of a secondary range", "write the range's name, like pods")]
+RangeName = Annotated[str, pattern(_RESOURCE, "name of a secondary range", "write the range's name, like pods")]
 """The name of a secondary range of a subnetwork."""
 KeyName = Annotated[
     str,
-    _pattern(
+    pattern(
         rf"projects/{_PROJECT}/locations/{REGION}/keyRings/[A-Za-z0-9_-]{{1,63}}/cryptoKeys/[A-Za-z0-9_-]{{1,63}}",
         "name of a key in a region's Cloud KMS",
         "write projects/PROJECT/locations/REGION/keyRings/RING/cryptoKeys/KEY, without a version",
@@ -137,7 +116,7 @@ KeyName = Annotated[
 """The resource name of a key in Cloud KMS."""
 AdminMember = Annotated[
     str,
-    _pattern(
+    pattern(
         rf"(user|group|serviceAccount):{_EMAIL}",
         "principal of Google Cloud",
         "write user:ADDRESS, group:ADDRESS or serviceAccount:ADDRESS",
@@ -146,7 +125,7 @@ AdminMember = Annotated[
 """Who signs in to Google Cloud: a person, a group or a service account."""
 SecurityGroup = Annotated[
     str,
-    _pattern(
+    pattern(
         r"gke-security-groups@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+",
         "group that GKE looks groups up in",
         "write gke-security-groups@ and your domain: GKE knows no other name",
@@ -155,7 +134,7 @@ SecurityGroup = Annotated[
 """https://cloud.google.com/kubernetes-engine/docs/how-to/google-groups-rbac"""
 DiskImage = Annotated[
     str,
-    _pattern(
+    pattern(
         rf"(projects/{_PROJECT}/)?global/images/(family/)?{_RESOURCE}",
         "image of a disk",
         "write one like global/images/model-weights, or projects/PROJECT/global/images/NAME",

@@ -14,10 +14,11 @@ from modelyard.cluster.local.engines.host.kubelet import node_size
 from modelyard.cluster.local.folder import Engine, cluster_name, stack_identity
 from modelyard.cluster.local.images.sources import ImageSource, find_sources
 from modelyard.cluster.local.nodes import SHARED_NODE_LABEL, PoolNodes
+from modelyard.cluster.object_store_rules import WITHOUT_CLOUD
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import LocalSpec, PoolSpec, TaintSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.cluster.without_cloud import WITHOUT_CLOUD, WithoutCloud
+from modelyard.cluster.without_cloud import WithoutCloud
 
 _NO_LOAD_BALANCER = "nothing on this machine gives Services of type LoadBalancer an address"
 

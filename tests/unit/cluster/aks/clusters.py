@@ -14,7 +14,7 @@ from modelyard.cluster.aks.spec import (
 )
 from modelyard.cluster.spec import PoolSpec
 from tests.support.azure import GROUP, SUBSCRIPTION
-from tests.support.mocks import PROJECT, Recorded, Registration, run
+from tests.support.mocks import PROJECT, Recorded, run
 
 REGION = "eastus2"
 ADMINS = ["3f2504e0-4f89-41d3-9a0c-0305e82c3301"]
@@ -67,7 +67,7 @@ SPECS: Mapping[str, AksSpec] = {
         shared_storage=True,
         tags={"team": "ml"},
     ),
-    "existing": aks_spec(network=EXISTING, shared_storage=True),
+    "existing": aks_spec(network=EXISTING, shared_storage=True, shared_storage_service="blob"),
     "still": aks_spec(
         region="westus", control_plane_logs="none", upgrade=AksUpgradeSpec(channel="none", node_images="none")
     ),
@@ -78,29 +78,3 @@ SPECS: Mapping[str, AksSpec] = {
 def made(variant: str) -> Recorded:
     """What a cluster of this variant registers."""
     return run(lambda: AksCluster("main", SPECS[variant], POOLS))
-
-
-def named(recorded: Recorded, type_: str, name: str) -> Registration:
-    """The registration of that type and name."""
-    (found,) = (each for each in recorded.of(type_) if each.name == name)
-    return found
-
-
-def names(recorded: Recorded, type_: str) -> list[str]:
-    """The names of all registrations of a type, without the cluster's."""
-    return [each.name.removeprefix("main-") for each in recorded.of(type_)]
-
-
-def waits_for(recorded: Recorded, waiting: Registration) -> set[str]:
-    """The names and types of all that must exist before a registration, near or far."""
-    by_urn = {each.urn: each for each in recorded.registrations}
-    seen: dict[str, Registration] = {}
-    rest = [waiting]
-    while rest:
-        each = rest.pop()
-        for urn in (*each.depends_on, each.provider.rpartition("::")[0]):
-            found = by_urn.get(urn)
-            if found and urn not in seen:
-                seen[urn] = found
-                rest.append(found)
-    return {f"{each.type.rpartition(':')[2]} {each.name.removeprefix('main-')}" for each in seen.values()}

@@ -16,7 +16,7 @@ from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from modelyard.gpu.spec import ReplicasSpec, ReservationSpec, SharingSpec
-from tests.support.mocks import Recorded, Registration, run
+from tests.support.mocks import Recorded, run
 
 REGION = "eastus2"
 ZONES = ("eastus2-1", "eastus2-2", "eastus2-3")
@@ -103,9 +103,3 @@ def pools_program(
 def pools_made(pools: Mapping[str, PoolSpec], provisioner: str = "cluster_autoscaler") -> Recorded:
     """What such a program registers."""
     return run(pools_program(pools, provisioner))
-
-
-def named(recorded: Recorded, type_: str, name: str) -> Registration:
-    """The registration of that type and name."""
-    (found,) = (each for each in recorded.of(type_) if each.name == name)
-    return found

@@ -58,6 +58,11 @@ def agent_pool(spec: PoolSpec) -> dict[str, Any]:
     return dict(registered(spec).inputs)
 
 
+def test_a_pool_has_six_tags_of_ours_at_most() -> None:
+    # So many the spec keeps free of the 50 of a resource. The foundation's one tag stands for that of the stack.
+    assert max(len(each.inputs["tags"]) for each in kinds().values()) <= 6
+
+
 def test_every_field_of_a_plain_pool() -> None:
     found = agent_pool(SYSTEM)
     assert found.pop("agentPoolName").startswith("pool")

@@ -1,10 +1,8 @@
 """The cluster as everything above sees it, and the order in which its parts come and go."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
-import pulumi
 import pytest
 
 from modelyard.cluster.aks.cluster import AksCluster
@@ -13,8 +11,9 @@ from modelyard.cluster.aks.spec import AksApiEndpointSpec, AksEncryptionSpec, Ak
 from modelyard.cluster.base import Cluster
 from modelyard.cluster.spec import PoolSpec
 from tests.support.azure import AUTHORITY, LIST_CREDENTIALS, SUBSCRIPTION, credentials
-from tests.support.mocks import PROJECT, STACK, Recorded, refused, run, value_of
-from tests.unit.cluster.aks.clusters import CLUSTER_NAME, DISKS, POOLS, SPECS, TENANT, made, named, waits_for
+from tests.support.mocks import PROJECT, STACK, Recorded, refused, run
+from tests.unit.cluster.aks.clusters import CLUSTER_NAME, DISKS, POOLS, SPECS, TENANT, made
+from tests.unit.cluster.registrations import before_ready, named, secret_kubeconfig, strays, waits_for
 
 TYPE = "modelyard:cluster:AksCluster"
 CONTROL_PLANE = "containerservice:ManagedCluster"
@@ -57,19 +56,7 @@ def test_name_is_the_projects_and_the_components_unless_it_is_given() -> None:
 
 
 def test_kubeconfig_is_a_secret_and_asks_entra_for_each_token() -> None:
-    found: list[str] = []
-    secret: list[bool] = []
-
-    async def is_secret(output: pulumi.Output[str]) -> None:
-        secret.append(await output.is_secret())
-
-    def program() -> None:
-        cluster = AksCluster("main", SPECS["everything"], POOLS)
-        value_of(cluster.kubeconfig, found)
-        pulumi.Output.from_input(is_secret(cluster.kubeconfig))
-
-    run(program)
-    config = json.loads(found[0])
+    config = secret_kubeconfig(lambda: AksCluster("main", SPECS["everything"], POOLS))
     user = config["users"][0]["user"]
     assert list(user) == ["exec"], "no token, no certificate"
     assert user["exec"]["command"] == "kubelogin"
@@ -82,7 +69,6 @@ def test_kubeconfig_is_a_secret_and_asks_entra_for_each_token() -> None:
         "certificate-authority-data": AUTHORITY,
     }
     assert config["current-context"] == config["contexts"][0]["name"] == "prod"
-    assert secret == [True]
     provider = made("everything").one("pulumi:providers:kubernetes")
     assert "kubeconfig" in provider.secrets
     assert provider.inputs["clusterIdentifier"] == f"{SUBSCRIPTION}/westeurope/prod"
@@ -104,9 +90,9 @@ def test_nothing_is_asked_before_there_is_a_cluster(monkeypatch: pytest.MonkeyPa
     assert asked == [LIST_CREDENTIALS]
 
 
-def identity(spec: AksSpec) -> tuple[str, str]:
+def identity(recorded: Recorded) -> tuple[str, str]:
     """What makes a cluster another one."""
-    cluster = run(lambda: AksCluster("main", spec, POOLS)).one(CONTROL_PLANE)
+    cluster = recorded.one(CONTROL_PLANE)
     assert cluster.deleted_first is False, "what is on it is deleted after it"
     return cluster.inputs["resourceName"], cluster.replacement_trigger
 
@@ -133,12 +119,14 @@ SAME_CLUSTER = {
 
 @pytest.mark.parametrize("changed", OTHER_CLUSTERS)
 def test_what_azure_cannot_change_makes_another_cluster(changed: str) -> None:
-    assert identity(OTHER_CLUSTERS[changed]) != identity(OLD)
+    recorded = run(lambda: AksCluster("main", OTHER_CLUSTERS[changed], POOLS))
+    assert identity(recorded) != identity(made("autoscaler"))
 
 
 @pytest.mark.parametrize("changed", SAME_CLUSTER)
 def test_what_azure_can_change_makes_none(changed: str) -> None:
-    assert identity(SAME_CLUSTER[changed]) == identity(OLD)
+    recorded = run(lambda: AksCluster("main", SAME_CLUSTER[changed], POOLS))
+    assert identity(recorded) == identity(made("autoscaler"))
 
 
 @pytest.mark.parametrize("variant", SPECS)
@@ -156,26 +144,12 @@ def test_everything_in_azure_is_made_by_the_clusters_own_provider_and_tagged(var
 
 @pytest.mark.parametrize("variant", SPECS)
 def test_every_part_belongs_to_the_cluster(variant: str) -> None:
-    recorded = made(variant)
-    root = recorded.one(TYPE).urn
-    components = {each.urn for each in recorded.registrations if each.type.startswith("modelyard:")}
-    assert all(each.parent in components for each in recorded.registrations if each.urn != root)
+    assert strays(made(variant), TYPE) == []
 
 
 def ready(variant: str, pool: str | None = None) -> set[str]:
     """What exists before something that depends on what the cluster says."""
-
-    class Marker(pulumi.ComponentResource):
-        def __init__(self, before: list[pulumi.Resource]) -> None:
-            super().__init__("test:Marker", "marker", {}, pulumi.ResourceOptions(depends_on=before))
-            self.register_outputs({})
-
-    def program() -> None:
-        cluster = AksCluster("main", SPECS[variant], POOLS)
-        Marker([*cluster.ready, *(cluster.pool_ready(pool) if pool else [])])
-
-    recorded = run(program)
-    return waits_for(recorded, recorded.one("test:Marker"))
+    return before_ready(lambda: AksCluster("main", SPECS[variant], POOLS), pool)
 
 
 def test_operators_wait_for_system_nodes_and_volumes_and_for_no_gpu() -> None:

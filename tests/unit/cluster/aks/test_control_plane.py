@@ -4,19 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cluster.aks.clusters import (
-    ADMINS,
-    CLUSTER_NAME,
-    DISKS,
-    KEY,
-    SPECS,
-    TENANT,
-    VAULT,
-    made,
-    named,
-    names,
-    waits_for,
-)
+from tests.unit.cluster.aks.clusters import ADMINS, CLUSTER_NAME, DISKS, KEY, SPECS, TENANT, VAULT, made
+from tests.unit.cluster.registrations import named, names, waits_for
 
 CLUSTER = "containerservice:ManagedCluster"
 
@@ -107,6 +96,11 @@ def test_drivers_of_volumes_are_aks_own() -> None:
         "snapshotController": {"enabled": True},
         "blobCSIDriver": {"enabled": False},
     }
+
+
+@pytest.mark.parametrize(("variant", "enabled"), [("existing", True), ("everything", False)])
+def test_the_driver_of_blob_is_there_for_shared_volumes_of_it(variant: str, enabled: bool) -> None:
+    assert cluster(variant)["storageProfile"]["blobCSIDriver"] == {"enabled": enabled}
 
 
 def test_who_makes_nodes_is_one_of_two() -> None:

@@ -4,7 +4,8 @@ import pytest
 
 from modelyard.cluster.aks.identity import ROLES
 from tests.support.azure import SUBSCRIPTION
-from tests.unit.cluster.aks.clusters import DISKS, EXISTING, REGISTRY, SPECS, VAULT, made, names
+from tests.unit.cluster.aks.clusters import DISKS, EXISTING, REGISTRY, SPECS, VAULT, made
+from tests.unit.cluster.registrations import names
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/privileged
 OWNER, CONTRIBUTOR = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "b24988ac-6180-42a0-ab88-20f7382dd24c"

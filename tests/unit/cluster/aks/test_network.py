@@ -8,7 +8,8 @@ from modelyard.cluster.aks.cluster import AksCluster
 from modelyard.cluster.aks.networks import AksVnetSpec
 from tests.support.azure import SUBSCRIPTION
 from tests.support.mocks import run
-from tests.unit.cluster.aks.clusters import EXISTING, POOLS, aks_spec, made, named, names, waits_for
+from tests.unit.cluster.aks.clusters import EXISTING, POOLS, aks_spec, made
+from tests.unit.cluster.registrations import named, names, waits_for
 
 CLUSTER = "containerservice:ManagedCluster"
 

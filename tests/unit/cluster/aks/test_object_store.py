@@ -4,14 +4,18 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pulumi
 import pytest
 
 from modelyard.cluster.aks.cluster import AksCluster
 from modelyard.cluster.aks.identity import ROLES
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import StoreAccess
+from tests.support.azure import outputs
 from tests.support.mocks import Recorded, refused, run, value_of
-from tests.unit.cluster.aks.clusters import EXISTING, POOLS, SPECS, named, waits_for
+from tests.unit.cluster.aks.clusters import EXISTING, POOLS, SPECS
+from tests.unit.cluster.registrations import named, waits_for
 
 WORKLOAD: Mapping[str, Any] = {"namespace": "chat", "service_account": "workload"}
 
@@ -95,24 +99,48 @@ def test_pods_get_what_they_ask_for_and_no_more(write: bool, role: str) -> None:
     def program(cluster: AksCluster) -> None:
         models = cluster.object_store("models", ObjectStoreSpec())
         access = StoreAccess(store=models, write=write)
-        assert cluster.workload_identity("chat", permissions=[access], **WORKLOAD)
-        value_of(cluster.client_ids["chat/workload"], client_ids)
+        cluster.workload_identity("chat", permissions=[access], **WORKLOAD)
 
-    client_ids: list[str] = []
     recorded = with_cluster(program)
-    right = named(recorded, "RoleAssignment", "chat-store-1")
+    right = named(recorded, "RoleAssignment", "chat-models")
     assert right.inputs["roleDefinitionId"].endswith(ROLES[role])
     assert right.inputs["scope"].endswith("/BlobContainer/objects"), "not the whole account"
     identity = named(recorded, "UserAssignedIdentity", "chat-identity")
     assert identity.urn in right.depends_on
-    assert client_ids
-    assert client_ids != [right.inputs["principalId"]], "who it is to Entra, and which application it stands for"
     trust = recorded.one("FederatedIdentityCredential").inputs
     assert trust["subject"] == "system:serviceaccount:chat:workload"
     assert trust["issuer"] == "https://oidc.example.org/main-cluster/"
     assert trust["audiences"] == ["api://AzureADTokenExchange"]
     assert trust["resourceName"] == "chat-identity1a2b3c4d"
     assert "ManagedCluster cluster" in waits_for(recorded, recorded.one("FederatedIdentityCredential"))
+
+
+def test_pods_and_their_service_account_carry_what_aks_asks_for() -> None:
+    def program(cluster: AksCluster) -> None:
+        bound.append(cluster.workload_identity("chat", permissions=[], **WORKLOAD))
+        (annotation,) = bound[0].service_account_annotations.items()
+        assert annotation[0] == "azure.workload.identity/client-id"
+        value_of(pulumi.Output.from_input(annotation[1]), client_ids)
+        value_of(pulumi.Output.all(*(each.urn for each in bound[0].ready)), ready)
+
+    bound: list[BoundIdentity] = []
+    client_ids: list[str] = []
+    ready: list[list[str]] = []
+    recorded = with_cluster(program)
+    assert bound[0].pod_labels == {"azure.workload.identity/use": "true"}
+    assert not bound[0].token_endpoints, "they take their token to a public address"
+    expected = outputs("azure-native:managedidentity:UserAssignedIdentity", "chat-identity", {})["clientId"]
+    assert client_ids == [expected], "the application that the identity stands for, and not its principal"
+    assert ready == [[recorded.one("FederatedIdentityCredential").urn]]
+
+
+def test_rights_are_named_after_their_store_so_that_one_that_goes_takes_no_other_along() -> None:
+    def program(cluster: AksCluster) -> None:
+        stores = [cluster.object_store(name, ObjectStoreSpec()) for name in ("models", "data")]
+        cluster.workload_identity("chat", permissions=[StoreAccess(store=each) for each in stores], **WORKLOAD)
+
+    found = [each.name for each in with_cluster(program).of("RoleAssignment") if "WorkloadIdentity" in each.urn]
+    assert found == ["chat-models", "chat-data"]
 
 
 def test_bad_store_is_refused() -> None:
@@ -124,6 +152,7 @@ def test_bad_store_is_refused() -> None:
 
     assert message(expire_after_days=0) == "models.expire_after_days: 0 is below 1; use 1 or more"
     assert message(keep_former_versions_days=366) == (
-        "models.keep_former_versions_days: 366 days are more than the 365 of Azure; use 365 or less"
+        "models.keep_former_versions_days: 366 days are more than the 365 for which the cluster's cloud keeps them; "
+        "use 365 or less"
     )
     assert store(keep_former_versions_days=365).of("BlobContainer")

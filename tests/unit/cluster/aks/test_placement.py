@@ -1,16 +1,8 @@
 from dataclasses import replace
 
 from modelyard.gpu.spec import ReservationSpec
-from tests.unit.cluster.aks.foundations import (
-    A100_RESERVED,
-    COMPACT,
-    GROUP,
-    H100_RDMA,
-    SYSTEM,
-    T4_SPOT,
-    named,
-    pools_made,
-)
+from tests.unit.cluster.aks.foundations import A100_RESERVED, COMPACT, GROUP, H100_RDMA, SYSTEM, T4_SPOT, pools_made
+from tests.unit.cluster.registrations import named
 
 
 def test_nodes_stand_in_one_data_center() -> None:

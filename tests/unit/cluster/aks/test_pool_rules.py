@@ -53,6 +53,16 @@ def test_something_has_to_run_what_the_cluster_itself_needs(pool: PoolSpec) -> N
     assert alone(pool=pool, system=SYSTEM) == []
 
 
+def test_accelerators_are_those_of_the_region() -> None:
+    (found,) = problems(a100=PoolSpec(accelerator="a100-40gb", gpus_per_node=8))
+    assert found == (
+        "a100.accelerator: eastus2 has no Standard_ND96asr_v4 (8 a100-40gb); "
+        "use a region like eastus, southcentralus, westus2, italynorth, westeurope; "
+        "if eastus2 has it by now, describe it by machine_type, cpus and memory_gib"
+    )
+    assert problems(a100=PoolSpec(accelerator="a100-80gb", gpus_per_node=8)) == []
+
+
 def test_such_a_node_is_started_when_it_is_needed() -> None:
     assert alone(system=replace(SYSTEM, min_nodes=0)) == []
 

@@ -1,8 +1,7 @@
-import pulumi
+from functools import cache
+
 import pytest
 
-from modelyard.cluster.aks.foundation import Foundation
-from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from tests.support.mocks import Recorded, run
 from tests.unit.cluster.aks.foundations import (
@@ -11,10 +10,10 @@ from tests.unit.cluster.aks.foundations import (
     H100_RDMA,
     SYSTEM,
     T4_SPOT,
-    named,
     pools_made,
     pools_program,
 )
+from tests.unit.cluster.registrations import assert_pools_are_the_clusters, let_wait, named, waited_for
 
 PROVISIONERS = ["cluster_autoscaler", "node_auto_provisioning"]
 POOLS = {"t4": T4_SPOT, "system": SYSTEM, "h100": H100_RDMA}
@@ -22,21 +21,14 @@ PROVISIONED = {"t4": T4_SPOT, "system": SYSTEM, "cpu": PoolSpec(machine_type="St
 OF = {"cluster_autoscaler": POOLS, "node_auto_provisioning": PROVISIONED}
 
 
-def waits(provisioner: str) -> tuple[Recorded, dict[str, set[str]]]:
-    """For each pool, and for the system, the types of resources that what runs there waits for."""
-
-    def then(made: PoolsMade, base: Foundation) -> None:
-        for name, resources in {**made.by_pool, "(system)": made.system_ready}.items():
-            pulumi.ComponentResource("test:index:Waits", name, opts=pulumi.ResourceOptions(depends_on=list(resources)))
-
-    recorded = run(pools_program(OF[provisioner], provisioner, then=then))
-    types = {each.urn: f"{each.type.rpartition(':')[2]} {each.name}" for each in recorded.registrations}
-    return recorded, {each.name: {types[urn] for urn in each.depends_on} for each in recorded.of("Waits")}
+@cache
+def waiting(provisioner: str) -> Recorded:
+    """A cluster's pools, and for each of them, and for the system, something that waits for it."""
+    return run(pools_program(OF[provisioner], provisioner, then=lambda made, _: let_wait(made)))
 
 
 def test_pods_wait_for_the_agent_pool_of_their_pool() -> None:
-    _, found = waits("cluster_autoscaler")
-    assert found == {
+    assert waited_for(waiting("cluster_autoscaler")) == {
         "system": {"AgentPool main-system"},
         "t4": {"AgentPool main-t4"},
         "h100": {"AgentPool main-h100"},
@@ -45,8 +37,7 @@ def test_pods_wait_for_the_agent_pool_of_their_pool() -> None:
 
 
 def test_with_provisioning_for_what_is_there_and_what_may_come() -> None:
-    _, found = waits("node_auto_provisioning")
-    assert found == {
+    assert waited_for(waiting("node_auto_provisioning")) == {
         "system": {"AgentPool main-system", "NodePool main-system-more"},
         "t4": {"NodePool main-t4-more"},
         "cpu": {"NodePool main-cpu-more"},
@@ -75,23 +66,8 @@ def test_agent_pools_are_made_one_after_the_other_and_the_systems_first() -> Non
 
 
 @pytest.mark.parametrize("provisioner", PROVISIONERS)
-def test_everything_belongs_to_the_cluster_and_uses_its_providers(provisioner: str) -> None:
-    recorded, _ = waits(provisioner)
-    components = [each for each in recorded.registrations if each.type.startswith("modelyard:cluster:")]
-    assert components
-    parent = next(each for each in recorded.registrations if each.name == "parent").urn
-    assert {each.parent for each in components} == {parent}
-    providers = {each.urn for each in recorded.registrations if each.type.startswith("pulumi:providers:")}
-    for each in recorded.under("test:index:Parent"):
-        if not each.type.startswith(("modelyard:", "test:")):
-            assert any(each.provider.startswith(urn) for urn in providers), each.urn
-
-
-@pytest.mark.parametrize("provisioner", PROVISIONERS)
-def test_every_component_is_finished(provisioner: str) -> None:
-    recorded, _ = waits(provisioner)
-    components = {each.urn for each in recorded.registrations if each.type.startswith("modelyard:")}
-    assert components <= set(recorded.component_outputs)
+def test_everything_belongs_to_the_cluster_uses_its_providers_and_is_finished(provisioner: str) -> None:
+    assert_pools_are_the_clusters(waiting(provisioner))
 
 
 def test_a_preview_knows_the_names() -> None:

@@ -20,6 +20,8 @@ from modelyard.versions import AKS, KUBERNETES
 from tests.support.azure import GROUP, SUBSCRIPTION
 from tests.unit.cluster.aks.clusters import ADMINS, DISKS, EXISTING, KEY, REGISTRY, TENANT, VAULT, aks_spec
 
+OFFICE = AksApiEndpointSpec(public_cidrs=["203.0.113.0/24"])
+
 
 def vnet(**settings: Any) -> AksSpec:
     return aks_spec(network=AksVnetSpec(**settings))
@@ -154,7 +156,18 @@ REFUSED = [
     (aks_spec(tags={"a/b": "ml"}), "tags: 'a/b' is no name of a tag; use up to 512 characters without < > %"),
     (aks_spec(tags={"aks-managed-x": "ml"}), "tags: 'aks-managed-x' is no name of a tag"),
     (aks_spec(tags={"team": "a" * 257}), "tags.team: has 257 characters; use at most 256"),
-    (aks_spec(tags={f"t{n}": "" for n in range(50)}), "tags: 50 with ours are more than the 50 of Azure; keep 49"),
+    (
+        aks_spec(tags={f"t{n}": "" for n in range(15)}),
+        "tags: 15 and ours are more than the 15 of a private cluster's DNS zone; keep 14",
+    ),
+    (
+        aks_spec(api_endpoint=OFFICE, tags={f"t{n}": "" for n in range(45)}),
+        "tags: 45 and up to 6 of ours are more than the 50 of a resource in Azure; keep 44",
+    ),
+    (
+        aks_spec(shared_storage=False, shared_storage_service="blob"),
+        "shared_storage_service: is blob, and shared_storage is false; leave one of them out",
+    ),
 ]
 PASSES = [
     aks_spec(),
@@ -188,7 +201,10 @@ PASSES = [
     aks_spec(log_retention_days=30),
     aks_spec(log_retention_days=730),
     aks_spec(tags={"cost center": "a/b=c"}),
-    aks_spec(tags={f"t{n}": "" for n in range(49)}),
+    aks_spec(tags={f"t{n}": "" for n in range(14)}),
+    aks_spec(api_endpoint=OFFICE, tags={f"t{n}": "" for n in range(44)}),
+    aks_spec(shared_storage_service="blob"),
+    aks_spec(shared_storage=False, shared_storage_service="files"),
 ]
 
 

@@ -2,7 +2,8 @@
 
 from modelyard.cluster.aks.cluster import AksCluster
 from tests.support.mocks import run
-from tests.unit.cluster.aks.clusters import DISKS, POOLS, SPECS, made, named, names
+from tests.unit.cluster.aks.clusters import DISKS, POOLS, SPECS, made
+from tests.unit.cluster.registrations import named, names
 
 
 def test_disks_are_made_in_the_zone_of_the_pod_that_asks_first() -> None:
@@ -26,6 +27,16 @@ def test_shared_volumes_are_there_where_they_are_asked_for() -> None:
     assert shared["provisioner"] == "file.csi.azure.com"
     assert shared["parameters"] == {"protocol": "nfs", "skuName": "Premium_LRS"}
     assert "nconnect=4" in shared["mountOptions"]
+
+
+def test_shared_volumes_may_be_containers_of_blob_that_the_node_subnet_alone_reaches() -> None:
+    recorded = made("existing")
+    assert sorted(names(recorded, "StorageClass")) == ["blob-nfs", "premium-disk"]
+    shared = named(recorded, "StorageClass", "main-blob-nfs").inputs
+    assert shared["provisioner"] == "blob.csi.azure.com"
+    assert shared["parameters"] == {"protocol": "nfs", "skuName": "Standard_LRS", "subnetName": "nodes"}
+    assert (shared["volumeBindingMode"], shared["allowVolumeExpansion"]) == ("Immediate", True)
+    assert "mountOptions" not in shared
 
 
 def test_traits_name_the_classes_that_are_made() -> None:

@@ -15,7 +15,7 @@ from modelyard.cluster.eks.spec import (
     EksVpcSpec,
 )
 from modelyard.cluster.spec import PoolSpec
-from tests.support.mocks import PROJECT, Recorded, Registration, run
+from tests.support.mocks import PROJECT, Recorded, run
 
 REGION = "us-east-1"
 ACCOUNT = "111122223333"
@@ -59,32 +59,6 @@ SPECS: Mapping[str, EksSpec] = {
 def made(variant: str) -> Recorded:
     """What a cluster of this variant registers."""
     return run(lambda: EksCluster("main", SPECS[variant], POOLS))
-
-
-def named(recorded: Recorded, type_: str, name: str) -> Registration:
-    """The registration of that type and name."""
-    (found,) = (each for each in recorded.of(type_) if each.name == name)
-    return found
-
-
-def names(recorded: Recorded, type_: str) -> list[str]:
-    """The names of all registrations of a type, without the cluster's."""
-    return [each.name.removeprefix("main-") for each in recorded.of(type_)]
-
-
-def waits_for(recorded: Recorded, waiting: Registration) -> set[str]:
-    """The names and types of all that must exist before a registration, near or far."""
-    by_urn = {each.urn: each for each in recorded.registrations}
-    seen: dict[str, Registration] = {}
-    rest = [waiting]
-    while rest:
-        each = rest.pop()
-        for urn in (*each.depends_on, each.provider.rpartition("::")[0]):
-            found = by_urn.get(urn)
-            if found and urn not in seen:
-                seen[urn] = found
-                rest.append(found)
-    return {f"{each.type.rpartition(':')[2]} {each.name.removeprefix('main-')}" for each in seen.values()}
 
 
 def statements(recorded: Recorded) -> Iterator[tuple[str, dict[str, Any]]]:

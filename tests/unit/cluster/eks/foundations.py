@@ -15,7 +15,7 @@ from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from modelyard.gpu.spec import CapacityBlockSpec, ReplicasSpec, ReservationSpec, SharingSpec
-from tests.support.mocks import Recorded, Registration, run
+from tests.support.mocks import Recorded, run
 
 REGION = "us-east-1"
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
@@ -106,9 +106,3 @@ def pools_made(
 ) -> Recorded:
     """What such a program registers."""
     return run(pools_program(pools, provisioner, disk_key_arn=disk_key_arn))
-
-
-def named(recorded: Recorded, type_: str, name: str) -> Registration:
-    """The registration of that type and name."""
-    (found,) = (each for each in recorded.of(type_) if each.name == name)
-    return found

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from modelyard.versions import EKS
-from tests.unit.cluster.eks.clusters import SPECS, made, named, names, waits_for
+from tests.unit.cluster.eks.clusters import SPECS, made
+from tests.unit.cluster.registrations import named, names, waits_for
 
 BEFORE_NODES = {"vpc-cni", "kube-proxy", "eks-pod-identity-agent"}
 AFTER_NODES = {"coredns", "aws-ebs-csi-driver", "metrics-server", "eks-node-monitoring-agent"}

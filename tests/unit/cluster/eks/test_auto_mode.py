@@ -3,7 +3,8 @@ from typing import Any
 
 from modelyard.cluster.spec import PoolSpec
 from tests.support.mocks import Recorded
-from tests.unit.cluster.eks.foundations import H100_RDMA, L4_SPOT, SYSTEM, named, pool_of, pools_made
+from tests.unit.cluster.eks.foundations import H100_RDMA, L4_SPOT, SYSTEM, pool_of, pools_made
+from tests.unit.cluster.registrations import named
 
 
 def recorded(**pools: PoolSpec) -> Recorded:

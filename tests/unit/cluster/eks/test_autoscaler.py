@@ -3,7 +3,8 @@ import json
 from modelyard.cluster.eks.autoscaler import autoscaler_statements, autoscaler_values
 from modelyard.versions import CLUSTER_AUTOSCALER_RELEASES, EKS
 from tests.support.mocks import Recorded
-from tests.unit.cluster.eks.foundations import H100_RDMA, L4_SPOT, SYSTEM, named, pools_made
+from tests.unit.cluster.eks.foundations import H100_RDMA, L4_SPOT, SYSTEM, pools_made
+from tests.unit.cluster.registrations import named
 
 
 def recorded() -> Recorded:

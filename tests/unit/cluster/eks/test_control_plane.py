@@ -7,7 +7,8 @@ import pytest
 from modelyard.cluster.eks.cluster import EksCluster
 from tests.support import aws
 from tests.support.mocks import Recorded, run
-from tests.unit.cluster.eks.clusters import ADMIN, CLUSTER_NAME, KEY, POOLS, SPECS, made, named, names, waits_for
+from tests.unit.cluster.eks.clusters import ADMIN, CLUSTER_NAME, KEY, POOLS, SPECS, made
+from tests.unit.cluster.registrations import named, names, waits_for
 
 
 def policies(recorded: Recorded, role: str) -> list[str]:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cluster.eks.clusters import SPECS, listed, made, named, statements
+from tests.unit.cluster.eks.clusters import SPECS, listed, made, statements
+from tests.unit.cluster.registrations import named
 
 # Actions that AWS gives no resources to choose from:
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html

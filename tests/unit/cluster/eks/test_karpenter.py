@@ -6,7 +6,8 @@ from modelyard.cluster.eks.identity import Statement
 from modelyard.cluster.eks.karpenter import DEFINITION
 from modelyard.cluster.eks.karpenter_policy import karpenter_statements
 from tests.support.mocks import Recorded
-from tests.unit.cluster.eks.foundations import H100_RDMA, L4_SPOT, MIG, SYSTEM, named, pools_made
+from tests.unit.cluster.eks.foundations import H100_RDMA, L4_SPOT, MIG, SYSTEM, pools_made
+from tests.unit.cluster.registrations import named
 
 POOLS = {"system": SYSTEM, "l4": L4_SPOT, "h100": H100_RDMA}
 READ_ONLY = ("Describe", "Get", "List")

@@ -7,7 +7,8 @@ import pytest
 from modelyard.cluster.spec import PoolSpec
 from modelyard.gpu.spec import ReservationSpec
 from tests.support.mocks import Recorded
-from tests.unit.cluster.eks.foundations import BLOCK, H100_RDMA, L4_SPOT, SHARES, SYSTEM, named, pools_made
+from tests.unit.cluster.eks.foundations import BLOCK, H100_RDMA, L4_SPOT, SHARES, SYSTEM, pools_made
+from tests.unit.cluster.registrations import named
 
 KEY = "arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 

@@ -8,7 +8,8 @@ import pytest
 from modelyard.cluster.eks.cluster import EksCluster
 from modelyard.cluster.eks.spec import EksVpcSpec
 from tests.support.mocks import run
-from tests.unit.cluster.eks.clusters import EXISTING, POOLS, SPECS, made, named, names, waits_for
+from tests.unit.cluster.eks.clusters import EXISTING, POOLS, SPECS, made
+from tests.unit.cluster.registrations import named, names, waits_for
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 

@@ -14,9 +14,9 @@ from tests.unit.cluster.eks.foundations import (
     SUBNETS,
     SYSTEM,
     ZONES,
-    named,
     pools_made,
 )
+from tests.unit.cluster.registrations import named
 
 RESOURCES = "k8s.io/cluster-autoscaler/node-template/resources/"
 ACCELERATOR = "k8s.amazonaws.com/accelerator"

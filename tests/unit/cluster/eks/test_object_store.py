@@ -4,17 +4,20 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pulumi
 import pytest
 
 from modelyard.cluster.eks.cluster import EksCluster
 from modelyard.cluster.eks.identity import Statement
 from modelyard.cluster.existing.cluster import ExistingCluster
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import StoreAccess
 from modelyard.cluster.spec import ExistingSpec
 from modelyard.errors import ConfigError
 from tests.support.mocks import Recorded, refused, run, value_of
-from tests.unit.cluster.eks.clusters import POOLS, SPECS, named, statements, waits_for
+from tests.unit.cluster.eks.clusters import POOLS, SPECS, statements
+from tests.unit.cluster.registrations import named, waits_for
 
 pytestmark = pytest.mark.filterwarnings("ignore:s3.Bucket:DeprecationWarning")
 
@@ -93,7 +96,7 @@ def test_pods_get_what_they_ask_for_and_no_more(write: bool, may: set[str]) -> N
     def program(cluster: EksCluster) -> None:
         models = cluster.object_store("models", ObjectStoreSpec())
         access = StoreAccess(store=models, write=write)
-        assert cluster.workload_identity("chat", permissions=[access], **WORKLOAD)
+        cluster.workload_identity("chat", permissions=[access], **WORKLOAD)
 
     recorded = with_cluster(program)
     listing, objects = (each for name, each in statements(recorded) if name == "chat-identity")
@@ -108,6 +111,19 @@ def test_pods_get_what_they_ask_for_and_no_more(write: bool, may: set[str]) -> N
     assert trust["Statement"][0]["Condition"]["StringEquals"]["aws:RequestTag/kubernetes-namespace"] == "chat"
 
 
+def test_pods_carry_nothing_and_reach_the_agent() -> None:
+    def program(cluster: EksCluster) -> None:
+        bound.append(cluster.workload_identity("chat", permissions=[], **WORKLOAD))
+        value_of(pulumi.Output.all(*(each.urn for each in bound[0].ready)), ready)
+
+    bound: list[BoundIdentity] = []
+    ready: list[list[str]] = []
+    recorded = with_cluster(program)
+    assert (bound[0].pod_labels, bound[0].service_account_annotations) == ({}, {})
+    assert bound[0].token_endpoints == {"169.254.170.23/32": (80,)}
+    assert ready == [[named(recorded, "PodIdentityAssociation", "chat-identity").urn]]
+
+
 def test_pods_may_do_what_else_is_stated() -> None:
     topic = Statement(actions=["sns:Publish"], resources=["arn:aws:sns:us-east-1:111122223333:done"])
     recorded = with_cluster(
@@ -117,6 +133,15 @@ def test_pods_may_do_what_else_is_stated() -> None:
     assert statement == {
         "Effect": "Allow", "Action": ["sns:Publish"], "Resource": ["arn:aws:sns:us-east-1:111122223333:done"]
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "passes"), [("google-models", "goggle-models"), ("sthree-models", "three-models")])
+def test_a_name_that_no_bucket_can_have_is_refused(name: str, passes: str) -> None:
+    def program(name: str) -> Callable[[], object]:
+        return lambda: EksCluster("main", SPECS["autoscaler"], POOLS).object_store(name, ObjectStoreSpec())
+
+    assert "which no bucket's name may; choose another name" in str(refused(program(name), "modelyard:cluster:S3Store"))
+    assert run(program(passes)).of("Bucket")
 
 
 def test_bad_store_is_refused() -> None:

@@ -64,6 +64,15 @@ def test_zones_are_the_clusters() -> None:
     assert problems(pool=replace(SYSTEM, zones=["us-east-1a"])) == []
 
 
+def test_accelerators_are_those_of_the_region() -> None:
+    (found,) = problems(trainium=PoolSpec(accelerator="trainium2", gpus_per_node=16))
+    assert found == (
+        "trainium.accelerator: us-east-1 has no trn2.48xlarge (16 trainium2); use a region like us-east-2; "
+        "if us-east-1 has it by now, describe it by machine_type, cpus and memory_gib"
+    )
+    assert problems(trainium=PoolSpec(accelerator="trainium1", gpus_per_node=16)) == []
+
+
 def test_a_reservation_is_of_one_zone() -> None:
     (found,) = problems(pool=replace(H100_RDMA, zones=[]))
     assert found == (

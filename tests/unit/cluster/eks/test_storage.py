@@ -3,7 +3,8 @@
 import pytest
 
 from tests.support import aws
-from tests.unit.cluster.eks.clusters import SPECS, made, named, names, waits_for
+from tests.unit.cluster.eks.clusters import SPECS, made
+from tests.unit.cluster.registrations import named, names, waits_for
 
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 

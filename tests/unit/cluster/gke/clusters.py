@@ -60,6 +60,7 @@ SPECS: Mapping[str, GkeSpec] = {
         encryption=GkeEncryptionSpec(key=KEY),
         image_streaming=False,
         shared_storage=True,
+        model_disks=True,
         managed_prometheus=True,
         workload_logs=True,
         deletion_protection=True,
@@ -81,29 +82,3 @@ def made(variant: str) -> Recorded:
 def control_plane(variant: str) -> Registration:
     """The control plane of this variant."""
     return made(variant).one("gcp:container/cluster:Cluster")
-
-
-def named(recorded: Recorded, type_: str, name: str) -> Registration:
-    """The registration of that type and name."""
-    (found,) = (each for each in recorded.of(type_) if each.name == name)
-    return found
-
-
-def names(recorded: Recorded, type_: str) -> list[str]:
-    """The names of all registrations of a type, without the cluster's."""
-    return [each.name.removeprefix("main-") for each in recorded.of(type_)]
-
-
-def waits_for(recorded: Recorded, waiting: Registration) -> set[str]:
-    """The names and types of all that must exist before a registration, near or far."""
-    by_urn = {each.urn: each for each in recorded.registrations}
-    seen: dict[str, Registration] = {}
-    rest = [waiting]
-    while rest:
-        each = rest.pop()
-        for urn in (*each.depends_on, each.provider.rpartition("::")[0]):
-            found = by_urn.get(urn)
-            if found and urn not in seen:
-                seen[urn] = found
-                rest.append(found)
-    return {f"{each.type.rpartition(':')[2]} {each.name.removeprefix('main-')}" for each in seen.values()}

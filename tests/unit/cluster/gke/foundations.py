@@ -16,6 +16,7 @@ from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from modelyard.gpu.spec import ReplicasSpec, ReservationSpec, SharingSpec
 from tests.support.mocks import Recorded, Registration, run
+from tests.unit.cluster.registrations import named
 
 PROJECT = "ml-prod-4711"
 REGION = "us-central1"
@@ -111,7 +112,7 @@ def foundation(disk_key: str | None = None, present_version: str = "1.35") -> Fo
         kubernetes_version="1.35",
         network="prod",
         subnetwork="prod",
-        apis={},
+        apis={"compute": nodes},
         node_service_account=NODES,
         provider=provider,
         labels={"team": "ml"},
@@ -151,12 +152,6 @@ def pools_made(
 ) -> Recorded:
     """What such a program registers."""
     return run(pools_program(pools, spec or gke_spec(), disk_key=disk_key, present_version=present_version))
-
-
-def named(recorded: Recorded, type_: str, name: str) -> Registration:
-    """The registration of that type and name."""
-    (found,) = (each for each in recorded.of(type_) if each.name == name)
-    return found
 
 
 def node_pool(spec: PoolSpec, cluster: GkeSpec | None = None, *, disk_key: str | None = None) -> Registration:

@@ -1,6 +1,7 @@
 """APIs: enabled before anything is made through them, and left to the project."""
 
-from tests.unit.cluster.gke.clusters import SPECS, made, names, waits_for
+from tests.unit.cluster.gke.clusters import SPECS, made
+from tests.unit.cluster.registrations import names, waits_for
 
 ALWAYS = {"cloudresourcemanager", "compute", "container", "iam", "iamcredentials", "logging", "monitoring", "storage"}
 

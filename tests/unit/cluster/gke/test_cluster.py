@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 from typing import Any
 
-import pulumi
 import pytest
 
 from modelyard.cluster.base import Cluster
@@ -12,18 +11,9 @@ from modelyard.cluster.gke.cluster import GkeCluster
 from modelyard.cluster.gke.networks import GkeVpcSpec
 from modelyard.cluster.gke.spec import GkeApiEndpointSpec, GkeEncryptionSpec, GkeSpec, GkeUpgradeSpec
 from modelyard.cluster.spec import PoolSpec
-from tests.support.mocks import PROJECT, STACK, Recorded, refused, run, value_of
-from tests.unit.cluster.gke.clusters import (
-    CLOUD_PROJECT,
-    CLUSTER_NAME,
-    KEY,
-    POOLS,
-    REGION,
-    SPECS,
-    control_plane,
-    made,
-    waits_for,
-)
+from tests.support.mocks import PROJECT, STACK, Recorded, refused, run
+from tests.unit.cluster.gke.clusters import CLOUD_PROJECT, CLUSTER_NAME, KEY, POOLS, REGION, SPECS, control_plane, made
+from tests.unit.cluster.registrations import before_ready, secret_kubeconfig, strays, waits_for
 
 TYPE = "modelyard:cluster:GkeCluster"
 
@@ -59,20 +49,7 @@ def test_name_is_the_projects_and_the_components_unless_it_is_given() -> None:
 
 
 def kubeconfig(variant: str) -> Any:
-    found: list[str] = []
-    secret: list[bool] = []
-
-    async def is_secret(output: pulumi.Output[str]) -> None:
-        secret.append(await output.is_secret())
-
-    def program() -> None:
-        cluster = GkeCluster("main", SPECS[variant], POOLS)
-        value_of(cluster.kubeconfig, found)
-        pulumi.Output.from_input(is_secret(cluster.kubeconfig))
-
-    run(program)
-    assert secret == [True]
-    return json.loads(found[0])
+    return secret_kubeconfig(lambda: GkeCluster("main", SPECS[variant], POOLS))
 
 
 def test_kubeconfig_asks_google_for_each_token() -> None:
@@ -100,9 +77,9 @@ def test_kubeconfig_leads_to_the_host_name_or_to_the_address_with_its_authority(
     }
 
 
-def identity(spec: GkeSpec) -> tuple[str, str]:
+def identity(recorded: Recorded) -> tuple[str, str]:
     """What makes a cluster another one."""
-    cluster = run(lambda: GkeCluster("main", spec, POOLS)).one("gcp:container/cluster:Cluster")
+    cluster = recorded.one("gcp:container/cluster:Cluster")
     assert cluster.deleted_first is False, "what is on it is deleted after it"
     return cluster.inputs["name"], cluster.replacement_trigger
 
@@ -129,12 +106,14 @@ SAME_CLUSTER = {
 
 @pytest.mark.parametrize("changed", OTHER_CLUSTERS)
 def test_what_google_cannot_change_makes_another_cluster(changed: str) -> None:
-    assert identity(OTHER_CLUSTERS[changed]) != identity(OLD)
+    recorded = run(lambda: GkeCluster("main", OTHER_CLUSTERS[changed], POOLS))
+    assert identity(recorded) != identity(made("autoscaler"))
 
 
 @pytest.mark.parametrize("changed", SAME_CLUSTER)
 def test_what_google_can_change_makes_none(changed: str) -> None:
-    assert identity(SAME_CLUSTER[changed]) == identity(OLD)
+    recorded = run(lambda: GkeCluster("main", SAME_CLUSTER[changed], POOLS))
+    assert identity(recorded) == identity(made("autoscaler"))
 
 
 def test_everything_in_google_cloud_is_made_by_the_clusters_own_provider_and_labelled() -> None:
@@ -151,26 +130,12 @@ def test_everything_in_google_cloud_is_made_by_the_clusters_own_provider_and_lab
 
 @pytest.mark.parametrize("variant", SPECS)
 def test_every_part_belongs_to_the_cluster(variant: str) -> None:
-    recorded = made(variant)
-    root = recorded.one(TYPE).urn
-    components = {each.urn for each in recorded.registrations if each.type.startswith("modelyard:")}
-    assert all(each.parent in components for each in recorded.registrations if each.urn != root)
+    assert strays(made(variant), TYPE) == []
 
 
 def ready(variant: str, pool: str | None = None) -> set[str]:
     """What exists before something that depends on what the cluster says."""
-
-    class Marker(pulumi.ComponentResource):
-        def __init__(self, before: list[pulumi.Resource]) -> None:
-            super().__init__("test:Marker", "marker", {}, pulumi.ResourceOptions(depends_on=before))
-            self.register_outputs({})
-
-    def program() -> None:
-        cluster = GkeCluster("main", SPECS[variant], POOLS)
-        Marker([*cluster.ready, *(cluster.pool_ready(pool) if pool else [])])
-
-    recorded = run(program)
-    return waits_for(recorded, recorded.one("test:Marker"))
+    return before_ready(lambda: GkeCluster("main", SPECS[variant], POOLS), pool)
 
 
 def test_operators_wait_for_system_nodes_and_volumes_and_for_no_gpu() -> None:

@@ -1,5 +1,6 @@
-from tests.unit.cluster.gke.foundations import KEY, L4, NODES, SYSTEM, disks, gke_spec, named, pools_made
+from tests.unit.cluster.gke.foundations import KEY, L4, NODES, SYSTEM, disks, gke_spec, pools_made
 from tests.unit.cluster.gke.schemas import compute_class_problems
+from tests.unit.cluster.registrations import named
 
 SPEC = gke_spec("node_auto_provisioning", secondary_boot_disks={"l4": disks("data")})
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cluster.gke.clusters import CLOUD_PROJECT, KEY, REGION, SPECS, control_plane, made, waits_for
+from tests.unit.cluster.gke.clusters import CLOUD_PROJECT, KEY, REGION, SPECS, control_plane, made
+from tests.unit.cluster.registrations import waits_for
 
 
 def inputs(variant: str) -> Any:

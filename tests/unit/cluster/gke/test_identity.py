@@ -4,17 +4,8 @@ import pytest
 
 from tests.support.gcp import PROJECT_NUMBER
 from tests.support.mocks import Recorded
-from tests.unit.cluster.gke.clusters import (
-    CLOUD_PROJECT,
-    KEY,
-    REGION,
-    SPECS,
-    control_plane,
-    made,
-    named,
-    names,
-    waits_for,
-)
+from tests.unit.cluster.gke.clusters import CLOUD_PROJECT, KEY, REGION, SPECS, control_plane, made
+from tests.unit.cluster.registrations import named, names, waits_for
 
 _OF_PROJECT = {
     "roles/container.defaultNodeServiceAccount",

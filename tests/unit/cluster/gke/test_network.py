@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.cluster.gke.clusters import REGION, control_plane, made, waits_for
+from tests.unit.cluster.gke.clusters import REGION, control_plane, made
+from tests.unit.cluster.registrations import waits_for
 
 COMPUTE = ("compute/network:Network", "compute/subnetwork:Subnetwork", "compute/router:Router", "RouterNat")
 

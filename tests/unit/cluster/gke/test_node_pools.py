@@ -20,10 +20,10 @@ from tests.unit.cluster.gke.foundations import (
     TPU_SLICE,
     ZONES,
     gke_spec,
-    named,
     node_pool,
     pools_made,
 )
+from tests.unit.cluster.registrations import named
 
 
 def inputs(spec: PoolSpec) -> dict[str, Any]:

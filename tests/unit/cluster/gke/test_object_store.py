@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from modelyard.cluster.gke.cluster import GkeCluster
+from modelyard.cluster.identities import BoundIdentity
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from tests.support.gcp import PROJECT_NUMBER
 from tests.support.mocks import Recorded, refused, run, value_of
-from tests.unit.cluster.gke.clusters import CLOUD_PROJECT, KEY, POOLS, SPECS, named, waits_for
+from tests.unit.cluster.gke.clusters import CLOUD_PROJECT, KEY, POOLS, SPECS
+from tests.unit.cluster.registrations import named, waits_for
 
 WORKLOAD: Mapping[str, Any] = {"namespace": "chat", "service_account": "workload"}
 
@@ -107,16 +109,20 @@ def test_rights_are_named_after_their_store_so_that_one_that_goes_takes_no_other
     assert keys == ["models"]
 
 
-def test_pods_can_wait_for_their_rights() -> None:
+def test_pods_can_wait_for_their_rights_and_reach_the_metadata_server() -> None:
     found: list[str] = []
 
     def program(cluster: GkeCluster) -> None:
         store = cluster.object_store("models", ObjectStoreSpec())
-        (ready,) = cluster.workload_identity("chat", **WORKLOAD, permissions=[StoreAccess(store=store)])
+        bound.append(cluster.workload_identity("chat", **WORKLOAD, permissions=[StoreAccess(store=store)]))
+        (ready,) = bound[0].ready
         value_of(ready.urn, found)
 
+    bound: list[BoundIdentity] = []
     recorded = with_cluster(program)
     assert found == [named(recorded, "BucketIAMMember", "chat-models").urn]
+    assert (bound[0].pod_labels, bound[0].service_account_annotations) == ({}, {})
+    assert bound[0].token_endpoints == {"169.254.169.254/32": (80,)}
 
 
 def test_store_says_how_tools_address_it() -> None:

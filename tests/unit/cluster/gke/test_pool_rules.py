@@ -42,6 +42,17 @@ def of_any_kind(spec: GkeSpec, **pools: PoolSpec) -> list[str]:
     return [str(each) for each in found]
 
 
+def test_accelerators_are_those_of_the_region() -> None:
+    west, zones = "us-west2", ["us-west2-a"]
+    (found,) = problems(gke_spec(region=west, zones=zones), l4=PoolSpec(accelerator="l4"))
+    assert found == (
+        "l4.accelerator: us-west2 has no g2-standard-4 (1 l4); "
+        "use a region like us-west1, us-west4, us-central1, us-east1, us-east4; "
+        "if us-west2 has it by now, describe it by machine_type, cpus and memory_gib"
+    )
+    assert problems(gke_spec(region=west, zones=zones), t4=PoolSpec(accelerator="t4")) == []
+
+
 def test_the_usual_pools_are_let_pass() -> None:
     assert of_any_kind(gke_spec(), **ALL) == []
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.cluster.gke.clusters import KEY, SPECS, made, named, names, waits_for
+from tests.unit.cluster.gke.clusters import KEY, SPECS, made
+from tests.unit.cluster.registrations import named, names, waits_for
 
 DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
@@ -39,6 +40,32 @@ def test_shared_class_is_there_on_request_and_never_the_default() -> None:
 def test_shares_are_reached_in_the_clusters_network(variant: str, network: str, mode: str) -> None:
     parameters = named(made(variant), "StorageClass", "main-filestore").inputs["parameters"]
     assert (parameters["network"], parameters["connect-mode"]) == (network, mode)
+
+
+def test_disks_of_models_are_there_on_request_and_never_the_default() -> None:
+    assert names(made("existing"), "StorageClass") == ["balanced", "filestore"]
+    written, copies = (
+        named(made("everything"), "StorageClass", f"main-{name}").inputs
+        for name in ("hyperdisk-ml", "hyperdisk-ml-copies")
+    )
+    for each in (written, copies):
+        assert not each["metadata"].get("annotations")
+        assert each["provisioner"] == "pd.csi.storage.gke.io"
+        assert each["parameters"]["type"] == "hyperdisk-ml"
+        assert each["parameters"]["disk-encryption-kms-key"] == KEY
+        assert each["allowVolumeExpansion"] is False
+    assert written["volumeBindingMode"] == "WaitForFirstConsumer", "it is in the zone of the pod that writes it"
+    assert "allowedTopologies" not in written
+
+
+def test_copies_of_a_model_are_in_every_zone_of_the_cluster() -> None:
+    copies = named(made("everything"), "StorageClass", "main-hyperdisk-ml-copies").inputs
+    assert copies["volumeBindingMode"] == "Immediate"
+    assert copies["parameters"]["enable-multi-zone-provisioning"] == "true"
+    zones = ["us-central1-a", "us-central1-f"]
+    assert copies["allowedTopologies"] == [
+        {"matchLabelExpressions": [{"key": "topology.gke.io/zone", "values": zones}]}
+    ]
 
 
 def test_volumes_are_encrypted_with_the_users_key_once_it_may_be_used() -> None:

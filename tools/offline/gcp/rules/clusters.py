@@ -15,7 +15,7 @@ from tools.offline.cloud.schema import Fault
 from tools.offline.cloud.session import Session
 from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import Json, as_list, as_map
-from tools.offline.gcp import compute_classes, versions
+from tools.offline.gcp import compute_classes, node_networks, versions
 from tools.offline.gcp.cloud import GCP
 from tools.offline.gcp.ids import last_of, path_of
 from tools.offline.gcp.kinds_container import CLUSTER, NODE_POOL
@@ -264,6 +264,8 @@ def first_signs_of_life(session: Session, record: Record) -> None:
     client = cluster_api.client(session)
     if client is not None:
         compute_classes.install(session, client)
+        if record.inputs.get("enableMultiNetworking"):
+            node_networks.install(session, client)
 
 
 @rule(registry.when_deleted, CLUSTER)
@@ -273,6 +275,7 @@ def last_signs_of_life(session: Session, record: Record) -> None:
     if client is not None:
         nodes.remove(session, {CLUSTER_LABEL: record.get("name")})
         compute_classes.remove(session, client)
+        node_networks.remove(session, client)
     with session.world.open() as account:
         for pool in account.of(NODE_POOL):
             if GCP.queue_of(pool) == record.id:

@@ -16,8 +16,10 @@ from tools.offline.cloud.schema import Fault
 from tools.offline.cloud.world import Account, Record, values_at
 from tools.offline.common.values import UNKNOWN, Json, as_list, as_map
 from tools.offline.gcp.ids import last_of, path_of
-from tools.offline.gcp.kinds_network import NETWORK, ROUTER, ROUTER_NAT, SUBNETWORK
+from tools.offline.gcp.kinds_network import FIREWALL_RULE, NETWORK, ROUTER, ROUTER_NAT, SUBNETWORK
 
+PROXIES = "REGIONAL_MANAGED_PROXY"
+"""The purpose of a subnetwork that load balancers' proxies alone have addresses in."""
 _SMALLEST = 29
 _REGION = re.compile(r"[a-z]+-[a-z]+\d+")
 _RANGE_NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -68,15 +70,19 @@ def ranges_of_a_subnetwork(inputs: Json) -> Iterator[Fault]:
 
 
 def _range_faults(path: tuple[str | int, ...], text: Any) -> Iterator[Fault]:
+    found = list(_address_faults(path, text))
+    yield from found
+    if text is not UNKNOWN and not found and ipaddress.IPv4Network(text).prefixlen > _SMALLEST:
+        yield Fault(path=path, why=f"{text} is smaller than /{_SMALLEST}")
+
+
+def _address_faults(path: tuple[str | int, ...], text: Any) -> Iterator[Fault]:
     if text is UNKNOWN:
         return
     try:
-        network = ipaddress.IPv4Network(text)
+        ipaddress.IPv4Network(text)
     except ValueError as error:
         yield Fault(path=path, why=f"{text!r} is not a valid IPv4 range: {error}")
-        return
-    if network.prefixlen > _SMALLEST:
-        yield Fault(path=path, why=f"{text} is smaller than /{_SMALLEST}")
 
 
 @rule(registry.outputs, NETWORK)
@@ -135,6 +141,22 @@ def _require_room(account: Account, record: Record, inputs: Json) -> None:
                 )
 
 
+@rule(registry.before_create, SUBNETWORK)
+def one_subnetwork_of_active_proxies(account: Account, record: Record) -> None:
+    """https://cloud.google.com/load-balancing/docs/proxy-only-subnets"""
+    if record.inputs.get("purpose") != PROXIES:
+        return
+    for other in account.of(SUBNETWORK):
+        same = last_of(other.get("network")) == last_of(record.get("network"))
+        same = same and other.outputs.get("region") == record.outputs["region"] and other.key != record.key
+        if same and other.inputs.get("purpose") == PROXIES and other.inputs.get("role") == "ACTIVE":
+            raise CloudError(
+                "badRequest",
+                f"Invalid value for field 'resource.role': '{record.get('role')}'. There is an ACTIVE subnetwork of "
+                f"purpose {PROXIES} in the network and region already: {other.id}",
+            )
+
+
 @rule(registry.outputs, SUBNETWORK)
 def what_a_subnetwork_tells(account: Account, record: Record) -> Json:
     network = ipaddress.IPv4Network(record.inputs["ipCidrRange"])
@@ -146,6 +168,23 @@ def what_a_subnetwork_tells(account: Account, record: Record) -> Json:
 @rule(registry.outputs, ROUTER)
 def what_a_router_tells(account: Account, record: Record) -> Json:
     return {} if "creationTimestamp" in record.outputs else {"creationTimestamp": now()}
+
+
+@rule(registry.in_check, FIREWALL_RULE)
+def parts_of_a_firewall_rule(inputs: Json) -> Iterator[Fault]:
+    """What it lets in or keeps out, from where."""
+    if bool(inputs.get("allows")) == bool(inputs.get("denies")):
+        yield Fault(path=("allows",), why="a rule allows or denies something, one of both")
+    sources = ("sourceRanges", "sourceTags", "sourceServiceAccounts")
+    if inputs.get("direction", "INGRESS") == "INGRESS" and not any(inputs.get(each) for each in sources):
+        yield Fault(path=("sourceRanges",), why="one of source_tags, source_ranges, or source_service_accounts is due")
+    for index, text in enumerate(as_list(inputs.get("sourceRanges"))):
+        yield from _address_faults(("sourceRanges", index), text)
+
+
+@rule(registry.outputs, FIREWALL_RULE)
+def what_a_firewall_rule_tells(account: Account, record: Record) -> Json:
+    return {} if "creationTimestamp" in record.outputs else {"creationTimestamp": now(), "direction": "INGRESS"}
 
 
 @rule(registry.in_check, ROUTER)

@@ -17,6 +17,7 @@ from tools.offline.gcp.kinds_container import NODE_POOL
 from tools.offline.gcp.kinds_identity import ACCOUNT, PROJECT_MEMBER
 from tools.offline.gcp.kinds_network import SUBNETWORK
 from tools.offline.gcp.machines import accelerator_of, is_machine_type
+from tools.offline.gcp.node_networks import require_networks
 from tools.offline.gcp.places import is_zone, region_of
 from tools.offline.gcp.pools import POOLS, effective_taints, is_tainted_by_gke, size_limits, zones_of
 from tools.offline.gcp.rules.clusters import is_dataplane_v2
@@ -104,11 +105,7 @@ def _require_machines(account: Account, cluster: Record, record: Record, inputs:
     profile = as_map(inputs.get("networkConfig")).get("acceleratorNetworkProfile")
     if profile and (not is_dataplane_v2(cluster.inputs) or profile != "auto"):
         raise CloudError("badRequest", "acceleratorNetworkProfile must be auto, and requires Dataplane V2.")
-    extra = as_map(inputs.get("networkConfig")).get("additionalNodeNetworkConfigs")
-    if (extra or profile) and not cluster.inputs.get("enableMultiNetworking") and not profile:
-        raise CloudError(
-            "badRequest", "Additional node networks require multi-networking to be enabled on the cluster."
-        )
+    require_networks(account, cluster, inputs)
     affinity = as_map(config.get("reservationAffinity")).get("values")
     if any("/reservationBlocks/" in str(each) for each in as_list(affinity)) and len(zones) > 1:
         raise CloudError("badRequest", "A reservation's block is in one zone: name that zone.")

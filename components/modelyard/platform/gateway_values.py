@@ -1,0 +1,178 @@
+"""The gateway's objects and charts as plain values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from modelyard.cluster.traits import ClusterTraits
+from modelyard.kube.labels import STACK, WORKSPACE
+from modelyard.operators.namespaces import CERT_MANAGER, GATEWAY
+from modelyard.platform.gateway_kinds import ENVOY_PROXY
+from modelyard.platform.gateway_spec import GKE, GatewaySpec, GatewayTlsSpec
+
+Values = Mapping[str, Any]
+
+GATEWAY_NAME = GATEWAY
+"""The Gateway's name, in the namespace of the same name."""
+ENVOY_CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
+"""What acts on GatewayClasses of Envoy Gateway."""
+TLS_SECRET = "gateway-tls"  # noqa: S105  # the Secret's name
+"""Where cert-manager keeps the certificate."""
+ISSUER_NAME = "letsencrypt"
+
+_LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
+_CONTROLLERS = 2
+_CPU_PERCENT = 70
+_CPU, _MEMORY = "500m", "512Mi"
+"""Of one Envoy: the chart's own default asks for 100m, which one client with large answers uses up."""
+
+
+def envoy_gateway_values() -> Values:
+    """https://github.com/envoyproxy/gateway/blob/v1.9.0/charts/gateway-helm/values.tmpl.yaml"""
+    return {
+        "deployment": {"replicas": _CONTROLLERS},
+        "podDisruptionBudget": {"minAvailable": 1},
+        # Envoy then runs in the Gateway's namespace, whose end waits for its load balancer's:
+        # https://gateway.envoyproxy.io/docs/tasks/operations/gateway-namespace-mode/
+        "config": {"envoyGateway": {"provider": {"type": "Kubernetes", "kubernetes": {"deploy": _IN_NAMESPACE}}}},
+        # It would hold back other versions of Gateway API's kinds for the whole cluster, also a cloud's own.
+        "crds": {"gatewayAPI": {"safeUpgradePolicy": {"enabled": False}}},
+        # It is made by a hook, so that it would outlive the release.
+        "topologyInjector": {"enabled": False},
+    }
+
+
+_IN_NAMESPACE = {"type": "GatewayNamespace"}
+
+
+def cert_manager_values() -> Values:
+    """https://github.com/cert-manager/cert-manager/blob/v1.21.1/deploy/charts/cert-manager/values.yaml"""
+    return {
+        "crds": {"enabled": True, "keep": False},
+        "config": {
+            "apiVersion": "controller.config.cert-manager.io/v1alpha1",
+            "kind": "ControllerConfiguration",
+            "enableGatewayAPI": True,
+        },
+        "global": {"leaderElection": {"namespace": CERT_MANAGER}},
+    }
+
+
+def envoy_proxy_spec(spec: GatewaySpec, traits: ClusterTraits) -> Values:
+    """How Envoy runs: several pods on different nodes, as many as their load asks for.
+
+    https://gateway.envoyproxy.io/docs/api/extension_types/#envoyproxy
+    """
+    scaled = traits.metrics_api_available and spec.max_replicas > spec.min_replicas
+    cpu = {"type": "Utilization", "averageUtilization": _CPU_PERCENT}
+    deployment: dict[str, Any] = {
+        "container": {"resources": {"requests": {"cpu": _CPU, "memory": _MEMORY}, "limits": {"memory": "1Gi"}}}
+    }
+    kubernetes: dict[str, Any] = {"envoyDeployment": deployment, "envoyService": _service(spec, traits)}
+    if scaled:
+        kubernetes["envoyHpa"] = {
+            "minReplicas": spec.min_replicas,
+            "maxReplicas": spec.max_replicas,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": cpu}}],
+        }
+    else:
+        deployment["replicas"] = spec.min_replicas
+    if spec.min_replicas > 1:
+        kubernetes["envoyPDB"] = {"maxUnavailable": 1}
+    return {"provider": {"type": "Kubernetes", "kubernetes": kubernetes}}
+
+
+def _service(spec: GatewaySpec, traits: ClusterTraits) -> Values:
+    if not traits.load_balancer_available:
+        return {"type": "ClusterIP"}
+    public = spec.exposure == "internet"
+    annotations = traits.public_load_balancer_annotations if public else traits.load_balancer_annotations
+    return {
+        "type": "LoadBalancer",
+        **({"annotations": dict(annotations)} if annotations else {}),
+        **({"loadBalancerClass": traits.load_balancer_class} if traits.load_balancer_class else {}),
+        **({"loadBalancerSourceRanges": list(spec.source_cidrs)} if spec.source_cidrs else {}),
+    }
+
+
+def gateway_spec(spec: GatewaySpec, class_name: str, stack: str, *, has_proxy: bool) -> Values:
+    """The Gateway: with TLS its port 80 is for those only who prove whose name it is, and for sending on to HTTPS.
+
+    Args:
+        spec: a valid spec.
+        class_name: of the GatewayClass.
+        stack: the value of the label `modelyard.dev/stack` on the namespaces whose routes may come.
+        has_proxy: whether an EnvoyProxy says how Envoy runs.
+    """
+    workspaces = {"from": "Selector", "selector": _workspaces_of(stack)}
+    plain = _listener("http", 80, "HTTP", {"from": "Same"} if spec.tls else workspaces)
+    listeners = [plain]
+    if spec.tls:
+        secret = {"group": "", "kind": "Secret", "name": spec.tls.secret or TLS_SECRET}
+        tls = {"mode": "Terminate", "certificateRefs": [secret]}
+        listeners.append({**_listener("https", 443, "HTTPS", workspaces), "tls": tls})
+    proxy = {"group": ENVOY_PROXY.group, "kind": ENVOY_PROXY.kind, "name": GATEWAY_NAME}
+    return {
+        "gatewayClassName": class_name,
+        "listeners": listeners,
+        **({"infrastructure": {"parametersRef": proxy}} if has_proxy else {}),
+    }
+
+
+def _listener(name: str, port: int, protocol: str, namespaces: Values) -> dict[str, Any]:
+    return {"name": name, "port": port, "protocol": protocol, "allowedRoutes": {"namespaces": namespaces}}
+
+
+def _workspaces_of(stack: str) -> Values:
+    return {"matchLabels": {STACK: stack}, "matchExpressions": [{"key": WORKSPACE, "operator": "Exists"}]}
+
+
+def redirect_spec() -> Values:
+    """The route that sends requests by HTTP on to HTTPS. Let's Encrypt's own has a longer path, and wins."""
+    redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
+    return {"parentRefs": [parent_ref("http")], "rules": [{"filters": [redirect]}]}
+
+
+def parent_ref(listener: str) -> dict[str, str]:
+    """How a route names the gateway's listener."""
+    return {
+        "group": "gateway.networking.k8s.io",
+        "kind": "Gateway",
+        "namespace": GATEWAY,
+        "name": GATEWAY_NAME,
+        "sectionName": listener,
+    }
+
+
+def issuer_spec(tls: GatewayTlsSpec) -> Values:
+    """Let's Encrypt, which is answered through the gateway.
+    https://cert-manager.io/docs/configuration/acme/http01/#configuring-the-http-01-gateway-api-solver"""
+    return {
+        "acme": {
+            "server": _LETS_ENCRYPT,
+            "email": tls.email,
+            "privateKeySecretRef": {"name": "letsencrypt-account"},
+            "solvers": [{"http01": {"gatewayHTTPRoute": {"parentRefs": [parent_ref("http")]}}}],
+        }
+    }
+
+
+def certificate_spec(spec: GatewaySpec, tls: GatewayTlsSpec) -> Values:
+    """A certificate for all of the gateway's names.
+
+    https://cert-manager.io/docs/reference/api-docs/#cert-manager.io/v1.CertificateSpec
+    """
+    issuer = {"kind": "ClusterIssuer", "name": tls.cluster_issuer}
+    return {
+        "secretName": TLS_SECRET,
+        "dnsNames": spec.hostnames,
+        "issuerRef": {
+            "group": "cert-manager.io",
+            **(issuer if tls.cluster_issuer else {"kind": "Issuer", "name": ISSUER_NAME}),
+        },
+        "privateKey": {"rotationPolicy": "Always"},
+    }
+
+
+def class_name(spec: GatewaySpec, traits: ClusterTraits) -> str:
+    """The GatewayClass that the Gateway names."""
+    return traits.gateway_classes[spec.exposure] if spec.class_ == GKE else spec.class_

@@ -1,0 +1,89 @@
+"""SGLang: https://docs.sglang.io/docs/advanced_features/server_arguments."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from modelyard.errors import Problem
+from modelyard.kube.images import Image
+from modelyard.serving.runtimes.parallel import ParallelRuntime
+from modelyard.serving.runtimes.runtime import CACHE_PATH, Served, Server, flags, own_flag_problems
+from modelyard.spec import Count, spec
+from modelyard.versions import SGLANG_IMAGE
+from modelyard.workspace.workload_spec import MODEL_PATH
+
+_PORT = 30000
+_OWN_FLAGS = {
+    "--port": "it is 30000; clients use the service's url",
+    "--host": "it listens on every address of the pod",
+    "--model": "use model.huggingface",
+    "--model-path": "use model.huggingface",
+    "--revision": "use model.revision",
+    "--served-model-name": "use served_model_name",
+    "--context-length": "use context_length",
+    "--tp-size": "use tensor_parallel",
+    "--tp": "use tensor_parallel",
+    "--tensor-parallel-size": "use tensor_parallel",
+    "--pp-size": "use pipeline_parallel",
+    "--pipeline-parallel-size": "use pipeline_parallel",
+    "--enable-metrics": "they are on",
+    "--api-key": "it would stand in the pod's specification; let the gateway ask for keys",
+    "--admin-api-key": "it would stand in the pod's specification; let the gateway ask for keys",
+}
+
+
+@spec
+class SglangSpec(ParallelRuntime):
+    """SGLang's OpenAI-compatible server, for language models on GPUs."""
+
+    NAME: ClassVar[str] = "sglang"
+    DEFAULT_IMAGE: ClassVar[str | None] = SGLANG_IMAGE
+    MEMORY_FLAG: ClassVar[str] = "--mem-fraction-static"
+
+    image: Image = SGLANG_IMAGE
+    """The server's image. The default one is for NVIDIA GPUs with a driver for CUDA 13."""
+    context_length: Count | None = None
+    """Longest context, tokens. Left out: the model's own."""
+
+    def problems(self) -> Iterable[Problem]:
+        """No argument that a field decides."""
+        return own_flag_problems(self.extra_args, _OWN_FLAGS)
+
+    def server(self, served: Served) -> Server:
+        """`sglang.launch_server`. It ends when the requests under way have ended, however long that takes."""
+        assert served.model, "a valid service with sglang has a model"
+        return Server(
+            image=self.image,
+            command=["python3", "-m", "sglang.launch_server"],
+            args=[*self._flags(served), "--enable-metrics", *self.extra_args],
+            # Kernels that are compiled go to the home folder's .cache, Hugging Face's files too unless told otherwise.
+            env={
+                "HOME": CACHE_PATH,
+                "USER": "sglang",
+                "HF_HOME": f"{CACHE_PATH}/huggingface",
+                "SGLANG_CACHE_DIR": f"{CACHE_PATH}/sglang",
+                "HF_HUB_DISABLE_TELEMETRY": "1",
+            },
+            token_variable="HF_TOKEN",  # noqa: S106  # the variable's name
+            port=_PORT,
+            ready_path="/ready",
+            # An idle server computes one token for it, so that a hung GPU shows; a busy one has to make some progress.
+            live_path="/health",
+            metrics_path="/metrics",
+            scratch={"cache": CACHE_PATH},
+        )
+
+    def _flags(self, served: Served) -> list[str]:
+        model = served.model
+        return flags(
+            {
+                "--model-path": (model and model.huggingface) or MODEL_PATH,
+                "--revision": model.revision if model else None,
+                "--served-model-name": self.model_name_of(served),
+                # Only the pod itself would reach it by default.
+                "--host": "0.0.0.0",  # noqa: S104  # in the pod's own network
+                "--port": _PORT,
+                "--tp-size": self.tensor_parallel_of(served),
+                "--pp-size": self.pipeline_parallel,
+                "--context-length": self.context_length,
+            }
+        )

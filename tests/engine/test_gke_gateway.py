@@ -1,0 +1,107 @@
+"""Gateways on the simulated GKE: their load balancers come with them and are gone before the network goes."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from modelyard.platform.gateway_kinds import (
+    ENVOY_PROXY,
+    GATEWAY,
+    GATEWAY_CLASS,
+    GCP_BACKEND_POLICY,
+    HEALTH_CHECK_POLICY,
+    HTTP_ROUTE,
+)
+from tests.engine.cloud_stack import Json, SimulatedCloud, cloud_stacks
+from tests.engine.gke_stack import GkeStack
+from tests.engine.steps import assert_before, changed
+from tests.support.gke_world import PROJECT, GkeWorld
+from tests.support.update import Result
+from tools.offline.gcp.server import PARTS
+
+pytestmark = pytest.mark.engine
+
+CLOUD = SimulatedCloud(
+    key="gke",
+    world=GkeWorld,
+    parts=PARTS,
+    kinds=(GATEWAY_CLASS, GATEWAY, HTTP_ROUTE, ENVOY_PROXY, GCP_BACKEND_POLICY, HEALTH_CHECK_POLICY),
+)
+SERVICE: Json = {
+    "runtime": {"container": {"image": "registry.example.org/web:1.0.0", "port": 8080, "ready_path": "/healthz"}},
+    "pool": "system",
+    "cpus": 1,
+    "memory_gib": 1,
+    "route": {"path": "/web"},
+}
+LOAD_BALANCER = ("ForwardingRule", "Firewall", "NetworkEndpointGroup")
+
+
+def spec(gateway: Json) -> Json:
+    """A small stack with this gateway."""
+    return {
+        "cluster": {
+            "gke": {"project": PROJECT, "region": "us-central1", "network": {"proxies_cidr": "10.8.16.0/23"}},
+        },
+        "pools": {"system": {"cpus": 8, "memory_gib": 32, "min_nodes": 2, "max_nodes": 3}},
+        "platform": {"gateway": gateway},
+        "workspaces": {"team": {"services": {"web": SERVICE}}},
+    }
+
+
+@pytest.fixture(scope="module")
+def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., GkeStack]]:
+    """Stacks one after the other on one control plane."""
+    with cloud_stacks(CLOUD, tmp_path_factory.mktemp("gateways")) as stacks:
+        yield stacks
+
+
+def load_balancer(stack: GkeStack) -> set[str]:
+    """What the account has of a load balancer, by kind, apart from the cluster's own firewall rules."""
+    of_kubernetes = [each for each in stack.world.resources() if {"gateway", "service"} & each.notes.keys()]
+    return {each.token.rpartition(":")[2] for each in of_kubernetes}
+
+
+def test_a_load_balancer_of_gke_goes_with_its_gateway(make: Callable[..., GkeStack]) -> None:
+    stack = make(spec({"class": "gke", "hostname": "models.example.org"}))
+    stack.project.up()
+    assert load_balancer(stack) == set(LOAD_BALANCER)
+    assert stack.project.outputs()["gateway_address"] == "10.20.0.9"
+    assert stack.project.outputs()["routes"] == {"team/web": "http://models.example.org/web"}
+    [policy] = [each for each in stack.get("networkpolicies") if each["metadata"]["namespace"] == "team"]
+    blocks = [peer["ipBlock"]["cidr"] for peer in policy["spec"]["ingress"][1]["from"] if "ipBlock" in peer]
+    assert blocks == ["10.8.16.0/23", "35.191.0.0/16", "130.211.0.0/22"]
+    assert stack.project.preview().unchanged
+    _is_gone_in_order(stack)
+
+
+def test_another_exposure_is_another_load_balancer(make: Callable[..., GkeStack]) -> None:
+    stack = make(spec({"class": "gke"}))
+    stack.project.up()
+    assert stack.project.outputs()["routes"] == {"team/web": "http://10.20.0.9/web"}
+    stack.configure(lambda now: now["platform"]["gateway"].update(exposure="internet"))
+    result = stack.project.up()
+    assert changed(result).keys() == {"Gateway gateway-gateway"}
+    assert "update" not in changed(result)["Gateway gateway-gateway"], "a load balancer stays what it is"
+    assert stack.project.outputs()["routes"] == {"team/web": "http://203.0.113.9/web"}
+    _is_gone_in_order(stack)
+
+
+def test_the_load_balancer_of_envoys_service_goes_with_the_namespace(make: Callable[..., GkeStack]) -> None:
+    stack = make(spec({}))
+    stack.project.up()
+    assert load_balancer(stack) == set(LOAD_BALANCER)
+    assert stack.project.outputs()["gateway_address"] == "192.0.2.10"
+    assert stack.project.preview().unchanged
+    result = _is_gone_in_order(stack)
+    assert_before(result, "Namespace gateway", "Release gateway-controller")
+
+
+def _is_gone_in_order(stack: GkeStack) -> Result:
+    result = stack.project.destroy()
+    assert_before(result, "HTTPRoute ", "Gateway gateway-gateway")
+    assert_before(result, "Gateway gateway-gateway", "Namespace gateway")
+    assert_before(result, "Namespace gateway", "NodePool ")
+    assert_before(result, "Cluster ", "Subnetwork ")
+    assert stack.world.left() == []
+    return result

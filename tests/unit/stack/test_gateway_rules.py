@@ -1,0 +1,78 @@
+"""Rules that the gateway, the cluster and the routes of all workspaces make together, and what a stack gives out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from modelyard.errors import ConfigError
+from modelyard.stack.ml_stack import MLStack
+from modelyard.stack.spec import load_stack
+from tests.support.mocks import run, value_of
+from tests.support.stacks import stack
+
+GATEWAY: dict[str, Any] = {"hostname": "models.example.org"}
+FRAUD, ASSISTANT = "workspaces.chat.services.fraud", "workspaces.chat.services.assistant"
+ADD_GATEWAY = "add platform: {gateway: {}}, or leave the route out"
+GIVE_ANOTHER = "give one of them another path or hostnames"
+NETWORK = {"nodes_cidr": "10.20.0.0/20", "pods_cidr": "10.24.0.0/14", "services_cidr": "10.20.16.0/20"}
+GKE: dict[str, Any] = {"project": "ml-prod", "region": "us-central1", "network": NETWORK}
+
+
+def problems(changes: dict[str, Any]) -> list[str]:
+    try:
+        load_stack(json.dumps(stack(changes)))
+    except ConfigError as error:
+        return str(error).splitlines()
+    return []
+
+
+def test_a_route_needs_a_gateway() -> None:
+    route = {f"{FRAUD}.route": {"path": "/fraud"}}
+    assert problems(route) == [f"{FRAUD}.route: leads from a gateway, and there is none; {ADD_GATEWAY}"]
+    assert not problems({"platform.gateway": GATEWAY, **route})
+
+
+def test_two_services_have_two_routes() -> None:
+    same = {"platform.gateway": GATEWAY, f"{FRAUD}.route": {}, f"{ASSISTANT}.route": {"path": "/"}}
+    assert problems(same) == [f"{FRAUD}.route: / of models.example.org is the route of {ASSISTANT}; {GIVE_ANOTHER}"]
+    assert not problems({**same, f"{FRAUD}.route": {"path": "/fraud"}})
+
+
+def test_load_balancers_of_gke_are_on_gke_with_a_range_for_them() -> None:
+    gateway = {"platform.gateway": {**GATEWAY, "class": "gke"}}
+    fix = "leave class out, or on GKE set proxies_cidr in the cluster's network"
+    refused = [f"platform.gateway.class: the cluster has no load balancers of GKE for gateways; {fix}"]
+    assert problems(gateway) == refused
+    pools = {"pools.system.min_nodes": 1}
+    assert problems({**gateway, **pools, "cluster": {"gke": GKE}}) == refused
+    ranged = {**GKE, "network": {**NETWORK, "proxies_cidr": "10.20.32.0/23"}}
+    assert not problems({**gateway, **pools, "cluster": {"gke": ranged}})
+
+
+def test_a_workspace_is_not_called_as_the_gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert problems({"workspaces.gateway": {}}) == [
+        "workspaces.gateway: 'gateway' is a namespace of the platform; choose another name"
+    ]
+    assert not problems({"workspaces.gateways": {}})
+
+
+def outputs(monkeypatch: pytest.MonkeyPatch, folder: Path, changes: dict[str, Any]) -> tuple[dict[str, str], str]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder))
+    routes: list[dict[str, str]] = []
+    address: list[str] = []
+
+    def program() -> None:
+        made = MLStack("test", load_stack(json.dumps(stack(changes)))).outputs
+        value_of(made.routes, routes)
+        value_of(made.gateway_address, address)
+
+    run(program, secrets={"modelyard:hf-token": "hidden"})
+    return routes[0], address[0]
+
+
+def test_a_stack_gives_out_the_urls_of_routes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    changes = {"platform.gateway": GATEWAY, f"{FRAUD}.route": {"path": "/fraud"}}
+    assert outputs(monkeypatch, tmp_path, changes) == ({"chat/fraud": "http://models.example.org/fraud"}, "")
+    assert outputs(monkeypatch, tmp_path, {}) == ({}, "")
