@@ -16,6 +16,7 @@ from modelyard import (
     EksCluster,
     ExistingCluster,
     ExistingSpec,
+    Gateway,
     GkeCluster,
     LocalCluster,
     LocalSpec,
@@ -28,6 +29,7 @@ from modelyard import (
     Operator,
     Pool,
     Problem,
+    Queues,
     ScheduledJob,
     StackOutputs,
     StoreAccess,
@@ -93,6 +95,19 @@ def object_store(cluster: Cluster) -> pulumi.Output[str]:
     )
     pulumi.export("models", chat.object_stores["models"].url)
     return made.url
+
+
+def shared(cluster: Cluster) -> pulumi.Output[str] | None:
+    """A gateway and queues, and who uses them."""
+    gateway = Gateway("gateway", cluster, specs.gateway)
+    queues = Queues("queues", cluster, specs.queues)
+    team = Workspace("lab", cluster, WorkspaceSpec(queues=["research"]), queues=queues)
+    ranker = ModelService("ranker", team, specs.ranker, gateway=gateway)
+    address: pulumi.Output[str] = gateway.address
+    pulumi.export("address", address)
+    for name, spec in {"coder": specs.coder, "embedder": specs.embedder, "scorer": specs.scorer}.items():
+        ModelService(name, team, spec)
+    return ranker.route_url
 
 
 def operator(cluster: Cluster, definition: OperatorDefinition) -> None:

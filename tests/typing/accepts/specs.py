@@ -26,6 +26,8 @@ from modelyard import (
     EksVpcSpec,
     ExistingSpec,
     FabricSpec,
+    GatewaySpec,
+    GatewayTlsSpec,
     GkeApiEndpointSpec,
     GkeBootDiskSpec,
     GkeEncryptionSpec,
@@ -35,10 +37,12 @@ from modelyard import (
     GkeUpgradeSpec,
     GkeVpcSpec,
     GpuSliceSpec,
+    HuggingFaceSpec,
     ImageBuildSpec,
     LocalSpec,
     MembersSpec,
     MetricsSpec,
+    MlserverSpec,
     ModelServiceSpec,
     ModelSpec,
     MountSpec,
@@ -46,18 +50,23 @@ from modelyard import (
     ObservabilitySpec,
     PlatformSpec,
     PoolSpec,
+    QueueQuotaSpec,
+    QueueSpec,
     QuotaSpec,
     ReadArtifactSpec,
     ReplicasSpec,
     ReservationSpec,
+    RouteSpec,
     RuntimeSpec,
     ScheduledJobSpec,
     SecretSpec,
+    SglangSpec,
     SharingSpec,
     StackSpec,
     TaintSpec,
     TargetSpec,
     TrainingJobSpec,
+    TritonSpec,
     VllmSpec,
     VolumeSpec,
     WorkspaceSpec,
@@ -106,6 +115,31 @@ fraud = ModelServiceSpec(
     memory_gib=2,
     drain_seconds=0,
 )
+ranker = ModelServiceSpec(
+    pool="h100",
+    gpus=1,
+    model=ModelSpec(volume="models", folder="ranker/3", size_gib=0.5),
+    runtime=RuntimeSpec(triton=TritonSpec(models=["ranker"], extra_args=[image])),
+    route=RouteSpec(path="/ranker", timeout_seconds=30),
+)
+coder = ModelServiceSpec(
+    pool="h100",
+    gpus=8,
+    model=ModelSpec(huggingface="Qwen/Qwen3-8B", size_gib=15.3),
+    runtime=RuntimeSpec(sglang=SglangSpec(tensor_parallel=4, pipeline_parallel=2)),
+)
+embedder = ModelServiceSpec(
+    pool="system",
+    model=ModelSpec(huggingface="Qwen/Qwen3-Embedding-0.6B"),
+    runtime=RuntimeSpec(huggingface=HuggingFaceSpec(pooling="mean")),
+)
+scorer = ModelServiceSpec(
+    pool="system",
+    model=ModelSpec(artifact="train"),
+    runtime=RuntimeSpec(mlserver=MlserverSpec(framework="xgboost", workers=2)),
+)
+gateway = GatewaySpec(hostname="models.example.org", tls=GatewayTlsSpec(cluster_issuer="corporate"))
+queues = {"research": QueueSpec(pools={"h100": QueueQuotaSpec(gpus=16)}, cohort="gpus", lends=False, priority=100)}
 embed = BatchJobSpec(pool="system", image="registry.example.org/embed:1.0.0", command=("embed", image), retries=0)
 sliced = BatchJobSpec(pool="slices", image=image, gpus=GpuSliceSpec(mig="1g.10gb", count=2))
 nightly = ScheduledJobSpec(pool="system", image=image, schedule="0 2 * * *", concurrency="replace")
@@ -121,7 +155,9 @@ workspace = WorkspaceSpec(
 stack = StackSpec(
     cluster=ClusterSpec(local=LocalSpec(engine="kwok", kubernetes_version="1.35")),
     pools=pools,
-    platform=PlatformSpec(charts=ChartsSpec(mirror="oci://registry.example.org/charts")),
+    platform=PlatformSpec(
+        charts=ChartsSpec(mirror="oci://registry.example.org/charts"), gateway=gateway, queues=queues
+    ),
     observability=ObservabilitySpec(metrics=MetricsSpec(retention_days=7)),
     workspaces={
         "chat": WorkspaceStackSpec(

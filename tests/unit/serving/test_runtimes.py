@@ -7,6 +7,7 @@ import pytest
 
 from modelyard.cluster.pools import resolve_pool
 from modelyard.cluster.spec import PoolSpec
+from modelyard.cluster.traits import ClusterTraits
 from modelyard.errors import ConfigError
 from modelyard.gpu.spec import GpuSliceSpec, ReplicasSpec, SharingSpec
 from modelyard.serving.model_service import ModelService
@@ -229,9 +230,10 @@ class TestVolumesOfOneNode:
 def made(spec: ModelServiceSpec) -> Recorded:
     def program() -> None:
         written = WorkspaceSpec(
-            secrets={"hf": SecretSpec(from_="config/hf")}, volumes={"models": VolumeSpec(size_gib=10)}
+            secrets={"hf": SecretSpec(from_="config/hf")}, volumes={"models": VolumeSpec(size_gib=10, shared=True)}
         )
-        ModelService("assistant", Workspace("chat", bare_cluster(_ALL_POOLS), written), spec)
+        cluster = bare_cluster(_ALL_POOLS, ClusterTraits(shared_storage_class="files"))
+        ModelService("assistant", Workspace("chat", cluster, written), spec)
 
     return run(program, secrets={"modelyard:hf": "hidden"})
 

@@ -19,7 +19,7 @@ CASES: Mapping[str, Case] = {
     "an unknown pool": Case(
         {f"{FRAUD}.pool": "cpu"},
         f"{FRAUD}.pool: 'cpu' is not a pool of this stack; use one of h100, l4, system",
-        {f"{FRAUD}.pool": "cpu", "pools.cpu": {"cpus": 4, "memory_gib": 16, "max_nodes": 3}},
+        {f"{FRAUD}.pool": "cpu", "pools.cpu": {"cpus": 4, "memory_gib": 16, "max_nodes": 1}},
     ),
     "3 GPUs on a node of 8": Case(
         {f"{FINETUNE}.gpus_per_node": 3},
@@ -46,7 +46,13 @@ CASES: Mapping[str, Case] = {
         {f"{FRAUD}.memory_gib": 30},
         f"{FRAUD}.memory_gib: 30 does not fit on a node of pool system, which has 28.34 for pods; "
         "use at most 28.34, or a pool of larger nodes",
-        {f"{FRAUD}.memory_gib": 28, f"{FRAUD}.replicas": 1},
+        {f"{FRAUD}.memory_gib": 28, f"{FRAUD}.replicas": 1, f"{FRAUD}.surge": 0},
+    ),
+    "a volume of one node under pods on several": Case(
+        {"pools.system.max_nodes": 2},
+        f"{FRAUD}.mounts[1].volume: volume models can be on one node at a time, "
+        "and pool system has several for 3 pods; set shared: true on volume models, or replicas: 1 and surge: 0 here",
+        {"pools.system.max_nodes": 2, f"{FRAUD}.replicas": 1, f"{FRAUD}.surge": 0},
     ),
     "more nodes than the pool": Case(
         {f"{FINETUNE}.nodes": 3},

@@ -95,9 +95,9 @@ CASES: Mapping[str, Case] = {
         {"pools.l4.min_nodes": 0},
     ),
     "more nodes at least than at most": Case(
-        {"pools.system.min_nodes": 3},
-        "pools.system.min_nodes: 3 is above max_nodes 2; raise max_nodes",
         {"pools.system.min_nodes": 2},
+        "pools.system.min_nodes: 2 is above max_nodes 1; raise max_nodes",
+        {"pools.system.min_nodes": 1},
     ),
     "no CPU": Case(
         {f"{FRAUD}.cpus": 0},
