@@ -98,7 +98,7 @@ SPEC: Json = {
         }
     },
     # Larger than any machine that runs tests, so that what is too large is found by the scheduler.
-    "pools": {"system": {"cpus": 512, "memory_gib": 2048, "max_nodes": 2}, "l4": {"accelerator": "l4"}},
+    "pools": {"system": {"cpus": 512, "memory_gib": 2048, "max_nodes": 1}, "l4": {"accelerator": "l4"}},
     "workspaces": {
         "vision": {
             "secrets": {"token": {"from": "config/token"}},

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from modelyard.errors import Problem, show
 from modelyard.spec import Amount, Filled, Name, Rule, exactly_one, spec
-from modelyard.workspace.workload_spec import Folder
+from modelyard.workspace.words import Folder
 
 
 def _check_huggingface(text: str) -> tuple[str, str] | None:

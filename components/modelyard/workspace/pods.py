@@ -17,7 +17,8 @@ from modelyard.kube.users import ROOT
 from modelyard.workspace.namespace import WorkspaceNamespace
 from modelyard.workspace.pod_resources import PodResources
 from modelyard.workspace.secrets import SECRET_KEY
-from modelyard.workspace.workload_spec import ARTIFACT_PATH, MODEL_PATH, WorkloadSpec
+from modelyard.workspace.words import ARTIFACT_PATH, MODEL_PATH
+from modelyard.workspace.workload_spec import WorkloadSpec
 from modelyard.workspace.workspace import Workspace
 
 _SHARED_FOLDER = "fabric-shared"

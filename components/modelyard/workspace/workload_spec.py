@@ -1,77 +1,23 @@
 """What every workload shares: the pool it runs on, what its pods ask for, and their environment."""
 
-import posixpath
-import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field, replace
-from typing import Annotated, ClassVar
-
-import annotated_types
+from typing import ClassVar
 
 from modelyard.cluster.pools import Pool, unknown_pool
-from modelyard.errors import Problem, show
+from modelyard.errors import Problem
 from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.kube.users import DEFAULT_USER_ID
-from modelyard.spec import Amount, Name, Rule, Text, exactly_one, spec
+from modelyard.spec import Amount, Name, Text, exactly_one, spec
 from modelyard.workspace.place import Place, unknown_name, unknown_secret, unusable_artifact
 from modelyard.workspace.pod_resources import PodResources
+from modelyard.workspace.words import EnvName, Folder, MountPath, UserId
 
 DEFAULT_CPUS = 1.0
 DEFAULT_MEMORY_GIB = 2.0
 """Requests of a pod on a pool without accelerators: room for a Python process with a small model or a batch of data."""
 _SHARED_MEMORY_GIB_PER_GPU = 2.0
 """What vLLM's documentation gives a server that spans GPUs: https://docs.vllm.ai/en/stable/deployment/k8s/"""
-
-_ENV_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-
-
-def _check_env_name(text: str) -> tuple[str, str] | None:
-    if re.fullmatch(_ENV_NAME, text):
-        return None
-    return f"{show(text)} is no variable's name", "use letters, digits and underscores, not beginning with a digit"
-
-
-EnvName = Annotated[str, Rule(_check_env_name, {"pattern": f"^{_ENV_NAME}$"})]
-"""The name of an environment variable."""
-
-UserId = Annotated[int, annotated_types.Interval(ge=1, le=2**31 - 1)]
-"""A user's number; 0 is root, which pod security `restricted` refuses."""
-
-Port = Annotated[int, annotated_types.Interval(ge=1024, le=65535)]
-"""A port that a process may open without being root."""
-
-MODEL_PATH = "/model"
-"""Where a workload finds the model that it reads; also in the variable MODEL_PATH."""
-ARTIFACT_PATH = "/artifact"
-"""Where a job writes its artifact; also in the variable ARTIFACT_PATH."""
-_OWN_PATHS = (MODEL_PATH, ARTIFACT_PATH, "/tmp", "/dev", "/proc", "/sys", "/cache")  # noqa: S108  # in the container
-
-
-def _check_mount_path(text: str) -> tuple[str, str] | None:
-    if text != posixpath.normpath(text) or not re.fullmatch(r"/[^\x00-\x20:]+", text):
-        return (
-            f"{show(text)} is no place for files",
-            "write one like /data: absolute, without a slash at the end or '..'",
-        )
-    taken = next((path for path in _OWN_PATHS if text == path or text.startswith(f"{path}/")), None)
-    return (f"{show(text)} lies in {taken}, which is taken", "choose another, for example /data") if taken else None
-
-
-MountPath = Annotated[str, Rule(_check_mount_path, {"pattern": "^/[^/]"})]
-"""Where a container sees files: an absolute path of its own."""
-
-
-def _check_folder(text: str) -> tuple[str, str] | None:
-    if re.fullmatch(r"[\w.-]+(/[\w.-]+)*", text, re.ASCII) and not {".", ".."} & set(text.split("/")):
-        return None
-    return (
-        f"{show(text)} is no folder of a volume",
-        "write one like digits/2: relative, of letters, digits, '.', '_', '-'",
-    )
-
-
-Folder = Annotated[str, Rule(_check_folder)]
-"""A folder of a volume, relative to its top: `digits/2`."""
 
 
 @spec

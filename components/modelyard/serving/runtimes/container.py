@@ -8,7 +8,7 @@ from modelyard.kube.images import Image
 from modelyard.serving.runtimes.runtime import CONTAINER_STARTUP_SECONDS, Runtime, Served, Server
 from modelyard.serving.words import HttpPath
 from modelyard.spec import Text, spec
-from modelyard.workspace.workload_spec import Port
+from modelyard.workspace.words import Port
 
 
 @spec

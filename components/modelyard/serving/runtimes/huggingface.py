@@ -10,7 +10,7 @@ from modelyard.kube.images import Image
 from modelyard.serving.runtimes.runtime import CACHE_PATH, Runtime, Served, Server, flags, own_flag_problems
 from modelyard.spec import Count, Filled, Text, spec
 from modelyard.versions import TEXT_EMBEDDINGS_CPU_IMAGE, TEXT_EMBEDDINGS_CUDA_IMAGE
-from modelyard.workspace.workload_spec import MODEL_PATH
+from modelyard.workspace.words import MODEL_PATH
 
 _PORT, _METRICS_PORT = 8080, 9000
 _GPUS_WITHOUT_PROGRAM = frozenset({"v100", "v100-32gb", "b300", "gb300"})

@@ -7,7 +7,7 @@ from modelyard.kube.images import Image
 from modelyard.serving.runtimes.runtime import CONTAINER_STARTUP_SECONDS, Runtime, Served, Server
 from modelyard.spec import Count, spec
 from modelyard.versions import MLSERVER_IMAGE
-from modelyard.workspace.workload_spec import MODEL_PATH
+from modelyard.workspace.words import MODEL_PATH
 
 _PORT, _GRPC_PORT, _METRICS_PORT = 8080, 8081, 8082
 _TEMPORARY = "/tmp"  # noqa: S108  # in the container, where every pod may write

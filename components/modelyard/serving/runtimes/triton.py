@@ -8,7 +8,7 @@ from modelyard.kube.images import Image
 from modelyard.serving.runtimes.runtime import Runtime, Served, Server, flags, own_flag_problems
 from modelyard.spec import Filled, Text, spec
 from modelyard.versions import TRITON_IMAGE
-from modelyard.workspace.workload_spec import MODEL_PATH
+from modelyard.workspace.words import MODEL_PATH
 
 _PORT, _GRPC_PORT, _METRICS_PORT = 8000, 8001, 8002
 _OWN_FLAGS = {

@@ -9,7 +9,7 @@ from modelyard.serving.runtimes.parallel import ParallelRuntime
 from modelyard.serving.runtimes.runtime import CACHE_PATH, Served, Server, flags, own_flag_problems
 from modelyard.spec import Count, spec
 from modelyard.versions import VLLM_IMAGE
-from modelyard.workspace.workload_spec import MODEL_PATH
+from modelyard.workspace.words import MODEL_PATH
 
 _PORT = 8000
 _OWN_FLAGS = {
