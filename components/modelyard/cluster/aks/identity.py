@@ -66,6 +66,7 @@ def allow(
 
     Its name, which has to be a UUID, is the provider's: it makes one and keeps it, and another for a replacement, so
     that both can exist for a while. https://github.com/pulumi/pulumi-azure-native/issues/582
+    Azure changes nothing of an assignment: another role is another one.
 
     Args:
         account: where.
@@ -81,7 +82,9 @@ def allow(
         principal_type="ServicePrincipal",
         role_definition_id=account.role_definition_id(ROLES[role]),
         scope=scope,
-        opts=account.options(),
+        opts=pulumi.ResourceOptions.merge(
+            account.options(), pulumi.ResourceOptions(replace_on_changes=["roleDefinitionId"])
+        ),
     )
 
 
