@@ -51,4 +51,4 @@ def test_trainings_run_in_networks_that_come_and_go(make: MakeStack) -> None:
     result = destroyed(stack)
     assert stack.world.left() == before
     assert_before(result, "Job team-on-high", "NodePool test-high")
-    assert_before(result, "NodePool test-high", "GKENetworkParamSet test-gpu-1")
+    assert_before(result, "NodePool test-high", "GKENetworkParamSet test-gpu-1-parameters")

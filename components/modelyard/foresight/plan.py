@@ -205,7 +205,7 @@ def _service_objects(spec: ModelServiceSpec, further: _Further) -> Iterator[str]
     yield from ("Deployment", "Service", "PodDisruptionBudget")
     if spec.autoscaling:
         yield "HorizontalPodAutoscaler"
-    if further.monitored and spec.runtime.chosen.server(spec.served()).metrics_path:
+    if further.monitored and spec.server("").metrics_path:
         yield "ServiceMonitor"
     if spec.route and further.gateway:
         yield from route_kinds(further.gateway)

@@ -96,7 +96,7 @@ class ModelService(pulumi.ComponentResource):
         self._labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
         self._selector = selector(name, instance=logical, component=COMPONENT)
         self._child = pulumi.ResourceOptions(parent=self, provider=workspace.cluster.kubernetes_provider)
-        server = spec.runtime.chosen.server(spec.served(name))
+        server = spec.server(name)
         deployment = self._create_deployment(server)
         service = self._create_service(name, server)
         self._create_disruption_budget()

@@ -12,7 +12,7 @@ from modelyard.serving.route_spec import RouteSpec
 from modelyard.serving.runtimes.container import ContainerSpec
 from modelyard.serving.runtimes.huggingface import HuggingFaceSpec
 from modelyard.serving.runtimes.mlserver import MlserverSpec
-from modelyard.serving.runtimes.runtime import Runtime, Served
+from modelyard.serving.runtimes.runtime import Runtime, Served, Server
 from modelyard.serving.runtimes.sglang import SglangSpec
 from modelyard.serving.runtimes.triton import TritonSpec
 from modelyard.serving.runtimes.vllm import VllmSpec
@@ -47,14 +47,10 @@ class RuntimeSpec:
         return exactly_one(self, *(each.name for each in fields(self)))
 
     @property
-    def given(self) -> list[Runtime]:
-        """The blocks that are there: one, if the spec is valid."""
-        return [block for each in fields(self) if (block := getattr(self, each.name))]
-
-    @property
-    def chosen(self) -> Runtime:
-        """The block that is there."""
-        return self.given[0]
+    def chosen(self) -> Runtime | None:
+        """The block that is there; None where it is not exactly one."""
+        given = [block for each in fields(self) if (block := getattr(self, each.name))]
+        return given[0] if len(given) == 1 else None
 
 
 @spec
@@ -122,12 +118,14 @@ class ModelServiceSpec(WorkloadSpec):
     @property
     def run_as(self) -> int:
         """The number of the user that its containers run as: that of a known image."""
-        return self.user_id or self.runtime.chosen.USER_ID or super().run_as
+        known = self.runtime.chosen.USER_ID if self.runtime.chosen else None
+        return self.user_id or known or super().run_as
 
     @property
     def startup_seconds(self) -> int:
         """The start-up budget, seconds."""
-        return self.startup_timeout_seconds or self.runtime.chosen.startup_seconds(self.model)
+        by_runtime = self.runtime.chosen.startup_seconds(self.model) if self.runtime.chosen else 0
+        return self.startup_timeout_seconds or by_runtime
 
     @property
     def min_replicas(self) -> int:
@@ -146,15 +144,19 @@ class ModelServiceSpec(WorkloadSpec):
             yield Problem(
                 path="replicas", why="is given beside autoscaling, which decides it", fix="remove one of them"
             )
-        if len(self.runtime.given) == 1:
-            yield from self.runtime.chosen.service_problems(self.served())
+        if self.runtime.chosen:
+            yield from self.runtime.chosen.service_problems(self._served())
         container = self.runtime.container
         if self.route and self.route.path != "/" and container and container.protocol == "grpc":
             why = "clients of gRPC ask for /PACKAGE.SERVICE/METHOD, with nothing before it"
             yield Problem(path="route.path", why=why, fix="leave path out, and name hostnames of its own")
 
-    def served(self, name: str = "") -> Served:
-        """What its runtime is asked for, as the service of that name."""
+    def server(self, name: str) -> Server:
+        """The server of a valid service of that name."""
+        assert self.runtime.chosen, "a valid service has one runtime"
+        return self.runtime.chosen.server(self._served(name))
+
+    def _served(self, name: str = "") -> Served:
         return Served(
             name=name,
             model=self.model,
@@ -184,7 +186,8 @@ class ModelServiceSpec(WorkloadSpec):
         pool = place.pools.get(self.pool)
         if not pool:
             return
-        yield from self.runtime.chosen.pool_problems(pool)
+        if self.runtime.chosen:
+            yield from self.runtime.chosen.pool_problems(pool)
         yield from self._memory_problems(pool)
         yield from self._volume_problems(place, pool)
         if not found:

@@ -97,8 +97,8 @@ def test_what_can_run_is_accepted(near: ModelServiceSpec) -> None:
 
 
 def with_block(spec: ModelServiceSpec, **fields: Any) -> ModelServiceSpec:
-    block: Any = replace(spec.runtime.chosen, **fields)
-    return replace(spec, runtime=RuntimeSpec(**{block.NAME: block}))
+    block: Any = spec.runtime.chosen
+    return replace(spec, runtime=RuntimeSpec(**{block.NAME: replace(block, **fields)}))
 
 
 @pytest.mark.parametrize(
@@ -422,5 +422,5 @@ def test_the_start_up_budget_is_the_runtimes(spec: ModelServiceSpec, seconds: in
 
 @pytest.mark.parametrize("spec", [VLLM, SGLANG, TRITON, EMBED, MLSERVER])
 def test_every_known_server_is_read_by_prometheus(spec: ModelServiceSpec) -> None:
-    server = spec.runtime.chosen.server(spec.served("assistant"))
+    server = spec.server("assistant")
     assert server.metrics_path == "/metrics"
