@@ -91,13 +91,19 @@ def _are_accepted(stack: LocalStack) -> None:
     }
 
 
+def _suspend(stack: LocalStack, job: str, suspended: str) -> None:
+    """As Kueue does, under its own name: what kubectl writes under its own, an update takes over."""
+    patch = f'{{"spec": {{"suspend": {suspended}}}}}'
+    how = ("--namespace=chat", "--type=merge", "--field-manager=kueue-job-controller")
+    stack.kubectl("patch", "job", job, *how, f"--patch={patch}")
+
+
 def _stay(stack: LocalStack) -> None:
     """Also where Kueue has stopped a Job, or let it run."""
     assert stack.project.preview().unchanged
     job = stack.one("jobs", "chat-finetune")["metadata"]["name"]
     for suspended in ("true", "false"):
-        patch = f'{{"spec": {{"suspend": {suspended}}}}}'
-        stack.kubectl("patch", "job", job, "--namespace=chat", "--type=merge", f"--patch={patch}")
+        _suspend(stack, job, suspended)
         assert stack.project.refresh().unchanged
         assert stack.project.preview().unchanged
 
@@ -108,7 +114,7 @@ def _change_in_place(stack: LocalStack) -> None:
     queues["production"]["priority"] = 2000
     stack.spec["workspaces"]["chat"]["training"]["finetune"]["timeout_seconds"] = 3600
     job = stack.one("jobs", "chat-finetune")["metadata"]["name"]
-    stack.kubectl("patch", "job", job, "--namespace=chat", "--type=merge", '--patch={"spec": {"suspend": true}}')
+    _suspend(stack, job, "true")
     queues["production"]["pools"]["h100"]["gpus"] = 12
     assert updated(stack) == {
         "ClusterQueue queues-research": {"update"},
