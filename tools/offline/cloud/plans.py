@@ -13,7 +13,7 @@ from tools.offline.kubernetes.errors import ApiError, UnreachableError
 
 NODE_SECONDS, GPU_NODE_SECONDS = 60, 300
 """How long a node takes to join, without and with accelerators."""
-_SCHEDULER_SECONDS = 3.0
+_SCHEDULER_SECONDS = 10.0
 """How long after a node has joined its pods may still be without it."""
 
 
