@@ -87,7 +87,7 @@ def _time_to_ready(folder: Path) -> None:
         steps = steps_of(_recorded(spec), cloud)
         print(f"time to ready of the stack {stack} at its cloud's usual latencies by its graph, without the engine's")
         for name, schedule, chain, least in (
-            ("up", up(steps), cloud.up, cloud.unavoidable()),
+            ("up", up(steps), cloud.up, cloud.unavoidable(pools=len(spec["pools"]))),
             ("down", down(steps), cloud.down, cloud.unavoidable(deleting=True)),
         ):
             steps_taken = ", ".join(f"{label} {seconds / 60:.2g}" for label, seconds in schedule.chain)
