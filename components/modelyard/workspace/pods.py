@@ -8,6 +8,7 @@ import pulumi_kubernetes as k8s
 
 from modelyard.cluster.pools import Pool
 from modelyard.cluster.spec import TaintSpec
+from modelyard.gpu.tcpx import Sidecar as FabricSidecar
 from modelyard.kube.images import repository_of
 from modelyard.kube.labels import MODEL_RUN
 from modelyard.kube.pods import Container, Mount, Pod, Scratch, SecretKey
@@ -105,13 +106,16 @@ def _fabric_annotations(pool: Pool, needs: PodResources) -> Mapping[str, str]:
 
 def _fabric_scratch(pool: Pool, needs: PodResources) -> list[Scratch]:
     """The folder in which the container and what runs beside it find each other."""
-    sidecar = pool.gpu.pod_sidecar if pool.gpu and needs.is_on_fabric else None
-    path = sidecar.shared_path if sidecar else None
-    return [Scratch(name=_SHARED_FOLDER, path=path)] if path else []
+    sidecar = _fabric_sidecar(pool, needs)
+    return [Scratch(name=_SHARED_FOLDER, path=sidecar.shared_path)] if sidecar and sidecar.shared_path else []
+
+
+def _fabric_sidecar(pool: Pool, needs: PodResources) -> FabricSidecar | None:
+    return pool.gpu.pod_sidecar if pool.gpu and needs.is_on_fabric else None
 
 
 def _fabric_sidecars(pool: Pool, needs: PodResources) -> list[Sidecar]:
-    sidecar = pool.gpu.pod_sidecar if pool.gpu and needs.is_on_fabric else None
+    sidecar = _fabric_sidecar(pool, needs)
     if not sidecar:
         return []
     return [

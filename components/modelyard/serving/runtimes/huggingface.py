@@ -10,7 +10,6 @@ from modelyard.kube.images import Image
 from modelyard.serving.runtimes.runtime import CACHE_PATH, Runtime, Served, Server, flags, own_flag_problems
 from modelyard.spec import Count, Filled, Text, spec
 from modelyard.versions import TEXT_EMBEDDINGS_CPU_IMAGE, TEXT_EMBEDDINGS_CUDA_IMAGE
-from modelyard.workspace.words import MODEL_PATH
 
 _PORT, _METRICS_PORT = 8080, 9000
 _GPUS_WITHOUT_PROGRAM = frozenset({"v100", "v100-32gb", "b300", "gb300"})
@@ -85,17 +84,14 @@ class HuggingFaceSpec(Runtime):
 
     def server(self, served: Served) -> Server:
         """The image's entry point, which chooses the program for the GPU. It listens once the model is loaded."""
-        model = served.model
-        assert model, "a valid service with huggingface has a model"
-        name = self.served_model_name or (None if model.huggingface else model.artifact or served.name)
         return Server(
             image=self.image or (TEXT_EMBEDDINGS_CUDA_IMAGE if served.gpus else TEXT_EMBEDDINGS_CPU_IMAGE),
             args=[
                 *flags(
                     {
-                        "--model-id": model.huggingface or MODEL_PATH,
-                        "--revision": model.revision,
-                        "--served-model-name": name,
+                        "--model-id": served.model_location,
+                        "--revision": served.model.revision if served.model else None,
+                        "--served-model-name": self.served_model_name or served.model_name,
                         "--port": _PORT,
                         "--prometheus-port": _METRICS_PORT,
                         "--pooling": self.pooling,

@@ -42,12 +42,6 @@ class ParallelRuntime(Runtime):
         """GPUs that each layer is split over."""
         return self.tensor_parallel or served.gpu_count // self.pipeline_parallel
 
-    def model_name_of(self, served: Served) -> str | None:
-        """The name for clients; None for the one on Hugging Face, which the server takes by itself."""
-        if self.served_model_name or not served.model or served.model.huggingface:
-            return self.served_model_name
-        return served.model.artifact or served.name
-
     def service_problems(self, served: Served) -> Iterator[Problem]:
         """GPUs that are divided evenly, and one slice at the most."""
         yield from super().service_problems(served)

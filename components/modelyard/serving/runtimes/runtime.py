@@ -10,6 +10,7 @@ from modelyard.gpu.accelerators import NVIDIA
 from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.spec import spec
+from modelyard.workspace.words import MODEL_PATH
 
 if TYPE_CHECKING:
     import pulumi
@@ -42,6 +43,18 @@ class Served:
     def gpu_count(self) -> int:
         """GPUs, slices or shares of each replica, 0 for none."""
         return self.gpus.count if isinstance(self.gpus, GpuSliceSpec) else self.gpus
+
+    @property
+    def model_location(self) -> str:
+        """Where a server that downloads by itself finds the model: its name on Hugging Face, or the folder."""
+        return (self.model and self.model.huggingface) or MODEL_PATH
+
+    @property
+    def model_name(self) -> str | None:
+        """The model's name for clients; None for that on Hugging Face, which servers take by themselves."""
+        if not self.model or self.model.huggingface:
+            return None
+        return self.model.artifact or self.name
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from modelyard.serving.runtimes.parallel import ParallelRuntime
 from modelyard.serving.runtimes.runtime import CACHE_PATH, Served, Server, flags, own_flag_problems
 from modelyard.spec import Count, spec
 from modelyard.versions import SGLANG_IMAGE
-from modelyard.workspace.words import MODEL_PATH
 
 _PORT = 30000
 _OWN_FLAGS = {
@@ -50,7 +49,6 @@ class SglangSpec(ParallelRuntime):
 
     def server(self, served: Served) -> Server:
         """`sglang.launch_server`. It ends when the requests under way have ended, however long that takes."""
-        assert served.model, "a valid service with sglang has a model"
         return Server(
             image=self.image,
             command=["python3", "-m", "sglang.launch_server"],
@@ -73,12 +71,11 @@ class SglangSpec(ParallelRuntime):
         )
 
     def _flags(self, served: Served) -> list[str]:
-        model = served.model
         return flags(
             {
-                "--model-path": (model and model.huggingface) or MODEL_PATH,
-                "--revision": model.revision if model else None,
-                "--served-model-name": self.model_name_of(served),
+                "--model-path": served.model_location,
+                "--revision": served.model.revision if served.model else None,
+                "--served-model-name": self.served_model_name or served.model_name,
                 # Only the pod itself would reach it by default.
                 "--host": "0.0.0.0",  # noqa: S104  # in the pod's own network
                 "--port": _PORT,

@@ -9,7 +9,6 @@ from modelyard.serving.runtimes.parallel import ParallelRuntime
 from modelyard.serving.runtimes.runtime import CACHE_PATH, Served, Server, flags, own_flag_problems
 from modelyard.spec import Count, spec
 from modelyard.versions import VLLM_IMAGE
-from modelyard.workspace.words import MODEL_PATH
 
 _PORT = 8000
 _OWN_FLAGS = {
@@ -52,11 +51,10 @@ class VllmSpec(ParallelRuntime):
 
     def server(self, served: Served) -> Server:
         """`vllm serve`. It listens once the model is loaded, and answers 503 only when its engine is dead."""
-        assert served.model, "a valid service with vllm has a model"
         return Server(
             image=self.image,
             command=["vllm", "serve"],
-            args=[served.model.huggingface or MODEL_PATH, *self._flags(served), *self.extra_args],
+            args=[served.model_location, *self._flags(served), *self.extra_args],
             env=_env(served),
             token_variable="HF_TOKEN",  # noqa: S106  # the variable's name
             port=_PORT,
@@ -70,7 +68,7 @@ class VllmSpec(ParallelRuntime):
         return flags(
             {
                 "--revision": served.model.revision if served.model else None,
-                "--served-model-name": self.model_name_of(served),
+                "--served-model-name": self.served_model_name or served.model_name,
                 "--port": _PORT,
                 "--tensor-parallel-size": self.tensor_parallel_of(served),
                 "--pipeline-parallel-size": self.pipeline_parallel,
