@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from modelyard.platform.queues import Queues
     from modelyard.platform.queues_spec import QueueQuotaSpec, QueueSpec
     from modelyard.platform.spec import PlatformSpec
+    from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
     from modelyard.serving.model_service import ModelService
     from modelyard.serving.model_spec import ModelSpec
     from modelyard.serving.route_spec import RouteSpec
@@ -61,9 +62,10 @@ if TYPE_CHECKING:
     from modelyard.serving.runtimes.huggingface import HuggingFaceSpec
     from modelyard.serving.runtimes.mlserver import MlserverSpec
     from modelyard.serving.runtimes.sglang import SglangSpec
+    from modelyard.serving.runtimes.spec import RuntimeSpec
     from modelyard.serving.runtimes.triton import TritonSpec
     from modelyard.serving.runtimes.vllm import VllmSpec
-    from modelyard.serving.spec import AutoscalingSpec, ModelServiceSpec, RuntimeSpec, TargetSpec
+    from modelyard.serving.spec import ModelServiceSpec
     from modelyard.stack.ml_stack import MLStack
     from modelyard.stack.outputs import StackOutputs
     from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
@@ -156,6 +158,7 @@ _ROOMS = {
     "platform.queues": ("Queues",),
     "platform.queues_spec": ("QueueQuotaSpec", "QueueSpec"),
     "platform.spec": ("PlatformSpec",),
+    "serving.autoscaling_spec": ("AutoscalingSpec", "TargetSpec"),
     "serving.model_service": ("ModelService",),
     "serving.model_spec": ("ModelSpec",),
     "serving.route_spec": ("RouteSpec",),
@@ -163,9 +166,10 @@ _ROOMS = {
     "serving.runtimes.huggingface": ("HuggingFaceSpec",),
     "serving.runtimes.mlserver": ("MlserverSpec",),
     "serving.runtimes.sglang": ("SglangSpec",),
+    "serving.runtimes.spec": ("RuntimeSpec",),
     "serving.runtimes.triton": ("TritonSpec",),
     "serving.runtimes.vllm": ("VllmSpec",),
-    "serving.spec": ("AutoscalingSpec", "ModelServiceSpec", "RuntimeSpec", "TargetSpec"),
+    "serving.spec": ("ModelServiceSpec",),
     "stack.ml_stack": ("MLStack",),
     "stack.outputs": ("StackOutputs",),
     "stack.spec": (

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.model_spec import ModelSpec
-from modelyard.serving.spec import AutoscalingSpec, ModelServiceSpec, TargetSpec
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.workspace.spec import EgressSpec, MembersSpec, NetworkSpec, QuotaSpec, SecretSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import bare_cluster

@@ -6,7 +6,7 @@ https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.serving.spec import AutoscalingSpec, TargetSpec
+from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
 
 _LEAST_DOWN_SECONDS = 300
 _MOST_DOWN_SECONDS = 3600

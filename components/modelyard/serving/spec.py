@@ -1,89 +1,23 @@
 """What a user writes of a model service."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import fields
 
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
 from modelyard.gpu.spec import Gpus
+from modelyard.serving.autoscaling_spec import AutoscalingSpec
 from modelyard.serving.model_memory import GpuMemory, gpu_memory
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.serving.route_spec import RouteSpec
-from modelyard.serving.runtimes.container import ContainerSpec
-from modelyard.serving.runtimes.huggingface import HuggingFaceSpec
-from modelyard.serving.runtimes.mlserver import MlserverSpec
-from modelyard.serving.runtimes.runtime import Runtime, Served, Server
-from modelyard.serving.runtimes.sglang import SglangSpec
-from modelyard.serving.runtimes.triton import TritonSpec
-from modelyard.serving.runtimes.vllm import VllmSpec
+from modelyard.serving.runtimes.runtime import Served, Server
+from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.words import DrainSeconds, StartupSeconds
-from modelyard.spec import Count, CountOrZero, Percent, exactly_one, spec
+from modelyard.spec import Count, CountOrZero, spec
 from modelyard.workspace.place import Place, unknown_name, unknown_secret
 from modelyard.workspace.workload_spec import WorkloadSpec
 
 DRAIN_SECONDS = 60
 """A long answer of a language model streams for about a minute."""
-
-
-@spec
-class RuntimeSpec:
-    """The server: exactly one of the blocks."""
-
-    vllm: VllmSpec | None = None
-    """vLLM, for language models on GPUs."""
-    sglang: SglangSpec | None = None
-    """SGLang, for language models on GPUs."""
-    triton: TritonSpec | None = None
-    """NVIDIA's Triton, for models of many frameworks."""
-    huggingface: HuggingFaceSpec | None = None
-    """Hugging Face's server of embedding, reranking and classification models."""
-    mlserver: MlserverSpec | None = None
-    """MLServer, for scikit-learn, XGBoost, LightGBM, CatBoost and MLflow."""
-    container: ContainerSpec | None = None
-    """An image of your own, which brings or finds its model itself."""
-
-    def problems(self) -> Iterable[Problem]:
-        """Exactly one block."""
-        return exactly_one(self, *(each.name for each in fields(self)))
-
-    @property
-    def chosen(self) -> Runtime | None:
-        """The block that is there; None where it is not exactly one."""
-        given = [block for each in fields(self) if (block := getattr(self, each.name))]
-        return given[0] if len(given) == 1 else None
-
-
-@spec
-class TargetSpec:
-    """What the replicas are kept at on average; with several, the one that asks for most replicas counts."""
-
-    cpu_percent: Percent | None = None
-    """CPU in use, percent of what the pods ask for. It says little of a server that computes on GPUs."""
-    memory_percent: Percent | None = None
-    """Memory in use, percent of what the pods ask for. Only for servers that give memory back."""
-
-    def problems(self) -> Iterable[Problem]:
-        """At least one target."""
-        if self.cpu_percent is None and self.memory_percent is None:
-            yield Problem(why="nothing is chosen", fix="give cpu_percent or memory_percent")
-
-
-@spec
-class AutoscalingSpec:
-    """The number of replicas follows the load."""
-
-    min_replicas: Count = 1
-    """Never fewer replicas."""
-    max_replicas: Count
-    """Never more replicas."""
-    target: TargetSpec
-    """What decides."""
-
-    def problems(self) -> Iterable[Problem]:
-        """The bounds in order."""
-        if self.min_replicas > self.max_replicas:
-            why = f"{self.min_replicas} is above max_replicas {self.max_replicas}"
-            yield Problem(path="min_replicas", why=why, fix="raise max_replicas")
 
 
 @spec

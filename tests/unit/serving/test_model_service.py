@@ -7,10 +7,12 @@ import pytest
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.observability.monitoring import Monitoring
 from modelyard.observability.spec import MetricsSpec
+from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.serving.runtimes.container import ContainerSpec
-from modelyard.serving.spec import AutoscalingSpec, ModelServiceSpec, RuntimeSpec, TargetSpec
+from modelyard.serving.runtimes.spec import RuntimeSpec
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.workspace.spec import QuotaSpec, SecretSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster

@@ -12,7 +12,8 @@ from modelyard.platform.gateway_spec import GatewaySpec, GatewayTlsSpec
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.route_spec import RouteSpec
 from modelyard.serving.runtimes.container import ContainerSpec
-from modelyard.serving.spec import ModelServiceSpec, RuntimeSpec
+from modelyard.serving.runtimes.spec import RuntimeSpec
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import validate
 from modelyard.workspace.spec import WorkspaceSpec
 from modelyard.workspace.workspace import Workspace

@@ -16,8 +16,9 @@ from modelyard.serving.runtimes.container import ContainerSpec
 from modelyard.serving.runtimes.huggingface import HuggingFaceSpec
 from modelyard.serving.runtimes.mlserver import Framework, MlserverSpec
 from modelyard.serving.runtimes.sglang import SglangSpec
+from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.runtimes.triton import TritonSpec
-from modelyard.serving.spec import ModelServiceSpec, RuntimeSpec
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import validate
 from modelyard.versions import TEXT_EMBEDDINGS_CPU_IMAGE, TEXT_EMBEDDINGS_CUDA_IMAGE
 from modelyard.workspace.place import Place, WrittenArtifact

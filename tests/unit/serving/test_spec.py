@@ -5,10 +5,12 @@ import pulumi
 import pytest
 
 from modelyard.errors import ConfigError
+from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.serving.runtimes.container import ContainerSpec
+from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.runtimes.vllm import VllmSpec
-from modelyard.serving.spec import AutoscalingSpec, ModelServiceSpec, RuntimeSpec, TargetSpec
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import json_schema, load_json, validate
 from modelyard.workspace.place import Place
 from tests.support.clusters import POOLS

@@ -15,8 +15,9 @@ from modelyard.errors import ConfigError
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.serving.runtimes.container import ContainerSpec
+from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.runtimes.vllm import VllmSpec
-from modelyard.serving.spec import ModelServiceSpec, RuntimeSpec
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import validate
 from modelyard.workspace.place import Place, WrittenArtifact
 from modelyard.workspace.spec import ConfigSpec, SecretSpec, VolumeSpec, WorkspaceSpec

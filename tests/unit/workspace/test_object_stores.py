@@ -18,7 +18,8 @@ from modelyard.cluster.gke.cluster import GkeCluster
 from modelyard.cluster.spec import ExistingSpec
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.runtimes.container import ContainerSpec
-from modelyard.serving.spec import ModelServiceSpec, RuntimeSpec
+from modelyard.serving.runtimes.spec import RuntimeSpec
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.workspace.object_store_spec import WorkspaceObjectStoreSpec
 from modelyard.workspace.spec import EgressSpec, FabricSpec, NetworkSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
