@@ -51,13 +51,36 @@ if TYPE_CHECKING:
     from modelyard.platform.accelerators import Accelerators
     from modelyard.platform.gateway import Gateway
     from modelyard.platform.gateway_spec import GatewaySpec, GatewayTlsSpec
+    from modelyard.platform.leader_worker_sets import LeaderWorkerSets
+    from modelyard.platform.priorities import Priorities
+    from modelyard.platform.priorities_spec import PrioritySpec
     from modelyard.platform.queues import Queues
     from modelyard.platform.queues_spec import QueueQuotaSpec, QueueSpec
     from modelyard.platform.spec import PlatformSpec
-    from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
+    from modelyard.serving.adapter_spec import AdapterSpec
+    from modelyard.serving.autoscaling_spec import (
+        AutoscalingSpec,
+        PrometheusTargetSpec,
+        ScalingScheduleSpec,
+        TargetSpec,
+    )
+    from modelyard.serving.keda import Keda
     from modelyard.serving.model_service import ModelService
-    from modelyard.serving.model_spec import ModelSpec
+    from modelyard.serving.model_source_spec import MlflowModelSpec, ModelCacheSpec
+    from modelyard.serving.model_spec import ModelChangeSpec, ModelSpec
+    from modelyard.serving.release_spec import (
+        AbTestSpec,
+        AbVariantSpec,
+        BlueGreenSpec,
+        CanarySpec,
+        PreviewSpec,
+        ReleaseSpec,
+        ShadowSpec,
+        VariantSpec,
+    )
+    from modelyard.serving.route_access_spec import ApiKeysSpec, JwtSpec, OidcSpec
     from modelyard.serving.route_spec import RouteSpec
+    from modelyard.serving.route_traffic_spec import RateLimitSpec, RetrySpec
     from modelyard.serving.runtimes.container import ContainerSpec
     from modelyard.serving.runtimes.huggingface import HuggingFaceSpec
     from modelyard.serving.runtimes.mlserver import MlserverSpec
@@ -66,9 +89,11 @@ if TYPE_CHECKING:
     from modelyard.serving.runtimes.triton import TritonSpec
     from modelyard.serving.runtimes.vllm import VllmSpec
     from modelyard.serving.spec import ModelServiceSpec
+    from modelyard.serving.verify_spec import ExpectJsonSpec, ExpectSpec, VerifyRequestSpec, VerifySpec
     from modelyard.stack.ml_stack import MLStack
     from modelyard.stack.outputs import StackOutputs
     from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
+    from modelyard.workspace.container_spec import InitContainerSpec, MountSpec, SidecarSpec
     from modelyard.workspace.object_store_spec import WorkspaceObjectStoreSpec
     from modelyard.workspace.spec import (
         ConfigSpec,
@@ -81,7 +106,7 @@ if TYPE_CHECKING:
         VolumeSpec,
         WorkspaceSpec,
     )
-    from modelyard.workspace.workload_spec import ArtifactSpec, MountSpec, ReadArtifactSpec
+    from modelyard.workspace.workload_spec import ArtifactSpec, ReadArtifactSpec
     from modelyard.workspace.workspace import Workspace
 
 _ROOMS = {
@@ -155,13 +180,38 @@ _ROOMS = {
     "platform.accelerators": ("Accelerators",),
     "platform.gateway": ("Gateway",),
     "platform.gateway_spec": ("GatewaySpec", "GatewayTlsSpec"),
+    "platform.leader_worker_sets": ("LeaderWorkerSets",),
+    "platform.priorities": ("Priorities",),
+    "platform.priorities_spec": ("PrioritySpec",),
     "platform.queues": ("Queues",),
     "platform.queues_spec": ("QueueQuotaSpec", "QueueSpec"),
     "platform.spec": ("PlatformSpec",),
-    "serving.autoscaling_spec": ("AutoscalingSpec", "TargetSpec"),
+    "serving.adapter_spec": ("AdapterSpec",),
+    "serving.autoscaling_spec": ("AutoscalingSpec", "PrometheusTargetSpec", "ScalingScheduleSpec", "TargetSpec"),
+    "serving.keda": ("Keda",),
     "serving.model_service": ("ModelService",),
-    "serving.model_spec": ("ModelSpec",),
+    "serving.model_source_spec": ("MlflowModelSpec", "ModelCacheSpec"),
+    "serving.model_spec": ("ModelChangeSpec", "ModelSpec"),
+    "serving.release_spec": (
+        "AbTestSpec",
+        "AbVariantSpec",
+        "BlueGreenSpec",
+        "CanarySpec",
+        "PreviewSpec",
+        "ReleaseSpec",
+        "ShadowSpec",
+        "VariantSpec",
+    ),
+    "serving.route_access_spec": (
+        "ApiKeysSpec",
+        "JwtSpec",
+        "OidcSpec",
+    ),
     "serving.route_spec": ("RouteSpec",),
+    "serving.route_traffic_spec": (
+        "RateLimitSpec",
+        "RetrySpec",
+    ),
     "serving.runtimes.container": ("ContainerSpec",),
     "serving.runtimes.huggingface": ("HuggingFaceSpec",),
     "serving.runtimes.mlserver": ("MlserverSpec",),
@@ -170,12 +220,14 @@ _ROOMS = {
     "serving.runtimes.triton": ("TritonSpec",),
     "serving.runtimes.vllm": ("VllmSpec",),
     "serving.spec": ("ModelServiceSpec",),
+    "serving.verify_spec": ("ExpectJsonSpec", "ExpectSpec", "VerifyRequestSpec", "VerifySpec"),
     "stack.ml_stack": ("MLStack",),
     "stack.outputs": ("StackOutputs",),
     "stack.spec": (
         "StackSpec",
         "WorkspaceStackSpec",
     ),
+    "workspace.container_spec": ("InitContainerSpec", "MountSpec", "SidecarSpec"),
     "workspace.object_store_spec": ("WorkspaceObjectStoreSpec",),
     "workspace.spec": (
         "ConfigSpec",
@@ -190,7 +242,6 @@ _ROOMS = {
     ),
     "workspace.workload_spec": (
         "ArtifactSpec",
-        "MountSpec",
         "ReadArtifactSpec",
     ),
     "workspace.workspace": ("Workspace",),
@@ -200,7 +251,10 @@ _ROOMS = {
 _MODULES = {name: module for module, names in _ROOMS.items() for name in names}
 
 __all__ = [
+    "AbTestSpec",
+    "AbVariantSpec",
     "Accelerators",
+    "AdapterSpec",
     "AksApiEndpointSpec",
     "AksCluster",
     "AksEncryptionSpec",
@@ -208,11 +262,14 @@ __all__ = [
     "AksSpec",
     "AksUpgradeSpec",
     "AksVnetSpec",
+    "ApiKeysSpec",
     "ArtifactSpec",
     "AutoscalingSpec",
     "BatchJob",
     "BatchJobSpec",
+    "BlueGreenSpec",
     "BoundIdentity",
+    "CanarySpec",
     "CapacityBlockSpec",
     "ChartsSpec",
     "Cluster",
@@ -231,6 +288,8 @@ __all__ = [
     "EksVpcSpec",
     "ExistingCluster",
     "ExistingSpec",
+    "ExpectJsonSpec",
+    "ExpectSpec",
     "FabricSpec",
     "Gateway",
     "GatewaySpec",
@@ -247,12 +306,19 @@ __all__ = [
     "GpuSliceSpec",
     "HuggingFaceSpec",
     "ImageBuildSpec",
+    "InitContainerSpec",
+    "JwtSpec",
+    "Keda",
+    "LeaderWorkerSets",
     "LocalCluster",
     "LocalSpec",
     "MLStack",
     "MembersSpec",
     "MetricsSpec",
+    "MlflowModelSpec",
     "MlserverSpec",
+    "ModelCacheSpec",
+    "ModelChangeSpec",
     "ModelService",
     "ModelServiceSpec",
     "ModelSpec",
@@ -262,25 +328,36 @@ __all__ = [
     "ObjectStore",
     "ObjectStoreSpec",
     "ObservabilitySpec",
+    "OidcSpec",
     "Operator",
     "PlatformSpec",
     "Pool",
     "PoolSpec",
+    "PreviewSpec",
+    "Priorities",
+    "PrioritySpec",
     "Problem",
+    "PrometheusTargetSpec",
     "QueueQuotaSpec",
     "QueueSpec",
     "Queues",
     "QuotaSpec",
+    "RateLimitSpec",
     "ReadArtifactSpec",
+    "ReleaseSpec",
     "ReplicasSpec",
     "ReservationSpec",
+    "RetrySpec",
     "RouteSpec",
     "RuntimeSpec",
+    "ScalingScheduleSpec",
     "ScheduledJob",
     "ScheduledJobSpec",
     "SecretSpec",
     "SglangSpec",
+    "ShadowSpec",
     "SharingSpec",
+    "SidecarSpec",
     "StackOutputs",
     "StackSpec",
     "StoreAccess",
@@ -289,6 +366,9 @@ __all__ = [
     "TrainingJob",
     "TrainingJobSpec",
     "TritonSpec",
+    "VariantSpec",
+    "VerifyRequestSpec",
+    "VerifySpec",
     "VllmSpec",
     "VolumeSpec",
     "Workspace",

@@ -58,7 +58,8 @@ def _check(options: argparse.Namespace) -> str:
 
 
 def _plan(options: argparse.Namespace) -> str:
-    from modelyard.foresight.plan import plan, render
+    from modelyard.foresight.plan import plan
+    from modelyard.foresight.plan_text import render
     from modelyard.stack.file import check_file
 
     stack = check_file(options.file)

@@ -168,8 +168,17 @@ INSTALLER_IMAGE = "docker.io/library/ubuntu:24.04"
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
 """What a pod is once its work on the node is done. Source: https://github.com/kubernetes/kubernetes/tree/master/build/pause"""
 
+ENDPOINT_PICKER_IMAGE = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
+"""What chooses replicas by their caches. Source: https://github.com/llm-d/llm-d-router/releases/tag/v0.10.0"""
+
 KUEUE = Chart(name="kueue", repository="oci://registry.k8s.io/kueue/charts", version="0.19.2")
 """Source: https://github.com/kubernetes-sigs/kueue/releases/tag/v0.19.2"""
+
+LEADER_WORKER_SET = Chart(name="lws", repository="oci://registry.k8s.io/lws/charts", version="0.10.0")
+"""Source: https://github.com/kubernetes-sigs/lws/releases/tag/v0.10.0"""
+
+KEDA = Chart(name="keda", repository="https://kedacore.github.io/charts", version="2.20.2")
+"""Source: https://github.com/kedacore/charts/blob/main/keda/Chart.yaml"""
 
 ENVOY_GATEWAY = Chart(name="gateway-helm", repository="oci://docker.io/envoyproxy", version="v1.9.0")
 """Brings Gateway API v1.6.1's kinds, where the cluster has none. Source: https://github.com/envoyproxy/gateway/releases"""
@@ -193,3 +202,17 @@ TEXT_EMBEDDINGS_CPU_IMAGE = "ghcr.io/huggingface/text-embeddings-inference:cpu-1
 
 MLSERVER_IMAGE = "docker.io/seldonio/mlserver:1.7.1"
 """MLServer with all of its runtimes, for amd64. Source: https://github.com/SeldonIO/MLServer/releases"""
+
+RCLONE_IMAGE = "docker.io/rclone/rclone:1.75.0"
+"""What downloads models from object stores, for amd64 and arm64. Source: https://github.com/rclone/rclone/releases"""
+
+HUGGINGFACE_HUB_IMAGE = "docker.io/kserve/storage-initializer:v0.20.0"
+"""What downloads models from Hugging Face: Python with `huggingface_hub`, for amd64 and arm64. Source:
+https://github.com/kserve/kserve/blob/v0.20.0/python/storage-initializer.Dockerfile"""
+
+MLFLOW_IMAGE = "ghcr.io/mlflow/mlflow:v3.14.0-full"
+"""What downloads models from MLflow's registry, with the libraries of all object stores. Source:
+https://github.com/mlflow/mlflow/blob/master/docker/README.md"""
+
+PYTHON_IMAGE = "docker.io/library/python:3.14.2-alpine3.23"
+"""Python and its standard library, in which programs of modelyard's own run. Source: https://hub.docker.com/_/python"""

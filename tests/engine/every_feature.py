@@ -42,6 +42,7 @@ WORKSPACE: Json = {
             replicas=2,
             mounts=[{"config": "settings", "path": "/etc/settings"}, {"secret": "token", "path": "/etc/token"}],
         ),
+        "switched": _service("system", release={"blue_green": {"live": "green", "green": {"env": {"COLOUR": "g"}}}}),
         "scaled": _service("system", autoscaling={"max_replicas": 3, "target": {"cpu_percent": 70}}),
         "assistant": {
             "model": {"huggingface": "Qwen/Qwen2.5-7B-Instruct"},

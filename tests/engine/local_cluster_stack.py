@@ -5,9 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from modelyard.cluster.local.api import core_api
 from tests.support.engine import MakeProject, PulumiProject, projects
-from tests.support.local_clusters import cluster_folders, end_clusters
+from tests.support.local_clusters import cluster_folders, core_api, end_clusters
 from tests.support.toolchain import require_tool
 
 POOLS = "dict(system=PoolSpec(cpus=4, memory_gib=16), l4=PoolSpec(accelerator='l4', max_nodes=2))"

@@ -117,6 +117,16 @@ def _measured(scaler: Json) -> bool:
     return any("averageUtilization" in each.get("resource", {}).get("current", {}) for each in metrics)
 
 
+@feature("two versions of a service beside each other, and a switch")
+def test_the_live_version_has_the_services_name(made: Made) -> None:
+    services = {
+        each["metadata"]["name"]: each["spec"]["selector"]["modelyard.dev/variant"]
+        for each in made.stack.get("services", f"--selector={_INSTANCE}=team-switched")
+    }
+    assert services == {"switched": "green", "switched-blue": "main", "switched-green": "green"}
+    made.wait_for("switched", "system", 2)
+
+
 @feature("jobs with retries and time limits, on volumes")
 def test_a_job_runs_on_its_volume(made: Made) -> None:
     made.wait_for("once", "system", 1, "Succeeded")

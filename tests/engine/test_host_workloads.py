@@ -4,35 +4,24 @@ All tests share one stack, made by the real engine, and change it one after the 
 """
 
 import json
-import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from http.client import HTTPConnection, HTTPException
-from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import psutil
 import pytest
 
-from modelyard.cluster.local import lifecycle
-from modelyard.cluster.local.images.build import provide_archive
-from modelyard.cluster.local.images.sources import find_sources
-from modelyard.cluster.spec import ImageBuildSpec
-from tests.engine.local_stack import ROOT, Json, LocalStack, uids
-from tests.support.host_clusters import kill_everything, node_environment
+from tests.engine.host_stack import CLUSTER, IMAGE, digits, host_stack, job, training
+from tests.engine.host_traffic import SAMPLES, all_ready, names, pods, predict, traffic
+from tests.engine.local_stack import Json, LocalStack, uids
+from tests.support.host_clusters import kill_everything
 from tests.support.local_clusters import daemons
 from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
-IMAGE = "registry.example.org/digits:1.0.0"
-SAMPLES = (ROOT / "examples" / "digits" / "samples.json").read_bytes()
 FIRST_LINES = "import os, pathlib, sys, time\nfolder = pathlib.Path('/data')\n"
 TWICE = FIRST_LINES + "(folder / f'try-{time.time_ns()}').touch()\nsys.exit(len(list(folder.glob('try-*'))) < 3)"
 HOG = "import os; held = bytearray(os.urandom(1 << 20)) * 1024; print(len(held))"
@@ -47,56 +36,8 @@ MARK = "MODELYARD_TEST_SERVICE"
 """Variable of a container by which its process is found from outside."""
 
 
-def job(code: str, **fields: Any) -> Json:
-    """A job of some Python in the sample's image."""
-    return {
-        "image": IMAGE,
-        "command": ["python", "-c", code],
-        "pool": "system",
-        "cpus": 0.05,
-        "memory_gib": 0.25,
-        "retries": 0,
-        "timeout_seconds": 300,
-        **fields,
-    }
-
-
-def training(folder: str, **fields: Any) -> Json:
-    """A training of the sample model."""
-    return {
-        **job("", artifact={"volume": "models", "folder": folder}, await_completion=True, memory_gib=0.5),
-        "command": [],
-        "args": ["train", *fields.get("args", [])],
-    }
-
-
-def digits(**fields: Any) -> Json:
-    """The sample model's service."""
-    container = {
-        "image": IMAGE,
-        "args": ["serve"],
-        "port": 8080,
-        "ready_path": "/readyz",
-        "live_path": "/healthz",
-    }
-    return {
-        "model": {"artifact": "first"},
-        "runtime": {"container": container},
-        "pool": "system",
-        "cpus": 0.1,
-        "memory_gib": 0.375,
-        "env": {"DRAIN_SECONDS": "0"},
-        **fields,
-    }
-
-
 SPEC: Json = {
-    "cluster": {
-        "local": {
-            "engine": "host",
-            "images": {"registry.example.org/digits": {"context": str(ROOT / "examples" / "digits")}},
-        }
-    },
+    "cluster": CLUSTER,
     # Larger than any machine that runs tests, so that what is too large is found by the scheduler.
     "pools": {"system": {"cpus": 512, "memory_gib": 2048, "max_nodes": 1}, "l4": {"accelerator": "l4"}},
     "workspaces": {
@@ -150,30 +91,12 @@ SPEC: Json = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    base = tmp_path_factory.mktemp("host")
-    # What is built and downloaded is kept for the next run.
-    cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")}
-    with node_environment(base / "scratch" / "state"):
-        _build(base, cache)
-        made = LocalStack(base, SPEC, secrets={"token": "one"}, environment=cache)
+    with host_stack(tmp_path_factory.mktemp("host"), SPEC, {"token": "one"}) as made:
         (made.folder / "stacks" / "body.json").write_bytes(SAMPLES)
         (made.folder / "stacks" / "trial.test.yaml").write_text(TRIAL)
-        try:
-            made.project.up()
-            yield made
-            made.project.destroy()
-        finally:
-            made.close()
-            for folder in (made.project.state_folder / "modelyard" / "local").glob("*"):
-                lifecycle.delete(folder.name)
-
-
-def _build(base: Path, cache: dict[str, str]) -> None:
-    """Build the image before the time of an update begins: on a new machine its base and its wheels come first."""
-    builds: Json = SPEC["cluster"]["local"]["images"]
-    with patch.dict(os.environ, cache):
-        for source in find_sources({key: ImageBuildSpec(**each) for key, each in builds.items()}, str(base)).values():
-            provide_archive(source)
+        made.project.up()
+        yield made
+        made.project.destroy()
 
 
 def vision(stack: LocalStack) -> Json:
@@ -185,82 +108,6 @@ def address(stack: LocalStack, service: str = "digits") -> str:
     return json.loads(stack.kubectl("get", "service", service, "--namespace=vision", "--output=json"))["spec"][
         "clusterIP"
     ]
-
-
-def predict(host: str) -> Json:
-    """An answer over a new connection."""
-    connection = HTTPConnection(host, 80, timeout=10)
-    try:
-        connection.request("POST", "/predict", SAMPLES, {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        assert answer.status == 200
-        return json.loads(answer.read())
-    finally:
-        connection.close()
-
-
-@dataclass(kw_only=True)
-class Traffic:
-    """Requests on new connections, from several clients at once."""
-
-    answered: int = 0
-    failures: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
-    """When, and what."""
-    last_answer: float = field(default_factory=time.monotonic)
-    longest_gap_seconds: float = 0.0
-
-
-@contextmanager
-def traffic(host: str, *, path: str = "/readyz", clients: int = 4) -> Generator[Traffic]:
-    """Clients that ask again and again while the block runs."""
-    seen, ended, lock = Traffic(), threading.Event(), threading.Lock()
-
-    def ask() -> None:
-        while not ended.is_set():
-            connection = HTTPConnection(host, 80, timeout=10)
-            try:
-                connection.request("GET", path)
-                status = connection.getresponse().status
-                failure = "" if status == 200 else f"status {status}"
-            except (OSError, HTTPException) as error:
-                failure = repr(error)
-            finally:
-                connection.close()
-            with lock:
-                if failure:
-                    seen.failures.append((time.monotonic(), failure))
-                else:
-                    now = time.monotonic()
-                    seen.longest_gap_seconds = max(seen.longest_gap_seconds, now - seen.last_answer)
-                    seen.last_answer, seen.answered = now, seen.answered + 1
-
-    with ThreadPoolExecutor(clients) as pool:
-        for _ in range(clients):
-            pool.submit(ask)
-        try:
-            yield seen
-        finally:
-            ended.set()
-
-
-def pods(stack: LocalStack, workload: str) -> list[Json]:
-    """Pods that are not about to end."""
-    found = stack.get("pods", f"--selector=app.kubernetes.io/instance={workload}")
-    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-
-
-def names(found: list[Json]) -> set[str]:
-    return {pod["metadata"]["name"] for pod in found}
-
-
-def all_ready(stack: LocalStack, workload: str, count: int) -> Callable[[], bool]:
-    def ready() -> bool:
-        found = pods(stack, workload)
-        return len(found) == count and all(
-            status["ready"] for pod in found for status in pod["status"].get("containerStatuses", [{"ready": False}])
-        )
-
-    return ready
 
 
 def ended(stack: LocalStack, name: str) -> Json:

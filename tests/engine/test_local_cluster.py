@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.cluster.local.api import core_api
 from tests.engine.local_cluster_stack import (
     NODES,
     MakeStack,
@@ -20,7 +19,7 @@ from tests.engine.local_cluster_stack import (
     take_away,
 )
 from tests.support.engine import PulumiProject
-from tests.support.local_clusters import cluster_folders, daemons, listening_ports
+from tests.support.local_clusters import cluster_folders, core_api, daemons, listening_ports
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.engine

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from modelyard.cluster.local import lifecycle, nodes
-from modelyard.cluster.local.api import core_api
 from modelyard.cluster.local.engines.base import KUBECONFIG
 from modelyard.cluster.local.engines.kind import KindEngine
 from modelyard.cluster.local.folder import Record, cluster_folder, read_record
@@ -16,7 +15,7 @@ from modelyard.cluster.local.nodes import PoolNodes
 from modelyard.cluster.local.ports import choose_ports
 from modelyard.cluster.pools import resolve_pool
 from modelyard.cluster.spec import PoolSpec
-from tests.support.local_clusters import daemons, end_clusters
+from tests.support.local_clusters import core_api, daemons, end_clusters
 from tests.support.processes import wait_until
 from tests.support.toolchain import require_tool, tool_path
 

@@ -20,17 +20,26 @@ from tests.support.control_plane import ApiServer
 from tests.support.manifests import apply, delete, manifests, pod_of
 from tests.support.mocks import run
 from tests.support.processes import wait_until
-from tests.support.strategies import SECRET, STACKS, WORKSPACE, examples
+from tests.support.strategies import PRIORITY, SECRET, STACKS, WORKSPACE, examples
 
 pytestmark = pytest.mark.engine
 
 Manifest = dict[str, Any]
-_MONITORING = "monitoring.coreos.com/v1"
+_MONITORING, _ROUTING = "monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1"
+_SCHEMAS: dict[str, tuple[str, Manifest]] = {
+    _MONITORING: (
+        "prometheus-operator/servicemonitors.monitoring.coreos.com.yaml",
+        {"kind": "ServiceMonitor", "spec": {"selector": {}, "endpoints": []}},
+    ),
+    _ROUTING: ("gateway-api/httproutes.gateway.networking.k8s.io.yaml", {"kind": "HTTPRoute", "spec": {}}),
+}
+"""Kinds whose real schemas are there on some machines only: the file, and an object of them."""
 _FEWEST_ACCEPTED = 5
 """Of the examples, so that a rule which refuses everything fails."""
 
 PLAIN: Manifest = {
     "cluster": {"local": {"engine": "kwok"}},
+    "platform": {"priorities": {PRIORITY: {"value": 1000}}},
     "workspaces": {WORKSPACE: {"secrets": {SECRET: {"from": "config/token"}}}},
 }
 
@@ -44,7 +53,7 @@ def objects_of(stack: Manifest) -> list[Manifest]:
         each
         for each in made
         if each["metadata"].get("namespace") in names
-        and each["kind"] != "CustomResourceDefinition"
+        and each["kind"] not in {"CustomResourceDefinition", "GatewayClass"}
         and (each["kind"] != "Namespace" or each["metadata"]["name"] == WORKSPACE)
     ]
 
@@ -61,37 +70,42 @@ def with_pods(objects: list[Manifest]) -> Iterator[Manifest]:
 
 @pytest.fixture(scope="module")
 def server(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """An API server with the workspace's namespace and service account, and the operator's own kinds."""
+    """An API server with the workspace's namespace and service account, its priority, and the operator's own kinds."""
     with pytest.MonkeyPatch.context() as patch:
         # The local cluster looks for one that it made before.
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        before = [each for each in objects_of(PLAIN) if each["kind"] in {"Namespace", "ServiceAccount"}]
-        assert len(before) == 2
+        before = [
+            each for each in objects_of(PLAIN) if each["kind"] in {"Namespace", "ServiceAccount", "PriorityClass"}
+        ]
+        assert len(before) == 3
         assert apply(api_server, before, dry_run=False) == ""
         yield api_server
 
 
 @pytest.fixture(scope="module")
-def monitored(server: ApiServer) -> Iterator[bool]:
-    """Whether the API server knows ServiceMonitors by their real schema, which it does for as long as this lasts."""
-    folder = paths.ROOT.parent / "shared" / "crds" / "prometheus-operator"
-    if not folder.is_dir():
-        yield False
-        return
-    crd: Manifest = yaml.safe_load((folder / "servicemonitors.monitoring.coreos.com.yaml").read_text(encoding="utf-8"))
-    assert apply(server, [crd], dry_run=False) == ""
-    probe: Manifest = {
-        "apiVersion": _MONITORING, "kind": "ServiceMonitor", "metadata": {"name": "probe", "namespace": WORKSPACE},
-        "spec": {"selector": {}, "endpoints": []},
-    }  # fmt: skip
-    wait_until(lambda: apply(server, [probe], dry_run=True) == "", "the kind ServiceMonitor to be served")
-    yield True
-    delete(server, [crd])
+def known(server: ApiServer) -> Iterator[set[str]]:
+    """The API versions whose real schemas the API server has, for as long as this lasts."""
+    folder = paths.ROOT.parent / "shared" / "crds"
+    files = {version: folder / name for version, (name, _) in _SCHEMAS.items() if (folder / name).is_file()}
+    crds: list[Manifest] = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files.values()]
+    if crds:
+        assert apply(server, crds, dry_run=False) == ""
+    for version in files:
+        metadata = {"name": "probe", "namespace": WORKSPACE}
+        probe: Manifest = {"apiVersion": version, "metadata": metadata, **_SCHEMAS[version][1]}
+
+        def is_served(probe: Manifest = probe) -> bool:
+            return apply(server, [probe], dry_run=True) == ""
+
+        wait_until(is_served, f"{probe['kind']} to be served")
+    yield set(files)
+    if crds:
+        delete(server, crds)
 
 
 # Each example starts kubectl once.
 @pytest.mark.timeout(600)
-def test_a_stack_is_refused_or_accepted_by_the_api_server(server: ApiServer, monitored: bool) -> None:
+def test_a_stack_is_refused_or_accepted_by_the_api_server(server: ApiServer, known: set[str]) -> None:
     accepted: list[int] = []
 
     @examples(30)
@@ -102,7 +116,7 @@ def test_a_stack_is_refused_or_accepted_by_the_api_server(server: ApiServer, mon
         except ConfigError:
             event("refused")
             return
-        objects = [each for each in objects_of(stack) if monitored or each["apiVersion"] != _MONITORING]
+        objects = [each for each in objects_of(stack) if each["apiVersion"] not in _SCHEMAS.keys() - known]
         assert apply(server, with_pods(objects), dry_run=True) == ""
         accepted.append(len(objects))
 
@@ -111,9 +125,9 @@ def test_a_stack_is_refused_or_accepted_by_the_api_server(server: ApiServer, mon
     assert max(accepted) > 8
 
 
-def test_service_monitors_keep_the_operators_schema(server: ApiServer, monitored: bool, shared_folder: Path) -> None:
+def test_service_monitors_keep_the_operators_schema(server: ApiServer, known: set[str], shared_folder: Path) -> None:
     """That the property above sees them, and can fail."""
-    assert monitored, f"{shared_folder.name}/ has no schemas"
+    assert _MONITORING in known, f"{shared_folder.name}/ has no schemas"
     container = {"image": "a:1", "port": 8080, "ready_path": "/", "metrics_path": "/metrics"}
     service = {"pool": "system", "runtime": {"container": container}}
     pools = {"system": {"cpus": 8, "memory_gib": 32, "max_nodes": 2}}

@@ -9,9 +9,18 @@ import pytest
 
 from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
 from modelyard.serving.model_service import ModelService
+from modelyard.serving.model_source_spec import ModelCacheSpec
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.serving.spec import ModelServiceSpec
-from modelyard.workspace.spec import EgressSpec, MembersSpec, NetworkSpec, QuotaSpec, SecretSpec, WorkspaceSpec
+from modelyard.workspace.spec import (
+    EgressSpec,
+    MembersSpec,
+    NetworkSpec,
+    QuotaSpec,
+    SecretSpec,
+    VolumeSpec,
+    WorkspaceSpec,
+)
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import bare_cluster
 from tests.support.control_plane import ApiServer
@@ -26,6 +35,7 @@ EVERYTHING = WorkspaceSpec(
     quota=QuotaSpec(gpus=8, cpus=64.5, memory_gib=512),
     members=MembersSpec(edit=["group:ml", "serviceaccount:ci/deployer"], view=["user:ann@example.org"]),
     secrets={"hf": SecretSpec(from_="config/hf")},
+    volumes={"kept": VolumeSpec(size_gib=100, shared=True, storage_class="nfs")},
     network=NetworkSpec(
         allow_api_server=True,
         allow_egress=[
@@ -42,6 +52,12 @@ SERVICES = {
     "vllm-many-gpus": replace(
         VLLM, pool="h100", gpus=8, replicas=1, runtime=vllm(pipeline_parallel=2, served_model_name="b", max_model_len=4)
     ),
+    "vllm-cached": replace(
+        VLLM,
+        model=ModelSpec(huggingface="a/b", revision="a09a354", token_secret="hf", cache=ModelCacheSpec(volume="kept")),
+    ),
+    "own-fetched": replace(OWN, model=ModelSpec(uri="s3://models/qwen/7b")),
+    "own-image": replace(OWN, model=ModelSpec(oci_image="registry.example.org/models/fraud:3", folder="onnx")),
     "own-fixed": replace(
         OWN,
         surge=0,
@@ -108,7 +124,9 @@ def test_every_object_is_accepted(api_server: ApiServer, name: str) -> None:
 def test_its_pods_are_restricted(api_server: ApiServer, name: str) -> None:
     objects = objects_of(f"{name}-pods", SERVICES[name])
     settle(api_server, objects)
-    assert apply(api_server, [pod_of(of_kind(objects, "Deployment"))], dry_run=True) == ""
+    pods = [pod_of(each) for each in objects if each["kind"] in {"Deployment", "Job"}]
+    assert len(pods) == 1 + (name == "vllm-cached")
+    assert apply(api_server, pods, dry_run=True) == ""
 
 
 def _as_root(pod: dict[str, Any]) -> None:

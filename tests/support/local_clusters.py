@@ -1,8 +1,12 @@
 """Look at and end local clusters: their daemons outlive every command, and so every test that fails."""
 
+import importlib
 import os
 import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -47,3 +51,12 @@ def end_clusters(state_folder: Path) -> None:
     kill_daemons(state_folder)
     if os.path.lexists(state_folder):
         shutil.rmtree(state_folder)
+
+
+@contextmanager
+def core_api(kubeconfig: Path) -> Generator[Any]:
+    """The official client's `CoreV1Api` of the cluster that a kubeconfig describes."""
+    client: Any = importlib.import_module("kubernetes.client")
+    config: Any = importlib.import_module("kubernetes.config")
+    with config.new_client_from_config(str(kubeconfig)) as api:
+        yield client.CoreV1Api(api)

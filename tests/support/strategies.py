@@ -12,6 +12,7 @@ EXAMPLES_VARIABLE = "MODELYARD_EXAMPLES"
 """The environment variable that sets how many examples each property gets, in place of the few of `make test`."""
 
 WORKSPACE, SECRET, CONFIG, VOLUME, ARTIFACT = "team", "token", "prompts", "models", "fit"
+PRIORITY = "production"
 
 
 def examples(few: int) -> settings:
@@ -118,11 +119,36 @@ _MOUNTS = _merged(
             _merged(_all(volume=st.just(VOLUME)), _optional(folder=_FOLDERS, read_only=st.booleans())),
             _all(config=st.just(CONFIG)),
             _all(secret=st.just(SECRET)),
+            _all(scratch=st.sampled_from(["shared", "own"])),
         ),
         st.sampled_from([{}, {"volume": "none"}, {"volume": VOLUME, "config": CONFIG}]),
     ),
 )
+_FURTHER = _merged(
+    _all(image=_IMAGES, name=_mostly(st.sampled_from(["proxy", "fetch", "logs"]), st.sampled_from(["server", "A"]))),
+    _optional(
+        command=st.lists(_TEXTS, max_size=2),
+        args=st.lists(_TEXTS, max_size=2),
+        cpus=_mostly(st.sampled_from([0.001, 0.25, 1]), _WRONG_NUMBERS),
+        memory_gib=_mostly(st.sampled_from([0.001, 1 / 3, 1]), _WRONG_NUMBERS),
+        env=st.dictionaries(_ENV_NAMES, _TEXTS, max_size=2),
+        env_from_secrets=st.sampled_from([{}, {"TOKEN_OF_A_SECRET": SECRET}]),
+        mounts=st.lists(_MOUNTS, max_size=2, unique_by=lambda mount: mount["path"]),
+        user_id=st.sampled_from([1, 2**31 - 1]),
+    ),
+)
+_ASKED = _merged(
+    _all(port=_mostly(st.sampled_from([7000, 7001]), st.sampled_from([80, 8080]))),
+    _optional(ready_path=_PATHS, startup_timeout_seconds=st.sampled_from([5, 86400])),
+)
+_SIDECARS = _merged(_FURTHER, st.one_of(_NOTHING, _ASKED)).map(lambda each: {**each, "name": f"{each['name']}-2"})
+_BESIDE = st.one_of(
+    _all(init_containers=st.lists(_FURTHER, min_size=1, max_size=2, unique_by=lambda each: each["name"])),
+    _all(sidecars=st.lists(_SIDECARS, min_size=1, max_size=2, unique_by=lambda each: each["name"])),
+    _all(priority=_mostly(st.just(PRIORITY), st.just("none"))),
+)
 _WORKLOAD = _merged(
+    st.one_of(_NOTHING, _BESIDE),
     st.one_of(_NOTHING, _optional(cpus=_AMOUNTS), st.just({"cpus": 0.5, "cpu_limit": 1.25})),
     st.one_of(_NOTHING, _optional(memory_gib=_AMOUNTS), st.just({"memory_gib": 1.5, "memory_limit_gib": 2})),
     _optional(
@@ -191,24 +217,95 @@ _AUTOSCALING = _merged(
     ),
     _optional(min_replicas=_mostly(st.just(1), _WRONG_NUMBERS)),
 )
+_HEADERS = _mostly(
+    st.sampled_from([{"x-next": "1"}, {"a": "b", "c": "d"}]), st.sampled_from([{"a b": "1"}, {"a": "b c"}])
+)
+_PERCENTS = _mostly(st.sampled_from([0, 1, 33, 50]), st.sampled_from([-1, 101]))
+_VARIANT = _optional(
+    env=st.dictionaries(_ENV_NAMES, _TEXTS, max_size=2),
+    memory_gib=_AMOUNTS,
+    pool=_mostly(st.just("system"), st.just("none")),
+)
+_MATCHED = _optional(header=_HEADERS, cookie=_HEADERS)
+_VERIFY = _merged(
+    _all(requests=st.lists(_all(path=_PATHS), min_size=1, max_size=2)),
+    _optional(timeout_seconds=_SECONDS, pool=st.just("system")),
+)
+_RELEASE = _merged(
+    _mostly(
+        st.one_of(
+            _NOTHING,
+            _all(canary=_merged(_VARIANT, _MATCHED, _optional(weight_percent=_PERCENTS, promote=st.booleans()))),
+            _all(blue_green=_merged(_all(green=_VARIANT), _optional(live=st.sampled_from(["blue", "green"])))),
+            _all(
+                ab_test=_merged(
+                    _all(
+                        variants=st.dictionaries(
+                            _mostly(st.sampled_from(["a", "b-2"]), st.sampled_from(["main", "B"])),
+                            _merged(_VARIANT, _MATCHED, _all(weight_percent=_PERCENTS)),
+                            min_size=1,
+                        )
+                    ),
+                    _optional(sticky_seconds=st.sampled_from([1, 3600])),
+                )
+            ),
+            _all(shadow=_merged(_VARIANT, _optional(percent=st.sampled_from([1, 100])))),
+        ),
+        st.just({"canary": {}, "shadow": {}}),
+    ),
+    _optional(verify=_VERIFY),
+)
+_ROUTED = st.one_of(
+    _NOTHING,
+    _merged(
+        _all(
+            route=_optional(
+                path=_mostly(st.sampled_from(["/", "/a", "/a/b-2"]), st.sampled_from(["a", "/a/"])),
+                strip_prefix=st.booleans(),
+                timeout_seconds=_mostly(st.sampled_from([1, 86400]), st.just(0)),
+            )
+        ),
+        _optional(release=_RELEASE),
+    ),
+)
 _REPLICAS = st.one_of(_NOTHING, _all(replicas=_COUNTS), _all(autoscaling=_AUTOSCALING))
 _SERVICE = _merged(
     _WORKLOAD,
     _REPLICAS,
+    _ROUTED,
     _optional(
         startup_timeout_seconds=_mostly(st.sampled_from([5, 7, 86400]), _WRONG_NUMBERS),
         drain_seconds=_mostly(st.sampled_from([0, 1, 3600]), st.sampled_from([-1, 3601])),
         surge=st.sampled_from([0, 1, 2]),
     ),
 )
+_CACHES = _merged(_all(volume=_mostly(st.just(VOLUME), st.just("none"))), _optional(timeout_seconds=_SECONDS))
+_MODELS = st.one_of(
+    _merged(
+        st.fixed_dictionaries(
+            {"huggingface": st.just("a/b"), "revision": _mostly(st.just("a09a354"), st.just("main"))}
+        ),
+        _optional(cache=_CACHES),
+    ),
+    _merged(
+        _all(uri=_mostly(st.sampled_from(["s3://models/a", "gs://models/a.b/2"]), st.just("s3://models"))),
+        _optional(cache=_CACHES),
+    ),
+    _merged(_all(oci_image=_IMAGES), _optional(folder=_FOLDERS)),
+    _all(mlflow=_merged(st.just({"tracking_uri": "http://mlflow:5000", "model": "a"}), _optional(version=_COUNTS))),
+    _merged(_all(volume=_mostly(st.just(VOLUME), st.just("none"))), _optional(folder=_FOLDERS)),
+)
 _VLLM = _merged(
     _SERVICE,
     st.sampled_from([{"pool": "l4", "gpus": 1}, {"pool": "h100", "gpus": 2}, {"pool": "h100", "gpus": 8}]),
     st.fixed_dictionaries(
         {
-            "model": _merged(
-                st.just({"huggingface": "Qwen/Qwen2.5-7B-Instruct"}),
-                _optional(revision=_TEXTS, token_secret=_mostly(st.just(SECRET), st.just("none"))),
+            "model": st.one_of(
+                _merged(
+                    st.just({"huggingface": "Qwen/Qwen2.5-7B-Instruct"}),
+                    _optional(revision=_TEXTS, token_secret=_mostly(st.just(SECRET), st.just("none"))),
+                ),
+                _MODELS,
             ),
             "runtime": st.fixed_dictionaries(
                 {
@@ -229,7 +326,9 @@ SERVICES = st.one_of(
         _placed("gpus"),
         _SERVICE,
         _all(runtime=_all(container=_CONTAINER)),
-        st.one_of(_NOTHING, _all(model=_all(artifact=_mostly(st.just(ARTIFACT), st.just("none"))))),
+        st.one_of(
+            _NOTHING, _all(model=_all(artifact=_mostly(st.just(ARTIFACT), st.just("none")))), _all(model=_MODELS)
+        ),
     ),
 )
 
@@ -293,6 +392,10 @@ STACKS: Json = st.fixed_dictionaries(
     {
         "cluster": st.just({"local": {"engine": "kwok"}}),
         "pools": POOLS,
+        "platform": _merged(
+            st.sampled_from([{"gateway": {}}, {"gateway": {"hostname": "models.example.org"}}]),
+            st.just({"priorities": {PRIORITY: {"value": 1000}}}),
+        ),
         "observability": st.just({"metrics": {}}),
         "workspaces": st.fixed_dictionaries({WORKSPACE: WORKSPACES}),
     }

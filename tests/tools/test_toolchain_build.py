@@ -13,7 +13,7 @@ from tests.tools.toolchain_fakes import FakeMachine
 from tools.toolchain import build, install, store
 from tools.toolchain.detect import look
 from tools.toolchain.errors import ToolchainError
-from tools.toolchain.pins import KUBERNETES, KWOK, PULUMI
+from tools.toolchain.pins import KUBERNETES, KWOK, PULUMI, TRAEFIK
 
 # Builds the named packages into the folder after -o, counts its runs and keeps a work folder as Go does.
 _GO = """
@@ -63,6 +63,39 @@ def test_build_verifies_hashes_and_needs_no_c_compiler(machine: FakeMachine) -> 
     flags, cgo, toolchain = (machine.home / "settings").read_text(encoding="utf-8").rsplit(maxsplit=2)
     assert "-mod=readonly" in flags
     assert (cgo, toolchain) == ("0", "local")
+
+
+# Answers for a module that embeds a folder which it does not carry.
+_GO_WITH_MODULE = """
+case "$1 $2" in
+  "mod download") [ -f go.sum ] || exit 1; exit 0 ;;
+  "list -m") echo "$HOME/module"; exit 0 ;;
+  "mod edit") echo "$3" >> go.mod; exit 0 ;;
+esac
+"""
+
+
+def test_a_module_with_placeholders_is_built_from_a_copy(machine: FakeMachine) -> None:
+    (machine.home / "module" / "webui").mkdir(parents=True)
+    (machine.home / "module" / "webui" / "embed.go").write_text("package webui", encoding="utf-8")
+    machine.program("cp", 'exec /bin/cp "$@"')
+    machine.program("go", _GO_WITH_MODULE + _GO % 'cp -r . "$HOME/built-in"')
+    _provide(machine, TRAEFIK)
+    assert [file.name for file in machine.places.programs(TRAEFIK).iterdir()] == ["traefik"]
+    built_in = machine.home / "built-in"
+    assert (built_in / "source" / "webui" / "static" / "index.html").read_bytes() == b""
+    assert (built_in / "source" / "webui" / "embed.go").is_file()
+    replaced = (built_in / "go.mod").read_text(encoding="utf-8").splitlines()[-1]
+    assert replaced.startswith("-replace=github.com/traefik/traefik/v3=/")
+    sums = (machine.places.modules / "traefik" / "go.sum").read_bytes()
+    assert (built_in / "go.sum").read_bytes() == sums, "every other module is verified as always"
+    assert not (machine.home / "module" / "webui" / "static").exists(), "Go's own copy stays as it was verified"
+
+
+def test_a_module_that_cannot_be_had_is_told(machine: FakeMachine) -> None:
+    machine.program("go", _GO % "" + 'echo "SECURITY ERROR: checksum mismatch"; exit 1')
+    with pytest.raises(ToolchainError, match="not what the project pinned"):
+        _provide(machine, TRAEFIK)
 
 
 def test_failed_build_leaves_no_tool_and_keeps_the_finished_one(machine: FakeMachine) -> None:

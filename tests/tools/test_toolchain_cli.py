@@ -52,13 +52,14 @@ def test_following_command_gets_the_environment_and_gives_its_status() -> None:
 
 
 def test_a_stack_is_provided_for_by_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    kinds: list[str] = []
+    kinds: list[tuple[str, bool]] = []
 
-    def provide(*_: object, kind: str) -> None:
-        kinds.append(kind)
+    def provide(*_: object, kind: str, gateway: bool) -> None:
+        kinds.append((kind, gateway))
 
     monkeypatch.setattr("tools.toolchain.install.provide_for_run", provide)
     assert cli.main(["run", "--stack", "local"]) == 0
     assert cli.main(["run", "--stack", "prod-eks"]) == 0
-    assert kinds == ["local", "eks"]
+    assert [kind for kind, _ in kinds] == ["local", "eks"]
+    assert not kinds[0][1], "it has no gateway"
     assert cli.main(["test", "--stack", "local"]) == 2

@@ -17,9 +17,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
     return FakeMachine(tmp_path)
 
 
-def _missing(machine: FakeMachine, *, real_node: bool = False) -> list[str]:
+def _missing(machine: FakeMachine, *, real_node: bool = False, gateway: bool = False) -> list[str]:
     found = look(machine.environ, machine.places)
-    tools = install.tools_for_a_stack(found, real_node=real_node)
+    tools = install.tools_for_a_stack(found, real_node=real_node, gateway=gateway)
     return [tool.name for tool in install.missing(tools, found, machine.places)]
 
 
@@ -186,3 +186,9 @@ def test_go_is_used_when_it_is_new_enough(machine: FakeMachine, version: str, us
 )
 def test_version_in(text: str, version: tuple[int, int, int] | None) -> None:
     assert version_in(text) == version
+
+
+def test_only_a_stack_with_a_gateway_on_a_real_node_takes_what_acts_on_it(machine: FakeMachine) -> None:
+    assert "traefik" not in _missing(machine, real_node=True)
+    assert _missing(machine, real_node=True, gateway=True)[-1] == "traefik"
+    assert "traefik" not in _missing(machine, gateway=True)

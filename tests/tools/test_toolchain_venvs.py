@@ -170,3 +170,21 @@ def test_kind_of_a_stack_is_read_from_its_file(tmp_path: Path, text: str, kind: 
     (tmp_path / "stacks" / "Pulumi.here.yaml").write_text(text, encoding="utf-8")
     assert stacks.kind_of("organization/modelyard/here", places) == kind
     assert stacks.kind_of("elsewhere", places) == "local"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("config:\n  modelyard:stack:\n    platform:\n      gateway: {}\n", True),
+        ("config:\n  modelyard:stack:\n    platform: {gateway: {hostname: a.example.org}}\n", True),
+        ("config:\n  modelyard:stack:\n    platform: {queues: {}, gateway: {}}\n", True),
+        ("config:\n  modelyard:stack:\n    # gateway: {}\n    platform: {queues: {}}  # no gateway: here\n", False),
+        ("config:\n  modelyard:stack:\n    cluster: {local: {}}\n    workspaces: {the-gateway: {}}\n", False),
+    ],
+)
+def test_whether_a_stack_has_a_gateway_is_read_from_its_file(tmp_path: Path, text: str, expected: bool) -> None:
+    places = Places(project=tmp_path, cache=tmp_path)
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.here.yaml").write_text(text, encoding="utf-8")
+    assert stacks.has_gateway("organization/modelyard/here", places) is expected
+    assert not stacks.has_gateway("elsewhere", places)

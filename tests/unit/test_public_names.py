@@ -10,21 +10,25 @@ import pytest
 import modelyard
 
 NAMES = [
-    "Accelerators", "AksApiEndpointSpec", "AksCluster", "AksEncryptionSpec", "AksExistingVnetSpec", "AksSpec",
-    "AksUpgradeSpec", "AksVnetSpec", "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec", "BoundIdentity",
+    "AbTestSpec", "AbVariantSpec", "Accelerators", "AdapterSpec", "AksApiEndpointSpec", "AksCluster",
+    "AksEncryptionSpec", "AksExistingVnetSpec", "AksSpec", "AksUpgradeSpec", "AksVnetSpec", "ApiKeysSpec",
+    "ArtifactSpec", "AutoscalingSpec", "BatchJob", "BatchJobSpec", "BlueGreenSpec", "BoundIdentity", "CanarySpec",
     "CapacityBlockSpec", "ChartsSpec", "Cluster", "ClusterSpec", "ClusterTraits", "ConfigError", "ConfigSpec",
     "ContainerSpec", "EgressSpec", "EksApiEndpointSpec", "EksCluster", "EksEncryptionSpec", "EksExistingVpcSpec",
-    "EksSpec", "EksUpgradeSpec", "EksVpcSpec", "ExistingCluster", "ExistingSpec", "FabricSpec", "Gateway",
-    "GatewaySpec", "GatewayTlsSpec", "GkeApiEndpointSpec", "GkeBootDiskSpec", "GkeCluster", "GkeEncryptionSpec",
-    "GkeExistingVpcSpec", "GkeMaintenanceSpec", "GkeSpec", "GkeUpgradeSpec", "GkeVpcSpec", "GpuSliceSpec",
-    "HuggingFaceSpec", "ImageBuildSpec", "LocalCluster", "LocalSpec", "MLStack", "MembersSpec", "MetricsSpec",
-    "MlserverSpec", "ModelService", "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec", "NetworkSpec",
-    "ObjectStore", "ObjectStoreSpec", "ObservabilitySpec", "Operator", "PlatformSpec", "Pool", "PoolSpec", "Problem",
-    "QueueQuotaSpec", "QueueSpec", "Queues", "QuotaSpec", "ReadArtifactSpec", "ReplicasSpec", "ReservationSpec",
-    "RouteSpec", "RuntimeSpec", "ScheduledJob", "ScheduledJobSpec", "SecretSpec", "SglangSpec", "SharingSpec",
-    "StackOutputs", "StackSpec", "StoreAccess", "TaintSpec", "TargetSpec", "TrainingJob", "TrainingJobSpec",
-    "TritonSpec", "VllmSpec", "VolumeSpec", "Workspace", "WorkspaceObjectStoreSpec", "WorkspaceSpec",
-    "WorkspaceStackSpec",
+    "EksSpec", "EksUpgradeSpec", "EksVpcSpec", "ExistingCluster", "ExistingSpec", "ExpectJsonSpec", "ExpectSpec",
+    "FabricSpec", "Gateway", "GatewaySpec", "GatewayTlsSpec", "GkeApiEndpointSpec", "GkeBootDiskSpec", "GkeCluster",
+    "GkeEncryptionSpec", "GkeExistingVpcSpec", "GkeMaintenanceSpec", "GkeSpec", "GkeUpgradeSpec", "GkeVpcSpec",
+    "GpuSliceSpec", "HuggingFaceSpec", "ImageBuildSpec", "InitContainerSpec", "JwtSpec", "Keda", "LeaderWorkerSets",
+    "LocalCluster", "LocalSpec", "MLStack", "MembersSpec", "MetricsSpec", "MlflowModelSpec", "MlserverSpec",
+    "ModelCacheSpec", "ModelChangeSpec", "ModelService", "ModelServiceSpec", "ModelSpec", "Monitoring", "MountSpec",
+    "NetworkSpec", "ObjectStore", "ObjectStoreSpec", "ObservabilitySpec", "OidcSpec", "Operator", "PlatformSpec",
+    "Pool", "PoolSpec", "PreviewSpec", "Priorities", "PrioritySpec", "Problem", "PrometheusTargetSpec",
+    "QueueQuotaSpec", "QueueSpec", "Queues", "QuotaSpec", "RateLimitSpec", "ReadArtifactSpec", "ReleaseSpec",
+    "ReplicasSpec", "ReservationSpec", "RetrySpec", "RouteSpec", "RuntimeSpec", "ScalingScheduleSpec", "ScheduledJob",
+    "ScheduledJobSpec", "SecretSpec", "SglangSpec", "ShadowSpec", "SharingSpec", "SidecarSpec", "StackOutputs",
+    "StackSpec", "StoreAccess", "TaintSpec", "TargetSpec", "TrainingJob", "TrainingJobSpec", "TritonSpec",
+    "VariantSpec", "VerifyRequestSpec", "VerifySpec", "VllmSpec", "VolumeSpec", "Workspace", "WorkspaceObjectStoreSpec",
+    "WorkspaceSpec", "WorkspaceStackSpec",
 ]  # fmt: skip
 """A name that goes breaks somebody's program: this list changes with the changelog."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.toolchain import wheels
-from tools.toolchain.command import run
+from tools.toolchain.command import Finished, run
 from tools.toolchain.detect import find_go
 from tools.toolchain.diagnose import explain
 from tools.toolchain.errors import ToolchainError
@@ -82,8 +82,40 @@ def fill_from_go(tool: GoTool, compiler: Compiler, places: Places, target: Path)
         [compiler.go, "build", "-p", str(min(JOBS, os.cpu_count() or 1)), f"-ldflags=-s -w {' '.join(tool.link_flags)}",
          "-o", f"{target}{os.sep}", *tool.packages],
         environ=compiler.environ,
-        folder=places.modules / tool.module,
+        folder=_completed(tool, compiler, places) if tool.placeholders else places.modules / tool.module,
     )  # fmt: skip
+    _require(answer, tool)
+
+
+def _completed(tool: GoTool, compiler: Compiler, places: Places) -> Path:
+    """Return a folder like that of `go`, whose go.mod has a copy of the tool's own module with the placeholders.
+
+    Go verifies the module before it is copied, and every other one as always.
+    """
+    module = tool.packages[0].split("/cmd/")[0]
+    folder = work_folder(places) / f"{tool.name}-module"
+    source = folder / "source"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for name in ("go.mod", "go.sum"):
+        shutil.copyfile(places.modules / tool.module / name, folder / name)
+
+    def go(*arguments: str) -> str:
+        answer = run([compiler.go, *arguments], environ=compiler.environ, folder=folder)
+        _require(answer, tool)
+        return answer.output.strip()
+
+    go("mod", "download", module)
+    shutil.copytree(go("list", "-m", "-f", "{{.Dir}}", module), source)
+    for placeholder in tool.placeholders:
+        file = source / placeholder
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    go("mod", "edit", f"-replace={module}={source}")
+    return folder
+
+
+def _require(answer: Finished, tool: GoTool) -> None:
     if not answer.ok:
         raise ToolchainError(explain(f"building {tool.name} {tool.version}", answer.output))
 

@@ -58,7 +58,8 @@ def _dispatch(arguments: list[str], environ: dict[str, str]) -> int:
         case ["show"]:
             install.tell(look(environ, places), places)
         case ["run", "--stack", stack, *rest] if rest[:1] in ([], ["--"]):
-            provide = partial(install.provide_for_run, kind=stacks.kind_of(stack, places))
+            kind, gateway = stacks.kind_of(stack, places), stacks.has_gateway(stack, places)
+            provide = partial(install.provide_for_run, kind=kind, gateway=gateway)
             _provide(provide, places, environ, rest[1:])
         case [command, *rest] if command in _PROVIDERS and rest[:1] in ([], ["--"]):
             _provide(_PROVIDERS[command], places, environ, rest[1:])

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tools.toolchain import build, packages, plugins, promtool, stacks, venvs
 from tools.toolchain.detect import Machine
 from tools.toolchain.environment import variables
-from tools.toolchain.pins import ALL_TOOLS, CONTROL_PLANE, PULUMI, REAL_NODE, GoTool, Tool, WheelTool
+from tools.toolchain.pins import ALL_TOOLS, CONTROL_PLANE, GATEWAY, PULUMI, REAL_NODE, GoTool, Tool, WheelTool
 from tools.toolchain.places import Places
 from tools.toolchain.progress import say, step
 from tools.toolchain.store import exclusive, publish, require_free_gib
@@ -16,11 +16,12 @@ NEEDED_GIB = 14.0
 real node when two of its five were missing."""
 
 
-def tools_for_a_stack(machine: Machine, *, real_node: bool) -> tuple[Tool, ...]:
+def tools_for_a_stack(machine: Machine, *, real_node: bool, gateway: bool = False) -> tuple[Tool, ...]:
     """Return the tools that running a local stack takes here: with kind, Docker brings the cluster."""
     if machine.kind:
         return (PULUMI,)
-    return (PULUMI, *CONTROL_PLANE, *(REAL_NODE if real_node else ()))
+    node = (*REAL_NODE, *(GATEWAY if gateway else ())) if real_node else ()
+    return (PULUMI, *CONTROL_PLANE, *node)
 
 
 def missing(tools: tuple[Tool, ...], machine: Machine, places: Places) -> list[Tool]:
@@ -62,11 +63,18 @@ def _provide(tool: Tool, number: str, places: Places, environ: Mapping[str, str]
             publish(target, lambda folder: fill_from_wheel(tool, places, environ, folder))
 
 
-def provide_for_run(machine: Machine, places: Places, environ: Mapping[str, str], kind: str = stacks.LOCAL) -> None:
+def provide_for_run(
+    machine: Machine,
+    places: Places,
+    environ: Mapping[str, str],
+    *,
+    kind: str = stacks.LOCAL,
+    gateway: bool = False,
+) -> None:
     """Provide what `pulumi up` of a stack needs here; what runs a cluster only where the stack's runs here."""
     if kind == stacks.LOCAL:
         real_node = machine.real_node and packages.provide(places, environ, machine.path)
-        provide_tools(tools_for_a_stack(machine, real_node=real_node), machine, places, environ)
+        provide_tools(tools_for_a_stack(machine, real_node=real_node, gateway=gateway), machine, places, environ)
     else:
         provide_tools((PULUMI,), machine, places, environ)
     venvs.provide(venvs.run_environment(stacks.EXTRAS.get(kind, ())), places, environ)
@@ -76,7 +84,8 @@ def provide_for_run(machine: Machine, places: Places, environ: Mapping[str, str]
 def provide_for_tests(machine: Machine, places: Places, environ: Mapping[str, str]) -> None:
     """Provide what the tests need: every tool that works here, so that they are the same with and without Docker."""
     real_node = machine.linux_root and packages.provide(places, environ, machine.path)
-    provide_tools((PULUMI, *CONTROL_PLANE, *(REAL_NODE if real_node else ())), machine, places, environ)
+    node = (*REAL_NODE, *GATEWAY) if real_node else ()
+    provide_tools((PULUMI, *CONTROL_PLANE, *node), machine, places, environ)
     venvs.provide(venvs.TEST, places, environ)
     promtool.provide(places, environ, machine.path)
     plugins.try_download(places, {**environ, **variables(environ, machine, places)}, machine.path)

@@ -48,6 +48,8 @@ class GoTool(Tool):
     """Expected time on 2 cores, for the progress line, after the tools before it have filled Go's cache."""
     memory_gb: float
     """Measured peak of a cold build, all processes together."""
+    placeholders: tuple[str, ...] = ()
+    """Files that the module embeds and does not carry, by their paths in it: what stands for them is empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,6 +171,21 @@ PAUSE = GoTool(
 )
 """Our own: what holds a pod's namespaces. Raise the version with every change of its source."""
 
+TRAEFIK = GoTool(
+    name="traefik",
+    version="3.5.0",
+    programs=(Program(name="traefik", version_args=("version",)),),
+    minimum=(3, 5, 0),
+    module="traefik",
+    packages=("github.com/traefik/traefik/v3/cmd/traefik",),
+    link_flags=_stamp({"github.com/traefik/traefik/v3/pkg/version.Version": "3.5.0"}),
+    minutes=7,
+    memory_gb=2.5,
+    # Its web page, which is built apart and not served here.
+    placeholders=("webui/static/index.html",),
+)
+"""The newest whose modules can all be had from a module proxy."""
+
 KWOK = GoTool(
     name="kwok",
     version="0.7.0",
@@ -201,5 +218,8 @@ CONTROL_PLANE: tuple[Tool, ...] = (ETCD, KUBERNETES, KWOK)
 REAL_NODE: tuple[Tool, ...] = (KUBERNETES_NODE, PAUSE, METRICS_SERVER, COREDNS, LOCAL_PATH_PROVISIONER)
 """What a node that runs containers takes besides the distribution's packages."""
 
-ALL_TOOLS: tuple[Tool, ...] = (PULUMI, *CONTROL_PLANE, *REAL_NODE)
+GATEWAY: tuple[Tool, ...] = (TRAEFIK,)
+"""What acts on the gateway of a stack that has one, on a node that runs containers."""
+
+ALL_TOOLS: tuple[Tool, ...] = (PULUMI, *CONTROL_PLANE, *REAL_NODE, *GATEWAY)
 """Every tool, in the order in which they are built: Go's cache of one serves the next."""

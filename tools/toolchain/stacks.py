@@ -13,6 +13,9 @@ LOCAL = "local"
 # `modelyard:stack`.
 _KIND = re.compile(r"^ +cluster: *(?:\{ *|(?:#.*)?\n(?: *(?:#.*)?\n)* +)([a-z]+) *:", re.MULTILINE)
 
+# A key below another, at the beginning of a line or in braces.
+_GATEWAY = re.compile(r"^ +(?:[^#\n]*[{,] *)?gateway *:", re.MULTILINE)
+
 
 def kind_of(stack: str, places: Places) -> str:
     """Return the key of the block in the stack's `cluster`: `local`, `existing`, `aks`, `eks`, `gke`.
@@ -20,6 +23,15 @@ def kind_of(stack: str, places: Places) -> str:
     A file that is not there, or says it in a way that this does not see, is taken for a local stack's: what is wrong
     with it is told by who reads it for its own sake.
     """
-    file = places.project / "stacks" / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
-    found = _KIND.search(file.read_text(encoding="utf-8")) if file.is_file() else None
+    found = _KIND.search(_text(stack, places))
     return found[1] if found else LOCAL
+
+
+def has_gateway(stack: str, places: Places) -> bool:
+    """Return whether the stack's `platform` has a gateway, by the only place where a stack has this key."""
+    return bool(_GATEWAY.search(_text(stack, places)))
+
+
+def _text(stack: str, places: Places) -> str:
+    file = places.project / "stacks" / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+    return file.read_text(encoding="utf-8") if file.is_file() else ""

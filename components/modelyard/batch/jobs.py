@@ -8,12 +8,12 @@ import pulumi_kubernetes as k8s
 
 from modelyard.batch.queueing import queue_annotations, queue_labels
 from modelyard.batch.spec import BatchJobSpec, JobSpec, TaskSpec, TrainingJobSpec
-from modelyard.kube.pods import NOT_MOVED, Container, Pod, pod_template
+from modelyard.kube.containers import Container
+from modelyard.kube.jobs import AWAIT_MARGIN_SECONDS
+from modelyard.kube.pods import NOT_MOVED, Pod, pod_template
 from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
 
-AWAIT_MARGIN_SECONDS = 120
-"""From the end of a Job's time until Kubernetes has ended its pods and says that it failed."""
 _NOT_AWAITED = {"pulumi.com/skipAwait": "true"}
 """The annotation that lets an update go on while the Job still runs."""
 
@@ -55,12 +55,12 @@ def job_args(spec: JobSpec, pod: Pod, labels: Mapping[str, str]) -> k8s.batch.v1
 
 def failure_policy(fatal_exit_codes: Sequence[int], pod: Pod) -> k8s.batch.v1.PodFailurePolicyArgs:
     """A pod that lost its node is replaced without being counted; a fatal exit code ends the job. The rest is
-    counted. Of pods with sidecars, it is that of the container: sidecars are ended, each with a code of its own."""
+    counted. Of pods with further containers, it is that of their own: others have codes with another meaning."""
     disrupted = k8s.batch.v1.PodFailurePolicyOnPodConditionsPatternArgs(type="DisruptionTarget", status="True")
     rules = [k8s.batch.v1.PodFailurePolicyRuleArgs(action="Ignore", on_pod_conditions=[disrupted])]
     if fatal_exit_codes:
         codes = k8s.batch.v1.PodFailurePolicyOnExitCodesRequirementArgs(
-            container_name=pod.container.name if pod.sidecars else None,
+            container_name=pod.container.name if pod.init_containers or pod.sidecars else None,
             operator="In",
             values=sorted(set(fatal_exit_codes)),  # the API server refuses others
         )

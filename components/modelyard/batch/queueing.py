@@ -7,7 +7,7 @@ from modelyard.errors import Problem
 from modelyard.platform.queues_kueue import MAX_RUN, PRIORITY_NAME, QUEUE_NAME
 from modelyard.platform.queues_rules import CPU, MAX_RUN_SECONDS, Queue
 from modelyard.workspace.place import Place, unknown_name
-from modelyard.workspace.workload_spec import DEFAULT_CPUS, WorkloadSpec
+from modelyard.workspace.workload_spec import WorkloadSpec
 
 
 def queue_problems(job: WorkloadSpec, place: Place, *, pods: int, seconds: int) -> Iterator[Problem]:
@@ -56,7 +56,7 @@ def _quota_problems(job: WorkloadSpec, queue: Queue, pool: Pool, pods: int) -> I
 def _asked(job: WorkloadSpec, pool: Pool) -> Mapping[str, float]:
     """What a pod asks for of what queues count."""
     if not pool.gpu:
-        return {CPU: job.cpus or DEFAULT_CPUS}
+        return {CPU: job.resources_on(pool).pod_cpus}
     if pool.device_class:
         return {pool.gpu.accelerator.resource: job.gpu_count}
     return pool.gpu.requested(job.gpus_asked)

@@ -1,22 +1,25 @@
 """What a user writes of jobs and training."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, ClassVar, Literal
 
 import annotated_types
 
-from modelyard.batch.fabric import companion_problems, fabric_share_problems, no_companion, outside_artifacts
 from modelyard.batch.queueing import queue_problems
-from modelyard.batch.schedule import Schedule, TimeZone
 from modelyard.errors import Problem
 from modelyard.gpu.spec import Gpus
 from modelyard.kube.images import Image
 from modelyard.spec import Count, CountOrZero, Name, Seconds, Text, spec
+from modelyard.workspace.fabric import OnFabric, fabric_share_problems, problems_on_fabric
 from modelyard.workspace.place import Place
+from modelyard.workspace.schedule import Schedule, TimeZone
 from modelyard.workspace.workload_spec import ArtifactSpec, ReadArtifactSpec, WorkloadSpec
 
 DAY_SECONDS = 24 * 3600
+RENDEZVOUS_PORT = 29500
+"""torchrun's own default: https://docs.pytorch.org/docs/stable/elastic/run.html"""
+_ON_FABRIC = OnFabric(kind="jobs", path="nodes", otherwise="use nodes: 1")
 
 ExitCode = Annotated[int, annotated_types.Interval(ge=1, le=255)]
 """An exit code that means failure."""
@@ -155,6 +158,11 @@ class TrainingJobSpec(TaskSpec):
     GPU_FIELD: ClassVar[str] = "gpus_per_node"
 
     @property
+    def own_ports(self) -> Collection[int]:
+        """The port by which its pods find each other."""
+        return (RENDEZVOUS_PORT,)
+
+    @property
     def is_awaited(self) -> bool:
         """Whether an update waits for it."""
         return self.await_completion
@@ -167,15 +175,7 @@ class TrainingJobSpec(TaskSpec):
     def problems_on(self, place: Place) -> Iterator[Problem]:
         """Why a valid spec cannot work there."""
         pool = place.pools.get(self.pool)
-        if not pool or not self.needs_companion(pool):
-            found = super().problems_on(place)
-        elif place.fabric_volumes is None:
-            yield no_companion(pool)
-            found = super().problems_on(place)
-        else:
-            yield from companion_problems(self, pool)
-            inside = replace(place, volumes=place.fabric_volumes, volumes_block="fabric.volumes")
-            found = outside_artifacts(super().problems_on(inside))
+        found = problems_on_fabric(self, place, _ON_FABRIC, super().problems_on)
         for problem in found:
             of_divided = problem.path == self.GPU_FIELD and pool and pool.gpu and pool.gpu.slices_per_gpu
             yield replace(problem, fix="use a pool whose GPUs are whole") if of_divided else problem

@@ -6,18 +6,17 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.batch.jobs import failure_policy, job_metadata, job_options, task_container, task_pod
-from modelyard.batch.spec import TrainingJobSpec
+from modelyard.batch.spec import RENDEZVOUS_PORT, TrainingJobSpec
+from modelyard.kube.containers import Container
 from modelyard.kube.labels import labels, selector
 from modelyard.kube.names import logical_name
 from modelyard.kube.placement import require_other_nodes
-from modelyard.kube.pods import Container, Pod, pod_template
+from modelyard.kube.pods import Pod, pod_template
 from modelyard.workspace.checks import check_workload
 from modelyard.workspace.claims import device_claims
 from modelyard.workspace.workspace import Workspace
 
 COMPONENT = "training-job"
-RENDEZVOUS_PORT = 29500
-"""torchrun's own default: https://docs.pytorch.org/docs/stable/elastic/run.html"""
 RENDEZVOUS_SECONDS = 1800
 """How long a node waits for the others. torchrun's 15 minutes are less than a new GPU node and a large image may
 take."""

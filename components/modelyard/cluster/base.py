@@ -61,6 +61,13 @@ class Cluster(Protocol):
         empty where nothing that makes load balancers is the stack's."""
         ...
 
+    def run_gateway(
+        self, name: str, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> Sequence[pulumi.Resource]:
+        """Run who acts on Gateways here (`traits.gateway_in_place`), in the Gateway's namespace; returns what Gateways
+        depend on, and nothing where the trait is None."""
+        ...
+
     @property
     def images(self) -> list[pulumi.Resource]:
         """What must exist before workloads: the images that `traits.images` names, on the nodes."""

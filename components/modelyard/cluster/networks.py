@@ -1,6 +1,6 @@
 """Ranges of addresses as plain values: which are allowed where."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Network
 
 from modelyard.errors import Problem
@@ -11,10 +11,10 @@ _SHARED = IPv4Network("100.64.0.0/10")
 _WIDEST_PUBLIC_PREFIX = 8
 
 
-def is_cidr(text: str) -> bool:
-    """Whether text is a range of IPv4 addresses with no bits after the prefix."""
+def is_cidr(text: str, network: Callable[[str], object] = IPv4Network) -> bool:
+    """Whether text is a range of addresses with no bits after the prefix: of IPv4, or of what `network` reads."""
     try:
-        return "/" in text and bool(IPv4Network(text))
+        return "/" in text and bool(network(text))
     except ValueError:
         return False
 

@@ -10,6 +10,7 @@ from modelyard.errors import Problem
 from modelyard.gpu.contract import contract_problems
 from modelyard.gpu.node_images import NodeImage, aks_image, eks_image, gke_image, node_images
 
+_IMAGE_VOLUMES_MINOR = 35
 AKS_SPOT_TAINT = TaintSpec(key="kubernetes.azure.com/scalesetpriority", value="spot")
 """What AKS taints spot machines with, and labels them. https://learn.microsoft.com/azure/aks/spot-node-pool"""
 
@@ -60,6 +61,14 @@ class NodeSource:
             case _:
                 return node_images()[self.kind]
 
+    @property
+    def image_volumes_missing(self) -> str | None:
+        """Why pods cannot mount images as volumes there; None where they can, or where nobody knows.
+        https://kubernetes.io/docs/tasks/configure-pod-container/image-volumes"""
+        if not self.kubernetes_version or _minor(self.kubernetes_version) >= _IMAGE_VOLUMES_MINOR:
+            return None
+        return f"Kubernetes {self.kubernetes_version} has image volumes switched off; they are on since 1.35"
+
     def node_selector(self, name: str, spec: PoolSpec) -> dict[str, str] | None:
         """What pods of a pool choose its nodes by, where it is not our own pool label."""
         return class_selector(name) if self.kind == "gke" and is_provisioned(spec, self.provisioner) else None
@@ -76,6 +85,10 @@ class NodeSource:
             image = self.image(spec)
             for problem in contract_problems(spec.request(name, image.cloud, self.kubernetes_version), image):
                 yield problem.under(name)
+
+
+def _minor(version: str) -> int:
+    return int(version.split(".")[1])
 
 
 SIMULATED = NodeSource(kind="local")

@@ -35,6 +35,7 @@ class Pool:
         taints: taints of its nodes; pods of the pool tolerate them.
         runs_containers: False where the nodes are simulated.
         is_queued: whether its nodes come for a ProvisioningRequest only, and not for pods that wait.
+        image_volumes_missing: why pods cannot mount images as volumes on its nodes; None where they can.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Pool:
     taints: tuple[TaintSpec, ...] = ()
     runs_containers: bool = True
     is_queued: bool = False
+    image_volumes_missing: str | None = None
 
     @property
     def device_class(self) -> str | None:
@@ -193,6 +195,7 @@ def resolve_pool(
         taints=taints,
         runs_containers=runs_containers,
         is_queued=spec.capacity == "queued" and bool(image.cloud),
+        image_volumes_missing=source.image_volumes_missing,
     )
 
 

@@ -17,8 +17,11 @@ class ClusterTraits:
         load_balancer_class: what such a Service names as its `loadBalancerClass`; None for the cluster's own way.
         load_balancer_annotations: what such a Service must carry.
         public_load_balancer_annotations: what it must carry instead where the internet is to reach it.
+        client_addresses_seen: whether pods behind such a Service see the addresses of those who connect.
         gateway_classes: GatewayClasses of the cluster's own load balancers, by who reaches them (`internal`,
             `internet`); empty where it has none that are ready for use.
+        gateway_in_place: who acts on a gateway of class `envoy` here, where its chart cannot be installed; None for
+            Envoy Gateway itself.
         gateway_source_ranges: the addresses that those connect to pods from.
         network_policy_enforced: whether NetworkPolicy has an effect.
         metrics_api_available: whether `metrics.k8s.io` is served, which autoscaling by CPU or memory needs.
@@ -35,7 +38,9 @@ class ClusterTraits:
     load_balancer_class: str | None = None
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
     public_load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])
+    client_addresses_seen: bool = True
     gateway_classes: Mapping[str, str] = field(default_factory=dict[str, str])
+    gateway_in_place: str | None = None
     gateway_source_ranges: Sequence[str] = ()
     network_policy_enforced: bool = True
     metrics_api_available: bool = True

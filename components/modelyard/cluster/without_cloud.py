@@ -8,11 +8,12 @@ import pulumi
 from modelyard.cluster.object_store_rules import WITHOUT_CLOUD, WITHOUT_CLOUD_FIX
 from modelyard.cluster.object_store_spec import ObjectStoreSpec
 from modelyard.cluster.object_stores import StoreAccess
+from modelyard.cluster.without_gateway import WithoutGateway
 from modelyard.component import ProgramConfigError
 from modelyard.errors import Problem
 
 
-class WithoutCloud:
+class WithoutCloud(WithoutGateway):
     """The part of the protocol that only a cloud's clusters can keep."""
 
     load_balancers_ready: Sequence[pulumi.Resource] = ()

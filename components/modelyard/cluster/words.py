@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Annotated
 
 from modelyard.cluster.networks import is_cidr
@@ -42,14 +43,28 @@ def version(known: Sequence[str], where: str) -> Rule:
     return Rule(check, {"enum": list(known)})
 
 
-def _check_cidr(text: str) -> tuple[str, str] | None:
+def _check_ipv4_range(text: str) -> tuple[str, str] | None:
     if is_cidr(text):
         return None
     return f"{show(text)} is no range of IPv4 addresses", "write one like 10.0.0.0/16, without bits after the prefix"
 
 
-AddressRange = Annotated[str, Rule(_check_cidr)]
+def _check_range(text: str) -> tuple[str, str] | None:
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        return f"{show(text)} is no range of addresses", "write one like 10.20.0.0/16, fd00::/8 or 10.20.0.7/32"
+    if is_cidr(text, ip_network):
+        return None
+    if "/" not in text:
+        return f"{show(text)} is an address, and no range", f"write {meant} for this one alone"
+    return f"{show(text)} is an address inside a range", f"write {meant}, or /{meant.max_prefixlen} for one address"
+
+
+AddressRange = Annotated[str, Rule(_check_ipv4_range)]
 """A range of IPv4 addresses in CIDR notation."""
+AnyAddressRange = Annotated[str, Rule(_check_range)]
+"""A range of IPv4 or IPv6 addresses in CIDR notation."""
 
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#syntax-and-character-set
 _LABEL_WORD = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"

@@ -1,43 +1,50 @@
 """What a stack would make, pool by pool and workload by workload."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
 from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.pools import Pool, resolve_pools
+from modelyard.cluster.spec import ClusterSpec
 from modelyard.foresight.cost import node_usd_per_hour
-from modelyard.foresight.queues import QUEUE_HEAD, PlannedQueue, planned_queues, queue_rows
+from modelyard.foresight.queues import PlannedQueue, planned_queues
 from modelyard.gpu.contract import GpuContract
 from modelyard.gpu.request import capacity_kind
 from modelyard.platform.gateway_spec import GatewaySpec
 from modelyard.serving.route_spec import route_kinds
 from modelyard.serving.spec import ModelServiceSpec
+from modelyard.serving.variants import Variant
 from modelyard.stack.spec import StackSpec
 from modelyard.workspace.spec import fabric_namespace
 from modelyard.workspace.workload_spec import WorkloadSpec
 
-_POOL_HEAD = (
-    *("POOL", "NODES", "CAPACITY", "MACHINE TYPE", "CPUS", "GIB"),
-    *("ACCELERATORS", "SHARING", "RESOURCES", "GPUS WANTED", "USD/HOUR"),
-)
-
 
 class PlannedService(TypedDict):
-    """What is foreseen of a model service: its start-up budget, and memory of each of a replica's GPUs, GiB, that its
-    model needs at least and that servers use by default; None where the model's size or the GPUs are not known."""
+    """What is foreseen of a version of a model service.
+
+    `startup_seconds` is its start-up budget, and `weight_percent` its share of the requests at the gateway. The prices
+    are list prices of its nodes, were they its own alone; None where they are not known. The memory is of each of a
+    replica's GPUs, GiB, that its model needs at least and that servers use by default; None where the model's size or
+    the GPUs are not known.
+    """
 
     startup_seconds: int
+    nodes_per_replica: int
+    weight_percent: int
+    min_usd_per_hour: float | None
+    max_usd_per_hour: float | None
     needed_gpu_memory_gib: float | None
     usable_gpu_memory_gib: float | None
 
 
 class PlannedWorkload(TypedDict):
     """One workload. `min_pods` and `max_pods` run at a time, on `min_nodes` and `max_nodes` where it has them to
-    itself; the rest is what each pod asks for. `namespace` is the workspace's own, or its companion's for a training
-    over a fabric. `service` is of model services only."""
+    itself, with the room that is kept for further replicas; the rest is what each pod asks for. `namespace` is the
+    workspace's own, or its companion's for a training over a fabric. `service` is of model services only, of which each
+    version that runs is one workload."""
 
     workspace: str
     namespace: str
@@ -99,17 +106,21 @@ class _Further:
 
     monitored: bool
     gateway: GatewaySpec | None
+    cluster: ClusterSpec
 
 
 def plan(stack: StackSpec) -> Plan:
     """What a valid stack would make."""
     source = NodeSource.of_stack(stack.cluster)
     pools = resolve_pools(source, stack.pools)
-    further = _Further(monitored=stack.observability.metrics is not None, gateway=stack.platform.gateway)
+    further = _Further(
+        monitored=stack.observability.metrics is not None, gateway=stack.platform.gateway, cluster=stack.cluster
+    )
     workloads = [
-        _workload(workspace, name, workload, pools[workload.pool], further)
+        planned
         for workspace, spec in stack.workspaces.items()
         for _, name, workload in spec.workloads()
+        for planned in _planned(workspace, name, workload, pools, further)
     ]
     return {
         "cluster": source.kind,
@@ -150,9 +161,43 @@ def _fabric(gpu: GpuContract) -> dict[str, int]:
     return {claim.device_class: claim.count} if claim else dict(gpu.fabric_resources)
 
 
-def _workload(workspace: str, name: str, spec: WorkloadSpec, pool: Pool, further: _Further) -> PlannedWorkload:
+def _planned(
+    workspace: str, name: str, spec: WorkloadSpec, pools: Mapping[str, Pool], further: _Further
+) -> Iterator[PlannedWorkload]:
+    if not isinstance(spec, ModelServiceSpec):
+        kind, makes, least, most = _shape(spec)
+        yield _workload(workspace, name, spec, pools[spec.pool], kind=kind, makes=makes, pods=(least, most))
+        return
+    for variant in spec.variants:
+        own, pool = variant.spec, pools[variant.spec.pool]
+        planned = _workload(
+            workspace,
+            name if variant.is_main else variant.name_of(name),
+            own,
+            pool,
+            kind="ModelService",
+            makes=list(_service_objects(spec, variant, further)),
+            pods=(own.min_replicas * own.nodes, own.max_replicas * own.nodes),
+            spare=spec.spare_replicas if variant.is_main else 0,
+        )
+        usd = node_usd_per_hour(further.cluster, pool)
+        nodes = (planned["min_nodes"], planned["max_nodes"])
+        yield {**planned, "service": _service(variant, pool, usd, nodes)}
+
+
+def _workload(
+    workspace: str,
+    name: str,
+    spec: WorkloadSpec,
+    pool: Pool,
+    *,
+    kind: str,
+    makes: list[str],
+    pods: tuple[int, int],
+    spare: int = 0,
+) -> PlannedWorkload:
     needs = spec.resources_on(pool)
-    kind, makes, least, most = _shape(spec, further)
+    least, most = pods
     per_node = max(1, needs.per_node(pool))
     return {
         "workspace": workspace,
@@ -163,34 +208,33 @@ def _workload(workspace: str, name: str, spec: WorkloadSpec, pool: Pool, further
         "makes": [*makes, "ResourceClaimTemplate"] if needs.has_claims else makes,
         "min_pods": least,
         "max_pods": most,
-        "min_nodes": math.ceil(least / per_node),
-        "max_nodes": min(pool.max_nodes, math.ceil(most / per_node)),
+        "min_nodes": math.ceil((least + spare) / per_node),
+        "max_nodes": min(pool.max_nodes, math.ceil((most + spare) / per_node)),
         "gpus": needs.gpus,
-        "cpus": needs.cpus,
-        "memory_gib": needs.memory_gib,
-        "service": _service(spec, pool) if isinstance(spec, ModelServiceSpec) else None,
+        "cpus": needs.pod_cpus,
+        "memory_gib": needs.pod_memory_gib,
+        "service": None,
     }
 
 
-def _service(spec: ModelServiceSpec, pool: Pool) -> PlannedService:
+def _service(variant: Variant, pool: Pool, usd_per_hour: float | None, nodes: tuple[int, int]) -> PlannedService:
+    spec = variant.spec
     memory = spec.gpu_memory_on(pool)
+    least, most = (None if usd_per_hour is None else round(usd_per_hour * each, 4) for each in nodes)
     return {
         "startup_seconds": spec.startup_seconds,
+        "nodes_per_replica": spec.nodes,
+        "weight_percent": variant.weight_percent,
+        "min_usd_per_hour": least,
+        "max_usd_per_hour": most,
         "needed_gpu_memory_gib": memory.needed_gib if memory else None,
         "usable_gpu_memory_gib": memory.usable_gib if memory else None,
     }
 
 
-def _shape(spec: WorkloadSpec, further: _Further) -> tuple[str, list[str], int, int]:
-    """Kind of workload, kinds of objects that it makes, and the fewest and most pods at a time."""
+def _shape(spec: WorkloadSpec) -> tuple[str, list[str], int, int]:
+    """Kind of a task, kinds of objects that it makes, and the fewest and most pods at a time."""
     match spec:
-        case ModelServiceSpec():
-            return (
-                "ModelService",
-                list(_service_objects(spec, further)),
-                spec.min_replicas,
-                spec.max_replicas,
-            )
         case TrainingJobSpec():
             return "TrainingJob", ["Job", "Service"], spec.nodes, spec.nodes
         case ScheduledJobSpec():
@@ -201,94 +245,25 @@ def _shape(spec: WorkloadSpec, further: _Further) -> tuple[str, list[str], int, 
             raise AssertionError(f"{type(spec).__name__} is no kind of workload")
 
 
-def _service_objects(spec: ModelServiceSpec, further: _Further) -> Iterator[str]:
-    yield from ("Deployment", "Service", "PodDisruptionBudget")
+def _service_objects(service: ModelServiceSpec, variant: Variant, further: _Further) -> Iterator[str]:
+    """The objects of one version; those of all versions together are counted with the service as it is written."""
+    spec = variant.spec
+    yield "LeaderWorkerSet" if spec.spans_nodes else "Deployment"
+    if variant.service_suffix:
+        yield "Service"
+    if variant.is_main:
+        yield from ("Service", "PodDisruptionBudget")
+    if spec.model and spec.model.cache:
+        yield "Job"
+    if service.release and service.release.verify and (variant.service_suffix or service.is_replaced_in_place):
+        yield "Job"
     if spec.autoscaling:
-        yield "HorizontalPodAutoscaler"
+        yield "ScaledObject" if spec.autoscaling.needs_keda else "HorizontalPodAutoscaler"
+    if not variant.is_main:
+        return
+    if service.spare_replicas:
+        yield "Deployment"
     if further.monitored and spec.server("").metrics_path:
         yield "ServiceMonitor"
-    if spec.route and further.gateway:
-        yield from route_kinds(further.gateway)
-
-
-def render(plan: Plan) -> str:
-    """The plan as text for a terminal."""
-    pools = [
-        (
-            each["name"],
-            f"{each['min_nodes']}-{each['max_nodes']}",
-            each["capacity"],
-            each["machine_type"] or "-",
-            f"{each['cpus']:g}",
-            f"{each['memory_gib']:g}",
-            f"{each['gpus_per_node']} x {each['accelerator']}" if each["accelerator"] else "-",
-            each["sharing"] if each["accelerator"] else "-",
-            ", ".join(f"{resource}: {count}" for resource, count in each["resources"].items()) or "-",
-            f"{each['wanted_gpus']} of {each['max_gpus']}" if each["max_gpus"] else "-",
-            "-" if each["max_usd_per_hour"] is None else f"{each['min_usd_per_hour']:g}-{each['max_usd_per_hour']:g}",
-        )
-        for each in plan["pools"]
-    ]
-    workloads = [
-        (
-            f"{each['namespace']}/{each['name']}",
-            each["kind"],
-            each["pool"],
-            _range(each["min_pods"], each["max_pods"]),
-            _range(each["min_nodes"], each["max_nodes"]),
-            str(each["gpus"]) if each["gpus"] else "-",
-            f"{each['cpus']:g}",
-            f"{each['memory_gib']:g}",
-            ", ".join(each["makes"]),
-        )
-        for each in plan["workloads"]
-    ]
-    return "\n\n".join(
-        [
-            f"cluster: {plan['cluster']}",
-            _table(_POOL_HEAD, pools),
-            *_costs(plan["pools"]),
-            *([_table(QUEUE_HEAD, list(queue_rows(plan["queues"])))] if plan["queues"] else []),
-            _table(("WORKLOAD", "KIND", "POOL", "PODS", "NODES", "GPUS", "CPUS", "GIB", "MAKES"), workloads),
-            *_services(plan["workloads"]),
-        ]
-    )
-
-
-def _services(workloads: list[PlannedWorkload]) -> Iterator[str]:
-    rows = [
-        (
-            f"{each['namespace']}/{each['name']}",
-            f"{service['startup_seconds']} s",
-            "-" if needed is None else f"{needed:g} of {service['usable_gpu_memory_gib']:g}",
-        )
-        for each in workloads
-        if (service := each["service"])
-        for needed in [service["needed_gpu_memory_gib"]]
-    ]
-    if rows:
-        yield _table(("SERVICE", "STARTS WITHIN", "GIB OF EACH GPU"), rows)
-
-
-def _range(least: int, most: int) -> str:
-    return str(most) if least == most else f"{least}-{most}"
-
-
-def _costs(pools: list[PlannedPool]) -> Iterator[str]:
-    known = [each for each in pools if each["max_usd_per_hour"] is not None]
-    if not known:
-        return
-    least, most = (sum(each[key] or 0 for each in known) for key in ("min_usd_per_hour", "max_usd_per_hour"))
-    without = [each["name"] for each in pools if each not in known]
-    missing = f", and what {', '.join(without)} cost, which is not known" if without else ""
-    yield (
-        f"machines: {least:,.2f} to {most:,.2f} USD an hour by list prices; add control plane, disks, network and"
-        f" load balancers{missing}"
-    )
-
-
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]
-    )
+    if service.route and further.gateway:
+        yield from route_kinds(service.route, further.gateway, is_waking=service.is_woken_by_gateway)

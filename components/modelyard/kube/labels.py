@@ -23,6 +23,10 @@ GATEWAY = "modelyard.dev/gateway"
 MAIN_VARIANT = "main"
 MODEL_RUN = "modelyard.dev/model-run"
 """Annotation of pods that read an artifact: the Job that wrote it, so that another run replaces them."""
+FOLDER_RUN = "modelyard.dev/folder-run"
+"""The same of what pods read beside their model; after a dot follows its key in the workload's spec."""
+VERIFIED_VERSION = "modelyard.dev/verified-version"
+"""Annotation of a verification's pod: what changes with the version that it asks, so that another one is asked anew."""
 
 
 def labels(

@@ -48,6 +48,14 @@ def plain_name_problems(name: str) -> Iterator[Problem]:
         yield from (Problem(why=problem.why, fix=problem.fix) for problem in error.problems)
 
 
+def shortened(name: str, characters: int) -> str:
+    """`name` itself where it is no longer than that; otherwise its beginning with a hash of the whole."""
+    if len(name) <= characters:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_CHARACTERS]
+    return f"{name[: characters - _HASH_CHARACTERS - 1].rstrip('-')}-{digest}"
+
+
 def label_value(text: str) -> str:
     """`text` itself where it may be a label's value; otherwise its beginning with a hash of the whole."""
     safe = _NOT_IN_LABELS.sub("-", text).strip("-_.")

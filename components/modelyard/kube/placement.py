@@ -42,6 +42,25 @@ def require_other_nodes(selector: Mapping[str, str]) -> k8s.core.v1.AffinityArgs
     )
 
 
+def prefer_one_zone(selector: Mapping[str, str], group_key: str) -> k8s.core.v1.AffinityArgs:
+    """Prefer the zone of the other pods with the same value of that label, beside those of the selector.
+    https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#matchlabelkeys"""
+    return k8s.core.v1.AffinityArgs(
+        pod_affinity=k8s.core.v1.PodAffinityArgs(
+            preferred_during_scheduling_ignored_during_execution=[
+                k8s.core.v1.WeightedPodAffinityTermArgs(
+                    weight=100,
+                    pod_affinity_term=k8s.core.v1.PodAffinityTermArgs(
+                        topology_key=ZONE,
+                        label_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
+                        match_label_keys=[group_key],
+                    ),
+                )
+            ]
+        )
+    )
+
+
 def _other_nodes(selector: Mapping[str, str]) -> k8s.core.v1.PodAffinityTermArgs:
     return k8s.core.v1.PodAffinityTermArgs(
         topology_key=HOST, label_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(selector))

@@ -1,21 +1,18 @@
-"""Pods with one container, hardened, from plain values.
+"""Pods, hardened, from plain values: one container, and what runs before and beside it.
 
-https://kubernetes.io/docs/concepts/security/pod-security-standards/
+https://kubernetes.io/docs/concepts/security/pod-security-standards/ and, of what runs beside it,
+https://kubernetes.io/docs/concepts/workloads/pods/sidecar-containers/
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.kube.pod_security import container_security, pod_security
-from modelyard.kube.quantities import memory_quantity
-from modelyard.kube.sidecars import Sidecar, folder_of_node, folders_of_sidecars, sidecar_container
+from modelyard.kube.containers import Container, container_args, volumes_of
+from modelyard.kube.pod_security import pod_security
 from modelyard.kube.users import DEFAULT_USER_ID
-
-TEMPORARY_FOLDER = "/tmp"  # noqa: S108  # inside the container, on a volume of its own
-
 
 NOT_MOVED: Mapping[str, str] = {
     "karpenter.sh/do-not-disrupt": "true",
@@ -26,97 +23,7 @@ On a cluster that is sized by neither of these two they mean nothing.
 https://karpenter.sh/docs/concepts/disruption/#pod-level-controls
 https://github.com/kubernetes/autoscaler/blob/master/cluster-autoscaler/FAQ.md"""
 
-
-@dataclass(frozen=True, kw_only=True)
-class SecretKey:
-    """One value in a Secret: the Secret's name and the key."""
-
-    name: pulumi.Input[str]
-    key: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Scratch:
-    """An empty writable folder that lives as long as the pod.
-
-    Attributes:
-        name: the volume's name.
-        path: where the container sees it.
-        memory_gib: its size in memory, GiB, which counts as the container's memory. None: on the node's disk.
-    """
-
-    name: str
-    path: str
-    memory_gib: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mount:
-    """Something that exists beside the pod, as files in its container: exactly one of claim, config map,
-    secret and folder of the node.
-
-    Attributes:
-        path: where the container sees it.
-        claim: the name of a PersistentVolumeClaim.
-        config_map: the name of a ConfigMap, each key a file.
-        secret: the name of a Secret, each key a file.
-        host_path: a folder of the node; only pod security `privileged` lets a pod have one.
-        volume: the volume's name in the pod; mounts of the same name share one volume.
-        folder: the folder of the claim that is mounted; it is made if need be. None: all of it.
-        read_only: whether the container may only read.
-    """
-
-    path: str
-    volume: str
-    claim: pulumi.Input[str] | None = None
-    config_map: pulumi.Input[str] | None = None
-    secret: pulumi.Input[str] | None = None
-    host_path: str | None = None
-    folder: str | None = None
-    read_only: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Container:
-    """The container of a pod.
-
-    Attributes:
-        name: the container's name.
-        image: with a version.
-        command: instead of the image's entry point, if not empty.
-        args: arguments of the command.
-        field_env: variables from the pod's own fields, by field path; they come first, so that `env` can use them.
-        env: plain variables.
-        secret_env: variables from Secrets.
-        ports: container ports by name.
-        requests: quantities by resource.
-        limits: quantities by resource.
-        startup: how long it may take to start.
-        readiness: when it can be used.
-        liveness: when it must be restarted.
-        pre_stop_seconds: how long it goes on after it was told to end, until load balancers have noticed.
-        scratch: writable folders beside `/tmp`.
-        mounts: volumes, configuration and secrets as files.
-        capabilities: of Linux, such as `IPC_LOCK`. With any, the pod passes pod security `privileged` only.
-    """
-
-    name: str
-    image: pulumi.Input[str]
-    command: Sequence[pulumi.Input[str]] = ()
-    args: Sequence[pulumi.Input[str]] = ()
-    field_env: Mapping[str, str] = field(default_factory=dict[str, str])
-    env: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    secret_env: Mapping[str, SecretKey] = field(default_factory=dict[str, SecretKey])
-    ports: Mapping[str, int] = field(default_factory=dict[str, int])
-    requests: Mapping[str, str] = field(default_factory=dict[str, str])
-    limits: Mapping[str, str] = field(default_factory=dict[str, str])
-    startup: k8s.core.v1.ProbeArgs | None = None
-    readiness: k8s.core.v1.ProbeArgs | None = None
-    liveness: k8s.core.v1.ProbeArgs | None = None
-    pre_stop_seconds: int | None = None
-    scratch: Sequence[Scratch] = ()
-    mounts: Sequence[Mount] = ()
-    capabilities: Sequence[str] = ()
+_TEMPORARY = "tmp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +36,7 @@ class Pod:
         user_id: the number of the user, the group and the volumes' group. Root passes pod security `baseline` only.
         node_selector: labels of its nodes.
         tolerations: taints that do not keep it away.
+        priority_class: the PriorityClass it is scheduled by. None: the cluster's default.
         restart_policy: `Always` for services, `Never` for Jobs.
         grace_seconds: from being told to end until it is killed. None: Kubernetes' 30.
         spread: how its like are spread.
@@ -137,7 +45,10 @@ class Pod:
         labels: further labels, beside those that its controller's selector is part of.
         annotations: further annotations; a changed one makes a controller replace its pods.
         claims: claims of its container to devices, each with the name of its ResourceClaimTemplate.
-        sidecars: what runs beside its container.
+        init_containers: what runs to its end before all others, one after the other. One that fails runs again, or
+            fails the pod where its restart policy is `Never`.
+        sidecars: what runs beside its container: each starts before it, in this order and once the one before has
+            passed its start-up probe, and Kubernetes ends them after it.
     """
 
     container: Container
@@ -145,6 +56,7 @@ class Pod:
     user_id: int = DEFAULT_USER_ID
     node_selector: Mapping[str, str] = field(default_factory=dict[str, str])
     tolerations: Sequence[k8s.core.v1.TolerationArgs] = ()
+    priority_class: pulumi.Input[str] | None = None
     restart_policy: str = "Always"
     grace_seconds: int | None = None
     spread: Sequence[k8s.core.v1.TopologySpreadConstraintArgs] = ()
@@ -153,16 +65,17 @@ class Pod:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     annotations: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     claims: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    sidecars: Sequence[Sidecar] = ()
+    init_containers: Sequence[Container] = ()
+    sidecars: Sequence[Container] = ()
 
 
 def pod_template(pod: Pod, labels: Mapping[str, str]) -> k8s.core.v1.PodTemplateSpecArgs:
     """The template of a Deployment or a Job for pods that pass `restricted` without a warning, unless they are given
     capabilities or root as their user.
 
-    They run as a numbered user, without capabilities and without a token of the API server, on a
-    read-only file system with a writable `/tmp`. `HOME` is `/tmp` and `USER` is set unless the container's own
-    variables say otherwise, because the user's number has no entry in the image's `/etc/passwd`.
+    Their containers run as a numbered user, without capabilities and without a token of the API server, on a
+    read-only file system with a writable `/tmp`, each of its own. `HOME` is `/tmp` and `USER` is set unless the
+    container's own variables say otherwise, because the user's number has no entry in the image's `/etc/passwd`.
     """
     return k8s.core.v1.PodTemplateSpecArgs(
         metadata=k8s.meta.v1.ObjectMetaArgs(
@@ -182,6 +95,7 @@ def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
         security_context=pod_security(pod.user_id),
         node_selector=dict(pod.node_selector) or None,
         tolerations=list(pod.tolerations) or None,
+        priority_class_name=pod.priority_class,
         restart_policy=pod.restart_policy,
         termination_grace_period_seconds=pod.grace_seconds,
         topology_spread_constraints=list(pod.spread) or None,
@@ -192,116 +106,32 @@ def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
             for name, template in pod.claims.items()
         ]
         or None,
-        init_containers=[sidecar_container(each) for each in pod.sidecars] or None,
-        containers=[_container(pod)],
-        volumes=[
-            *(_volume(scratch) for scratch in _all_scratch(pod.container)),
-            *(_mounted(mount) for mount in {each.volume: each for each in pod.container.mounts}.values()),
-            *folders_of_sidecars(pod.sidecars, without={each.volume for each in pod.container.mounts}),
+        init_containers=list(_first_containers(pod)) or None,
+        containers=[
+            container_args(pod.container, pod_user_id=pod.user_id, temporary_volume=_TEMPORARY, claims=list(pod.claims))
         ],
+        volumes=_volumes(pod),
     )
 
 
-def _container(pod: Pod) -> k8s.core.v1.ContainerArgs:
-    container = pod.container
-    return k8s.core.v1.ContainerArgs(
-        name=container.name,
-        image=container.image,
-        command=list(container.command) or None,
-        args=list(container.args) or None,
-        env=_env(container),
-        ports=[k8s.core.v1.ContainerPortArgs(name=name, container_port=port) for name, port in container.ports.items()]
-        or None,
-        resources=k8s.core.v1.ResourceRequirementsArgs(
-            requests=dict(container.requests),
-            limits=dict(container.limits),
-            claims=[k8s.core.v1.ResourceClaimArgs(name=name) for name in pod.claims] or None,
-        ),
-        startup_probe=container.startup,
-        readiness_probe=container.readiness,
-        liveness_probe=container.liveness,
-        lifecycle=_lifecycle(container),
-        security_context=container_security(pod.user_id, container.capabilities),
-        # What a container that failed wrote last stands in its status, also after the pod's logs are gone.
-        termination_message_policy="FallbackToLogsOnError",
-        volume_mounts=[
-            *(
-                k8s.core.v1.VolumeMountArgs(name=scratch.name, mount_path=scratch.path)
-                for scratch in _all_scratch(container)
-            ),
-            *(
-                k8s.core.v1.VolumeMountArgs(
-                    name=mount.volume,
-                    mount_path=mount.path,
-                    sub_path=mount.folder,
-                    read_only=True if mount.read_only else None,
-                )
-                for mount in container.mounts
-            ),
-        ],
-    )
+def _first_containers(pod: Pod) -> Iterator[k8s.core.v1.ContainerArgs]:
+    for restart_policy, containers in ((None, pod.init_containers), ("Always", pod.sidecars)):
+        for each in containers:
+            yield container_args(
+                each,
+                pod_user_id=pod.user_id,
+                temporary_volume=_temporary_volume(each),
+                claims=list(pod.claims) if each.claims_devices else (),
+                restart_policy=restart_policy,
+            )
 
 
-def _env(container: Container) -> list[k8s.core.v1.EnvVarArgs]:
-    plain = {"HOME": TEMPORARY_FOLDER, "USER": "app", **container.env}
-    return [
-        *(_env_from(name, field_ref=_field(path)) for name, path in container.field_env.items()),
-        *(
-            k8s.core.v1.EnvVarArgs(name=name, value=value)
-            for name, value in plain.items()
-            if name not in container.secret_env
-        ),
-        *(
-            _env_from(name, secret_key_ref=k8s.core.v1.SecretKeySelectorArgs(name=secret.name, key=secret.key))
-            for name, secret in container.secret_env.items()
-        ),
-    ]
+def _temporary_volume(container: Container) -> str:
+    return f"{_TEMPORARY}-{container.name}"
 
 
-def _field(path: str) -> k8s.core.v1.ObjectFieldSelectorArgs:
-    return k8s.core.v1.ObjectFieldSelectorArgs(field_path=path)
-
-
-def _env_from(
-    name: str,
-    *,
-    field_ref: k8s.core.v1.ObjectFieldSelectorArgs | None = None,
-    secret_key_ref: k8s.core.v1.SecretKeySelectorArgs | None = None,
-) -> k8s.core.v1.EnvVarArgs:
-    source = k8s.core.v1.EnvVarSourceArgs(field_ref=field_ref, secret_key_ref=secret_key_ref)
-    return k8s.core.v1.EnvVarArgs(name=name, value_from=source)
-
-
-def _lifecycle(container: Container) -> k8s.core.v1.LifecycleArgs | None:
-    if container.pre_stop_seconds is None:
-        return None
-    return k8s.core.v1.LifecycleArgs(
-        pre_stop=k8s.core.v1.LifecycleHandlerArgs(sleep=k8s.core.v1.SleepActionArgs(seconds=container.pre_stop_seconds))
-    )
-
-
-def _all_scratch(container: Container) -> list[Scratch]:
-    return [Scratch(name="tmp", path=TEMPORARY_FOLDER), *container.scratch]
-
-
-def _volume(scratch: Scratch) -> k8s.core.v1.VolumeArgs:
-    source = (
-        k8s.core.v1.EmptyDirVolumeSourceArgs()
-        if scratch.memory_gib is None
-        else k8s.core.v1.EmptyDirVolumeSourceArgs(medium="Memory", size_limit=memory_quantity(scratch.memory_gib))
-    )
-    return k8s.core.v1.VolumeArgs(name=scratch.name, empty_dir=source)
-
-
-def _mounted(mount: Mount) -> k8s.core.v1.VolumeArgs:
-    if mount.claim is not None:
-        claim = k8s.core.v1.PersistentVolumeClaimVolumeSourceArgs(claim_name=mount.claim)
-        return k8s.core.v1.VolumeArgs(name=mount.volume, persistent_volume_claim=claim)
-    if mount.config_map is not None:
-        config = k8s.core.v1.ConfigMapVolumeSourceArgs(name=mount.config_map)
-        return k8s.core.v1.VolumeArgs(name=mount.volume, config_map=config)
-    if mount.host_path is not None:
-        return folder_of_node(mount.volume, mount.host_path)
-    # Readable by the pod's own user and group only.
-    secret = k8s.core.v1.SecretVolumeSourceArgs(secret_name=mount.secret, default_mode=0o440)
-    return k8s.core.v1.VolumeArgs(name=mount.volume, secret=secret)
+def _volumes(pod: Pod) -> list[k8s.core.v1.VolumeArgs]:
+    volumes = dict(volumes_of(pod.container, _TEMPORARY))
+    for each in (*pod.init_containers, *pod.sidecars):
+        volumes |= {name: volume for name, volume in volumes_of(each, _temporary_volume(each)) if name not in volumes}
+    return list(volumes.values())

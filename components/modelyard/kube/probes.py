@@ -34,6 +34,16 @@ def startup_probe(check: Check, *, budget_seconds: int) -> k8s.core.v1.ProbeArgs
     return _probe(check, _PERIOD_SECONDS, max(1, math.ceil(budget_seconds / _PERIOD_SECONDS)))
 
 
+def file_startup_probe(path: str, *, budget_seconds: int) -> k8s.core.v1.ProbeArgs:
+    """Give a container so long to write the file by which it says that it can be used."""
+    return k8s.core.v1.ProbeArgs(
+        exec_=k8s.core.v1.ExecActionArgs(command=["cat", path]),
+        period_seconds=_PERIOD_SECONDS,
+        timeout_seconds=_TIMEOUT_SECONDS,
+        failure_threshold=math.ceil(budget_seconds / _PERIOD_SECONDS),
+    )
+
+
 def readiness_probe(check: Check) -> k8s.core.v1.ProbeArgs:
     """Take a container out of its Service after 15 s without an answer, and back at the first one."""
     return _probe(check, _PERIOD_SECONDS, _READY_FAILURES)

@@ -12,6 +12,8 @@ _GROUP = "monitoring.coreos.com"
 
 SERVICE_MONITOR = Kind(group=_GROUP, version="v1", kind="ServiceMonitor", plural="servicemonitors")
 """Pods behind a Service to read metrics from."""
+POD_MONITOR = Kind(group=_GROUP, version="v1", kind="PodMonitor", plural="podmonitors")
+"""Pods without a Service to read metrics from."""
 PROMETHEUS_RULE = Kind(group=_GROUP, version="v1", kind="PrometheusRule", plural="prometheusrules")
 """Alerts and recorded series."""
 
@@ -22,7 +24,7 @@ PROMETHEUS_OPERATOR = OperatorDefinition(
     kinds=(
         SERVICE_MONITOR,
         PROMETHEUS_RULE,
-        Kind(group=_GROUP, version="v1", kind="PodMonitor", plural="podmonitors"),
+        POD_MONITOR,
         Kind(group=_GROUP, version="v1", kind="Probe", plural="probes"),
         Kind(group=_GROUP, version="v1alpha1", kind="ScrapeConfig", plural="scrapeconfigs"),
         Kind(group=_GROUP, version="v1alpha1", kind="AlertmanagerConfig", plural="alertmanagerconfigs"),

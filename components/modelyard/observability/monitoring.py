@@ -11,7 +11,7 @@ from modelyard.kube.labels import labels
 from modelyard.observability.kinds import PROMETHEUS_OPERATOR, PROMETHEUS_RULE
 from modelyard.observability.rules import rule_groups
 from modelyard.observability.spec import MetricsSpec
-from modelyard.observability.values import FULL_NAME, chart_values
+from modelyard.observability.values import PROMETHEUS_URL, chart_values
 from modelyard.operators.operator import Operator
 from modelyard.operators.spec import ChartsSpec
 
@@ -73,8 +73,7 @@ class Monitoring(pulumi.ComponentResource):
         self.kubernetes_provider = cluster.kubernetes_provider
         self.kinds_ready = operator.kinds_ready
         self.monitors_known = operator.kinds_known
-        installed = cluster.traits.charts_installed
-        self.prometheus_url = f"http://{FULL_NAME}-prometheus.{self.namespace_name}.svc:9090" if installed else None
+        self.prometheus_url = PROMETHEUS_URL if cluster.traits.charts_installed else None
         self._alerts(name)
         self.register_outputs({"namespace_name": self.namespace_name, "prometheus_url": self.prometheus_url})
 

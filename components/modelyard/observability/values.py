@@ -13,6 +13,9 @@ from modelyard.operators.namespaces import MONITORING, MONITORING_NODES
 FULL_NAME = "monitoring"
 """The names of the chart's objects begin with it: `monitoring-prometheus`, `monitoring-alertmanager`."""
 
+PROMETHEUS_URL = f"http://{FULL_NAME}-prometheus.{MONITORING}.svc:9090"
+"""Prometheus' address within the cluster."""
+
 _MIB_PER_GIB = 1024
 _RETAINED_PART = 0.8
 """Of the volume, so that the log of what is not yet compacted fits beside the blocks:

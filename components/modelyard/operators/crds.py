@@ -22,15 +22,16 @@ def permissive_crd(kind: Kind) -> Crd:
     approval = (
         {"annotations": {_APPROVED: "unapproved, accepts every object"}} if kind.group.endswith(_PROTECTED) else {}
     )
+    version: dict[str, Any] = {"name": kind.version, "served": True, "storage": True}
+    if kind.has_status:
+        version["subresources"] = {"status": {}}
     return {
         "metadata": {"name": kind.crd_name, **approval},
         "spec": {
             "group": kind.group,
             "scope": "Namespaced" if kind.namespaced else "Cluster",
             "names": {"kind": kind.kind, "plural": kind.plural, "singular": kind.kind.lower()},
-            "versions": [
-                {"name": kind.version, "served": True, "storage": True, "schema": {"openAPIV3Schema": anything}}
-            ],
+            "versions": [{**version, "schema": {"openAPIV3Schema": anything}}],
         },
     }
 

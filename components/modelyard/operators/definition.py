@@ -17,6 +17,7 @@ class Kind:
     Attributes:
         version: the version that custom objects are written in.
         plural: the kind in URLs: `servicemonitors`.
+        has_status: whether something writes the status of its objects, where the kind alone is registered.
     """
 
     group: str
@@ -24,6 +25,7 @@ class Kind:
     kind: str
     plural: str
     namespaced: bool = True
+    has_status: bool = False
 
     @property
     def crd_name(self) -> str:

@@ -44,6 +44,10 @@ GKE_DRIVER = "gke-driver-installer"
 
 KUEUE = "kueue"
 """Where Kueue runs, which lets jobs wait in queues."""
+LEADER_WORKER_SET = "leader-worker-set"
+"""Where the controller of groups of pods runs, each of which is one model server over several nodes."""
+KEDA = "keda"
+"""Where KEDA runs, which scales services by what Prometheus knows."""
 
 # What makes and removes nodes, on clusters whose cloud does not do it by itself.
 CLUSTER_AUTOSCALER = "cluster-autoscaler"
@@ -80,6 +84,8 @@ PLATFORM_NAMESPACES = (
     DEVICE_INJECTOR,
     GKE_DRIVER,
     KUEUE,
+    KEDA,
+    LEADER_WORKER_SET,
     CLUSTER_AUTOSCALER,
     KARPENTER,
     kinds_namespace(KARPENTER),

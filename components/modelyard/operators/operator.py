@@ -10,6 +10,7 @@ from modelyard.component import ProgramConfigError, checked
 from modelyard.errors import ConfigError
 from modelyard.kube.labels import labels
 from modelyard.operators.crds import Crd, crds_in, permissive_crd
+from modelyard.operators.deep_messages import allow_deep_messages
 from modelyard.operators.definition import OperatorDefinition, PodSecurity
 from modelyard.operators.namespaces import kinds_namespace
 from modelyard.operators.spec import ChartsSpec
@@ -239,6 +240,7 @@ def _crds(name: str, definition: OperatorDefinition, folder: str | None) -> list
     if folder is None:
         return [permissive_crd(kind) for kind in definition.kinds]
     try:
+        allow_deep_messages()
         return crds_in(folder, definition.kinds)
     except ConfigError as error:
         raise ProgramConfigError(problem.under(name) for problem in error.problems) from None

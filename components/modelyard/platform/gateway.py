@@ -11,12 +11,13 @@ from modelyard.component import checked
 from modelyard.kube.labels import GATEWAY as GATEWAY_LABEL
 from modelyard.kube.labels import labels
 from modelyard.kube.names import stack_label_value
-from modelyard.operators.definition import Kind
+from modelyard.operators.definition import Kind, OperatorDefinition
 from modelyard.operators.namespaces import GATEWAY as NAMESPACE
 from modelyard.operators.operator import Operator
 from modelyard.operators.spec import ChartsSpec
 from modelyard.platform import gateway_kinds as kinds
 from modelyard.platform import gateway_values as values
+from modelyard.platform.gateway_features import GatewayFeatures
 from modelyard.platform.gateway_spec import ENVOY, GatewaySpec, GatewayTlsSpec, class_problems
 
 _READY_SECONDS = 900
@@ -36,8 +37,9 @@ class Gateway(pulumi.ComponentResource):
     and unless a Secret is named a Certificate; for Let's Encrypt cert-manager and an Issuer. An update waits until the
     load balancer has an address.
 
-    Where the cluster installs no charts, the kinds are registered, so that Gateway and routes are accepted, and nothing
-    acts on them: there is no address, and nothing is waited for.
+    Where the cluster installs no charts, the kinds are registered. Then either who the trait `gateway_in_place` names
+    acts on them, in the same namespace, or Gateway and routes are accepted and nothing acts on them: there is no
+    address, and nothing is waited for.
 
     On destroy routes go first, then the Gateway, then its namespace, which ends only once the load balancer of Envoy's
     Service is gone, and the operators last. A load balancer of GKE holds the Gateway itself.
@@ -85,7 +87,8 @@ class Gateway(pulumi.ComponentResource):
         controller = self._make_controller()
         issuing = self._make_cert_manager(controller)
         namespace = self._make_namespace([*controller, *issuing])
-        before = [namespace, *self._make_class([*controller, namespace])]
+        in_place = self._run_in_place([*controller, namespace])
+        before = [namespace, *in_place, *self._make_class([*controller, *in_place, namespace])]
         if spec.tls and spec.tls.has_certificate:
             before += self._make_certificate(spec.tls, [namespace, *issuing])
         gateway = self._make_gateway(before)
@@ -95,6 +98,16 @@ class Gateway(pulumi.ComponentResource):
             self._custom("redirect", kinds.HTTP_ROUTE, values.redirect_spec(), [gateway], named=None)
         self.register_outputs({"address": self.address})
 
+    @property
+    def features(self) -> GatewayFeatures:
+        """What acts on it can do with routes."""
+        return self.spec.features_on(self._cluster.traits)
+
+    @property
+    def has_policies(self) -> bool:
+        """Whether it takes the policies of Envoy Gateway, whose kinds only the chart brings."""
+        return self._has_proxy
+
     def _make_controller(self) -> Sequence[pulumi.Resource]:
         """What brings the kinds, and for class envoy acts on them. A class of the cluster's own is there already."""
         if self._cluster.traits.charts_installed and self.spec.class_ != ENVOY:
@@ -102,7 +115,7 @@ class Gateway(pulumi.ComponentResource):
         operator = Operator(
             f"{self._name}-controller",
             self._cluster,
-            kinds.ENVOY_GATEWAY_OPERATOR,
+            self._operator,
             values=values.envoy_gateway_values(),
             charts=self._charts,
             # On destroy the controller of load balancers is there until this one has let go of them.
@@ -110,6 +123,12 @@ class Gateway(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         return operator.kinds_ready
+
+    @property
+    def _operator(self) -> OperatorDefinition:
+        if self._is_in_place:
+            return kinds.GATEWAY_IN_PLACE_KINDS
+        return kinds.WITH_INFERENCE_POOLS if self.features.can("kv_cache") else kinds.ENVOY_GATEWAY_OPERATOR
 
     def _make_cert_manager(self, controller: Sequence[pulumi.Resource]) -> Sequence[pulumi.Resource]:
         tls = self.spec.tls
@@ -142,11 +161,25 @@ class Gateway(pulumi.ComponentResource):
             opts=self._options([*before, *self._cluster.ready, *self._cluster.load_balancers_ready]),
         )
 
+    @property
+    def _is_in_place(self) -> bool:
+        return self.spec.class_ == ENVOY and self._cluster.traits.gateway_in_place is not None
+
+    def _run_in_place(self, before: Sequence[pulumi.Resource]) -> Sequence[pulumi.Resource]:
+        """Who acts on the Gateway in Envoy Gateway's place."""
+        if not self._is_in_place:
+            return ()
+        return self._cluster.run_gateway(f"{self._name}-controller", namespace=NAMESPACE, opts=self._options(before))
+
     def _make_class(self, before: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
         if self.spec.class_ != ENVOY:
             return []
         its_class = self._custom(
-            "class", kinds.GATEWAY_CLASS, {"controllerName": values.ENVOY_CONTROLLER}, before, named=ENVOY
+            "class",
+            kinds.GATEWAY_CLASS,
+            {"controllerName": values.controller_name(self._cluster.traits)},
+            before,
+            named=ENVOY,
         )
         if not self._has_proxy:
             return [its_class]
@@ -183,11 +216,17 @@ class Gateway(pulumi.ComponentResource):
                 "name": values.GATEWAY_NAME,
                 "namespace": NAMESPACE,
                 "labels": self._labels(),
-                **({"annotations": _PROGRAMMED} if traits.charts_installed else {}),
+                **({"annotations": _PROGRAMMED} if self._is_waited_for else {}),
             },
             spec=values.gateway_spec(self.spec, values.class_name(self.spec, traits), stack, has_proxy=self._has_proxy),
             opts=options,
         )
+
+    @property
+    def _is_waited_for(self) -> bool:
+        """Whether the Gateway gets an address by itself. Who is in Envoy Gateway's place calls none with TLS ready
+        before its certificate is there."""
+        return self._cluster.traits.charts_installed or (self._is_in_place and not self.spec.tls)
 
     def _custom(
         self,

@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 
 import annotated_types
 
+from modelyard.cluster.traits import ClusterTraits
 from modelyard.cluster.words import AddressRange
 from modelyard.errors import Problem, show
+from modelyard.platform.gateway_features import GatewayFeatures, RouteFeature, features_of
 from modelyard.spec import Count, Filled, Rule, exactly_one, spec
 
 ENVOY: Literal["envoy"] = "envoy"
@@ -110,6 +112,10 @@ class GatewaySpec:
     """Who is the gateway. `envoy`: Envoy Gateway, which is installed, as it works alike on every cluster. `gke`: the
     load balancers of GKE itself, which need `proxies_cidr` in the cluster's network. Any other is the name of a
     GatewayClass that the cluster has."""
+    class_features: Sequence[RouteFeature] = ()
+    """What a class of the cluster's own can do beyond Gateway API's Core, so that routes and releases may use it:
+    `mirror`, `mirror_percent`, `header_patterns`, `response_headers_by_backend`, `request_timeout`, `kv_cache`.
+    Of envoy and gke it is known."""
     exposure: Exposure = "internal"
     """Who reaches the load balancer: `internal`, the cluster's network and those connected with it; `internet`,
     everybody, or `source_cidrs`. Internal, as most model servers ask nobody who he is. With a class of the cluster's
@@ -130,6 +136,8 @@ class GatewaySpec:
             yield Problem(path="min_replicas", why=why, fix="raise max_replicas")
         if self.more_hostnames and not self.hostname:
             yield Problem(path="more_hostnames", why="are given without hostname", fix="name the first as hostname")
+        if self.class_features and self.features.is_known:
+            yield Problem(path="class_features", why=f"of class {self.class_} are known", fix="leave it out")
         yield from self._source_problems()
         if self.tls:
             yield from self._tls_problems(self.tls)
@@ -167,6 +175,18 @@ class GatewaySpec:
                 why = f"Let's Encrypt certifies {name} only for who answers by DNS"
                 fix = f"list the names one by one, or {other}"
                 yield Problem(path=f"more_hostnames[{index}]", why=why, fix=fix)
+
+    @property
+    def features(self) -> GatewayFeatures:
+        """What its class can do with routes, wherever it is."""
+        return features_of(self.class_, self.class_features)
+
+    def features_on(self, cluster: ClusterTraits) -> GatewayFeatures:
+        """What can be done with routes where the cluster has these traits."""
+        if self.class_ != ENVOY:
+            return self.features
+        found = features_of(cluster.gateway_in_place or self.class_)
+        return found if cluster.client_addresses_seen else found.without_client_addresses()
 
     @property
     def hostnames(self) -> list[str]:

@@ -13,8 +13,10 @@ Values = Mapping[str, Any]
 
 GATEWAY_NAME = GATEWAY
 """The Gateway's name, in the namespace of the same name."""
-ENVOY_CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
+_ENVOY_CONTROLLER = "gateway.envoyproxy.io/gatewayclass-controller"
 """What acts on GatewayClasses of Envoy Gateway."""
+_CONTROLLERS_IN_PLACE = {"traefik": "traefik.io/gateway-controller"}
+"""Likewise of others. https://doc.traefik.io/traefik/v3.5/providers/kubernetes-gateway/"""
 TLS_SECRET = "gateway-tls"  # noqa: S105  # the Secret's name
 """Where cert-manager keeps the certificate."""
 ISSUER_NAME = "letsencrypt"
@@ -129,7 +131,8 @@ def _workspaces_of(stack: str) -> Values:
 def redirect_spec() -> Values:
     """The route that sends requests by HTTP on to HTTPS. Let's Encrypt's own has a longer path, and wins."""
     redirect = {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
-    return {"parentRefs": [parent_ref("http")], "rules": [{"filters": [redirect]}]}
+    everything = {"path": {"type": "PathPrefix", "value": "/"}}
+    return {"parentRefs": [parent_ref("http")], "rules": [{"matches": [everything], "filters": [redirect]}]}
 
 
 def parent_ref(listener: str) -> dict[str, str]:
@@ -171,6 +174,12 @@ def certificate_spec(spec: GatewaySpec, tls: GatewayTlsSpec) -> Values:
         },
         "privateKey": {"rotationPolicy": "Always"},
     }
+
+
+def controller_name(traits: ClusterTraits) -> str:
+    """Who acts on the GatewayClass `envoy`."""
+    in_place = traits.gateway_in_place
+    return _CONTROLLERS_IN_PLACE[in_place] if in_place else _ENVOY_CONTROLLER
 
 
 def class_name(spec: GatewaySpec, traits: ClusterTraits) -> str:

@@ -5,6 +5,7 @@ from dataclasses import field
 
 from modelyard.operators.spec import ChartsSpec
 from modelyard.platform.gateway_spec import GatewaySpec
+from modelyard.platform.priorities_spec import PrioritySpec
 from modelyard.platform.queues_spec import QueueSpec
 from modelyard.spec import Name, spec
 
@@ -18,6 +19,14 @@ class PlatformSpec:
     gateway: GatewaySpec | None = None
     """The entrance for clients from outside, which services have a `route` from. Left out: there is none, and services
     are reached from inside of the cluster only."""
+    keda_present: bool = False
+    """Whether KEDA is on the cluster already, in version 2.17 or newer. Otherwise it is installed once a service's
+    autoscaling needs it; a cluster has one."""
+    leader_worker_sets_present: bool = False
+    """Whether the cluster has the controller of LeaderWorkerSets already, for services over several nodes. Otherwise it
+    is installed once a service needs it."""
+    priorities: Mapping[Name, PrioritySpec] = field(default_factory=dict[str, PrioritySpec])
+    """Priorities by name, which workloads name one of where some matter more than others. Left out: all are alike."""
     queues: Mapping[Name, QueueSpec] = field(default_factory=dict[str, QueueSpec])
     """Queues by name, in which jobs and training wait for their turn. Left out: there are none, and every job starts
     when it is made."""

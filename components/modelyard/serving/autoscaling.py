@@ -1,42 +1,157 @@
-"""How the number of replicas follows the load.
+"""How the number of replicas follows the load: by Kubernetes itself, or by KEDA where more is asked for.
 
-https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
+https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/, https://keda.sh/docs/2.20/concepts/
 """
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.observability.values import PROMETHEUS_URL
 from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
+from modelyard.serving.keda import Keda
+from modelyard.serving.keda_chart import MAY_FOLLOW, SCALED_OBJECT
+from modelyard.serving.runtimes.load_metrics import LoadMetrics
+from modelyard.serving.scaled_object import DOWN_STEPS, STEP_SECONDS, UP_STEPS, down_seconds, scaled_object_spec
+from modelyard.serving.scaling_queries import Pods, Question, gateway_question, server_questions
+from modelyard.workspace.workspace import Workspace
 
-_LEAST_DOWN_SECONDS = 300
-_MOST_DOWN_SECONDS = 3600
-"""The longest window that Kubernetes allows."""
-_STEP_SECONDS = 60
 
+@dataclass(frozen=True, kw_only=True)
+class Scaled:
+    """What an autoscaler is told of the version of a service that it scales.
 
-def autoscaler_spec(
-    autoscaling: AutoscalingSpec, *, deployment: pulumi.Input[str], startup_seconds: int
-) -> "k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs":  # quoted: else every program would load these kinds
-    """Up at once, by at most double or two; down one replica a minute, after the load was lower for a start's length.
-
-    A replica that was given up too early costs its whole start to get back, so that the window is never shorter.
+    Attributes:
+        namespace: where its workload is.
+        name: the generated name of its workload.
+        kind: the workload's kind, which has a number of replicas to be set from outside.
+        api_version: that of the kind.
+        metrics: what its server tells of its load.
+        startup_seconds: the longest that a replica takes to start.
+        pool: the pool that its pods run on.
+        route: the logical name of the route that leads to it.
+        percent: its share of the route's requests.
     """
-    down_seconds = min(max(startup_seconds, _LEAST_DOWN_SECONDS), _MOST_DOWN_SECONDS)
+
+    namespace: pulumi.Input[str]
+    name: pulumi.Input[str]
+    kind: str = "Deployment"
+    api_version: str = "apps/v1"
+    metrics: LoadMetrics
+    startup_seconds: int
+    pool: str
+    route: str
+    percent: int
+
+
+def make_autoscaler(
+    name: str,
+    workspace: Workspace,
+    autoscaling: AutoscalingSpec,
+    scaled: Scaled,
+    *,
+    labels: Mapping[str, str],
+    parent: pulumi.Resource,
+    keda: Keda | None = None,
+) -> None:
+    """Let the number of replicas of one version of a service follow the load.
+
+    Creates a HorizontalPodAutoscaler, or where the spec needs KEDA a ScaledObject, of which KEDA makes one.
+
+    Up at once, by at most double or two; down one replica a minute, after the load was lower for a start's length.
+
+    Args:
+        name: the Pulumi name.
+        workspace: where the service runs.
+        autoscaling: what the user wrote, without problems.
+        scaled: what is scaled.
+        labels: of what is made.
+        parent: the component it belongs to.
+        keda: what scales where the spec needs it.
+    """
+    _warn(workspace, autoscaling, scaled.pool, parent)
+    metadata = k8s.meta.v1.ObjectMetaArgs(
+        namespace=scaled.namespace,
+        labels=dict(labels),
+        annotations=None if autoscaling.needs_keda else MAY_FOLLOW,
+    )
+    before = list(keda.ready) if keda and autoscaling.needs_keda else []
+    options = pulumi.ResourceOptions(parent=parent, provider=workspace.cluster.kubernetes_provider, depends_on=before)
+    if not autoscaling.needs_keda:
+        k8s.autoscaling.v2.HorizontalPodAutoscaler(
+            name, metadata=metadata, spec=_horizontal(autoscaling, scaled), opts=options
+        )
+        return
+    k8s.apiextensions.CustomResource(
+        name,
+        api_version=SCALED_OBJECT.api_version,
+        kind=SCALED_OBJECT.kind,
+        metadata=metadata,
+        spec=pulumi.Output.all(scaled.namespace, scaled.name).apply(
+            lambda known: scaled_object_spec(
+                autoscaling,
+                _questions(autoscaling.target, scaled, Pods(namespace=known[0], workload=known[1])),
+                target={"apiVersion": scaled.api_version, "kind": scaled.kind, "name": known[1]},
+                prometheus_url=PROMETHEUS_URL,
+                startup_seconds=scaled.startup_seconds,
+            )
+        ),
+        opts=options,
+    )
+
+
+def _warn(workspace: Workspace, autoscaling: AutoscalingSpec, pool: str, parent: pulumi.Resource) -> None:
+    """Where nothing acts on what is made, though containers run. On simulated nodes nothing could."""
+    traits = workspace.cluster.traits
+    if not workspace.cluster.pools[pool].runs_containers:
+        return
+    if autoscaling.needs_keda and not traits.charts_installed:
+        pulumi.log.warn("autoscaling has no effect: the cluster installs no charts, and so not KEDA", parent)
+    elif autoscaling.target and autoscaling.target.of_pods and not traits.metrics_api_available:
+        pulumi.log.warn("autoscaling has no effect: the cluster does not serve metrics.k8s.io", parent)
+
+
+def _questions(target: TargetSpec | None, scaled: Scaled, pods: Pods) -> list[Question]:
+    if not target:
+        return []
+    found = server_questions(target, scaled.metrics, pods)
+    if target.requests_per_second:
+        wanted = target.requests_per_second
+        found.append(gateway_question(wanted, namespace=pods.namespace, route=scaled.route, percent=scaled.percent))
+    own = target.prometheus
+    if own:
+        found.append(
+            Question(
+                name="prometheus",
+                query=own.query,
+                threshold=own.threshold,
+                activation_threshold=own.activation_threshold,
+            )
+        )
+    return found
+
+
+def _horizontal(
+    autoscaling: AutoscalingSpec, scaled: Scaled
+) -> "k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs":  # quoted: else every program would load these kinds
+    assert autoscaling.target, "without KEDA there is a target"
     return k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
         scale_target_ref=k8s.autoscaling.v2.CrossVersionObjectReferenceArgs(
-            api_version="apps/v1", kind="Deployment", name=deployment
+            api_version=scaled.api_version, kind=scaled.kind, name=scaled.name
         ),
         min_replicas=autoscaling.min_replicas,
         max_replicas=autoscaling.max_replicas,
         metrics=_metrics(autoscaling.target),
         behavior=k8s.autoscaling.v2.HorizontalPodAutoscalerBehaviorArgs(
-            scale_up=_rules(0, Percent=100, Pods=2), scale_down=_rules(down_seconds, Pods=1)
+            scale_up=_rules(0, UP_STEPS),
+            scale_down=_rules(down_seconds(scaled.startup_seconds), DOWN_STEPS),
         ),
     )
 
 
 def _metrics(target: TargetSpec) -> "list[k8s.autoscaling.v2.MetricSpecArgs]":
-    percents = {"cpu": target.cpu_percent, "memory": target.memory_percent}
     return [
         k8s.autoscaling.v2.MetricSpecArgs(
             type="Resource",
@@ -45,17 +160,16 @@ def _metrics(target: TargetSpec) -> "list[k8s.autoscaling.v2.MetricSpecArgs]":
                 target=k8s.autoscaling.v2.MetricTargetArgs(type="Utilization", average_utilization=percent),
             ),
         )
-        for name, percent in percents.items()
-        if percent is not None
+        for name, percent in target.of_pods.items()
     ]
 
 
-def _rules(window_seconds: int, **steps: int) -> "k8s.autoscaling.v2.HPAScalingRulesArgs":
+def _rules(window_seconds: int, steps: Mapping[str, int]) -> "k8s.autoscaling.v2.HPAScalingRulesArgs":
     return k8s.autoscaling.v2.HPAScalingRulesArgs(
         stabilization_window_seconds=window_seconds,
         select_policy="Max",
         policies=[
-            k8s.autoscaling.v2.HPAScalingPolicyArgs(type=kind, value=value, period_seconds=_STEP_SECONDS)
+            k8s.autoscaling.v2.HPAScalingPolicyArgs(type=kind, value=value, period_seconds=STEP_SECONDS)
             for kind, value in steps.items()
         ],
     )

@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 
-from modelyard.kube.pods import Container, Scratch
+from modelyard.kube.containers import Container, Scratch
 from modelyard.kube.probes import Check, liveness_probe, readiness_probe, startup_probe
 from modelyard.serving.runtimes.runtime import Server
 from modelyard.serving.spec import ModelServiceSpec
+from modelyard.workspace.containers import secret_env
 from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
-from modelyard.workspace.pods import secret_env
 from modelyard.workspace.workspace import Workspace
 
 GRPC_PORT = "grpc"
 """The name of the container port of a server that serves by HTTP and by gRPC."""
-_PRE_STOP_SECONDS = 15
+PRE_STOP_SECONDS = 15
 """Until load balancers and proxies have taken a pod out that is told to end; it serves on meanwhile."""
 _TEARDOWN_SECONDS = 15
 """For a server to end after its last request: vLLM's engine takes up to 15 s."""
@@ -35,19 +35,20 @@ def server_metrics(server: Server) -> Metrics | None:
 
 def grace_seconds(spec: ModelServiceSpec) -> int:
     """From being told to end until it is killed."""
-    return _PRE_STOP_SECONDS + spec.drain_seconds + _TEARDOWN_SECONDS
+    return PRE_STOP_SECONDS + spec.drain_seconds + _TEARDOWN_SECONDS
 
 
 def server_container(workspace: Workspace, spec: ModelServiceSpec, server: Server) -> Container:
     """The container of that server, with its probes and the model's token."""
-    token = spec.model.token_secret if spec.model and server.token_variable else None
+    token = spec.model.token_secret if spec.model and spec.reads_huggingface else None
     ready = Check(port=HTTP_PORT, path=server.ready_path, grpc_port=server.port if server.is_grpc else None)
     live = Check(port=HTTP_PORT, path=server.live_path, grpc_port=ready.grpc_port)
     return Container(
-        name="server",
+        name=spec.CONTAINER,
         image=server.image,
         command=server.command,
         args=server.args,
+        field_env=server.field_env,
         env=server.env,
         secret_env=secret_env(workspace.namespace_for(spec), {server.token_variable: token})
         if token and server.token_variable
@@ -56,7 +57,7 @@ def server_container(workspace: Workspace, spec: ModelServiceSpec, server: Serve
         startup=startup_probe(ready, budget_seconds=spec.startup_seconds),
         readiness=readiness_probe(ready),
         liveness=liveness_probe(live),
-        pre_stop_seconds=_PRE_STOP_SECONDS,
+        pre_stop_seconds=PRE_STOP_SECONDS,
         scratch=[Scratch(name=name, path=path) for name, path in server.scratch.items()],
     )
 

@@ -1,50 +1,51 @@
 """The ModelService component: a model behind an HTTP endpoint inside of the cluster."""
 
-import math
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.component import shown
-from modelyard.kube.labels import MAIN_VARIANT, VARIANT, labels, selector
+from modelyard.kube.labels import VARIANT
 from modelyard.kube.names import logical_name
-from modelyard.kube.placement import prefer_other_nodes, spread
-from modelyard.kube.pods import Pod, pod_template
+from modelyard.kube.pods import pod_template
 from modelyard.observability.monitoring import Monitoring
 from modelyard.observability.monitors import service_monitor
 from modelyard.platform.gateway import Gateway
-from modelyard.serving.autoscaling import autoscaler_spec
-from modelyard.serving.containers import GRPC_PORT, grace_seconds, server_container, server_metrics
-from modelyard.serving.route import Backend, make_route
-from modelyard.serving.route_spec import RouteSpec, route_problems
+from modelyard.platform.leader_worker_sets import LeaderWorkerSets
+from modelyard.serving.autoscaling import Scaled, make_autoscaler
+from modelyard.serving.autoscaling_rules import keda_problems, spare_problems, stack_problems
+from modelyard.serving.cluster_service import SERVICE_PORT, make_cluster_service, service_ports
+from modelyard.serving.containers import server_metrics
+from modelyard.serving.deployment import make_deployment, server_pod
+from modelyard.serving.endpoint_picker import make_inference_pool
+from modelyard.serving.groups import controller_problems
+from modelyard.serving.keda import Keda
+from modelyard.serving.leader_worker_set import leader_pod, make_leader_worker_set
+from modelyard.serving.model_fetch import fill_cache
+from modelyard.serving.release_rules import release_problems
+from modelyard.serving.route import Backend, Share, Sticky, make_route
+from modelyard.serving.route_rules import make_route_rules
+from modelyard.serving.route_spec import route_problems
 from modelyard.serving.runtimes.runtime import Server
+from modelyard.serving.scope import ServiceScope
+from modelyard.serving.spare import make_spare
 from modelyard.serving.spec import ModelServiceSpec
+from modelyard.serving.variants import Variant, variant_name_problems
+from modelyard.serving.verify import NotRunning, Running, make_verification, version_of
+from modelyard.serving.workload import Workload
 from modelyard.workspace.checks import check_workload
-from modelyard.workspace.claims import device_claims
-from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
-from modelyard.workspace.pods import workload_pod
 from modelyard.workspace.workspace import Workspace
-
-COMPONENT = "model-service"
-"""The value of `app.kubernetes.io/component`."""
-NODE_READY_SECONDS = 900
-"""For a node that an autoscaler adds, its GPU driver, and an image of 10 GiB. None of it counts as start-up."""
-
-_SERVICE_PORT = 80
-_FORCED = {"pulumi.com/patchForce": "true"}
-"""Takes a fixed number of replicas back from an autoscaler that had it before, or from `kubectl scale`."""
-_DELETE_SECONDS = 600
-"""Pulumi's default, for what comes on top of the pods' own time to end."""
 
 
 class ModelService(pulumi.ComponentResource):
     """Serve one model over HTTP on the nodes of one pool.
 
-    Creates a Deployment, a Service of the service's name, a PodDisruptionBudget, a HorizontalPodAutoscaler where
-    `autoscaling` is given, a ServiceMonitor where `monitoring` is and an HTTPRoute where the spec has a `route`, with
-    two policies for a load balancer of GKE. It is reached from its own workspace, and through the gateway by its route;
-    it creates no DNS name.
+    Creates a Deployment, or where a replica needs several nodes a LeaderWorkerSet, a Service of the service's name, a
+    PodDisruptionBudget, a HorizontalPodAutoscaler where `autoscaling` is given, a ServiceMonitor where `monitoring` is
+    and an HTTPRoute where the spec has a `route`, with two policies for a load balancer of GKE. It is reached from its
+    own workspace, and through the gateway by its route; it creates no DNS name.
 
     An update ends when all new replicas are ready. The wait allows for nodes that have to be added first.
 
@@ -57,8 +58,10 @@ class ModelService(pulumi.ComponentResource):
     """Base URL inside of the cluster, without a slash at the end."""
     service_name: pulumi.Output[str]
     """The Service's name in the workspace's namespace."""
+    ports: Mapping[str, int]
+    """The Service's ports by their names: `http`, and where it has them `grpc` and `metrics`."""
     deployment_name: pulumi.Output[str]
-    """The Deployment's generated name."""
+    """The generated name of the live Deployment, or LeaderWorkerSet."""
     route_url: pulumi.Output[str] | None
     """Base URL for clients of the gateway, without a slash at the end; empty where nothing gives the gateway an
     address. None without a route."""
@@ -72,6 +75,8 @@ class ModelService(pulumi.ComponentResource):
         *,
         monitoring: Monitoring | None = None,
         gateway: Gateway | None = None,
+        keda: Keda | None = None,
+        leader_worker_sets: LeaderWorkerSets | None = None,
     ) -> None:
         """
         Make a model service.
@@ -83,177 +88,186 @@ class ModelService(pulumi.ComponentResource):
             opts: Pulumi's options of the component; its objects get the cluster's provider in any case.
             monitoring: whose Prometheus reads its metrics; None for none.
             gateway: what its route leads from; None where it has no route.
+            keda: what scales it where its autoscaling needs more than Kubernetes has; None where it does not.
+            leader_worker_sets: what runs its replicas where these are groups of pods; None where they are pods.
         """
         spec = check_workload(name, workspace, spec)
-        refused = list(route_problems(spec.route, gateway.spec if gateway else None))
+        features = gateway.features if gateway else None
+        refused = [*route_problems(spec.route, gateway.spec if gateway else None, features)]
+        refused += release_problems(spec.release, features)
+        refused += variant_name_problems(workspace.workspace_name, name, spec)
+        refused += stack_problems(spec, has_metrics=monitoring is not None, gateway=gateway.spec if gateway else None)
+        refused += keda_problems(spec, has_keda=keda is not None)
+        refused += controller_problems(spec.variants, has_controller=leader_worker_sets is not None)
+        refused += spare_problems(spec, has_priority=workspace.has_spare_priority)
         if refused:
             raise shown(refused, name)
-        logical = logical_name(workspace.workspace_name, name)
-        super().__init__("modelyard:serving:ModelService", logical, None, opts)
-        self._logical = logical
-        self._workspace = workspace
-        self._spec = spec
-        self._labels = labels(name, instance=logical, component=COMPONENT, workspace=workspace.workspace_name)
-        self._selector = selector(name, instance=logical, component=COMPONENT)
-        self._child = pulumi.ResourceOptions(parent=self, provider=workspace.cluster.kubernetes_provider)
-        server = spec.server(name)
-        deployment = self._create_deployment(server)
-        service = self._create_service(name, server)
+        super().__init__("modelyard:serving:ModelService", logical_name(workspace.workspace_name, name), None, opts)
+        self._spec, self._keda, self._sets = spec, keda, leader_worker_sets
+        self._scope = scope = ServiceScope(
+            name=name, workspace=workspace, parent=self, home=workspace.namespace_for(spec)
+        )
+        known_as = spec.model_name(name)
+        made = [self._create_variant(variant, known_as) for variant in spec.variants]
+        live = next(each for each in made if each.variant.is_live)
+        service = make_cluster_service(
+            f"{scope.logical}-service",
+            scope,
+            live.server,
+            name=name,
+            selector=scope.server_selector_of(live.variant),
+            # The name of one version alone is read for metrics, and that of whichever is live is not: once is enough.
+            labels=scope.labels if live.variant.service_suffix else scope.labels_of(live.variant),
+            after=[live.workload.resource, *live.verified],
+        )
         self._create_disruption_budget()
-        self._create_autoscaler(deployment)
-        self._create_monitor(server, monitoring)
-        self.deployment_name = deployment.metadata.name
+        if spec.spare_replicas:
+            make_spare(scope, spec)
+        self._create_monitor(live.server, monitoring)
+        self.ports = service_ports(live.server)
+        self.deployment_name = live.workload.name
         self.service_name = service.metadata.name
-        self.route_url = self._create_route(spec.route, server, gateway) if spec.route and gateway else None
-        self.url = pulumi.Output.concat("http://", self.service_name, ".", workspace.namespace, ".svc")
+        self.route_url = self._create_route(made, gateway) if spec.route and gateway else None
+        self.url = scope.url_of(self.service_name)
         self.register_outputs(
             {"url": self.url, "service_name": self.service_name, "deployment_name": self.deployment_name}
         )
 
-    def _metadata(
-        self, name: str | None = None, *, annotations: dict[str, str] | None = None, **more_labels: str
-    ) -> k8s.meta.v1.ObjectMetaArgs:
-        return k8s.meta.v1.ObjectMetaArgs(
-            name=name,
-            namespace=self._workspace.namespace,
-            labels={**self._labels, **more_labels},
-            annotations=annotations,
+    def _create_variant(self, variant: Variant, known_as: str) -> "_Made":
+        scope, spec = self._scope, variant.spec
+        verify = self._spec.release.verify if self._spec.release else None
+        server = spec.server(scope.name, known_as if spec.model_name(scope.name) != known_as else None)
+        filled = [fill_cache(scope, variant, spec.model)] if spec.model and spec.model.cache else []
+        pod = server_pod(scope, variant, server)
+        if spec.spans_nodes:
+            pod = leader_pod(scope, variant, pod)
+        template = pod_template(pod, scope.labels_of(variant))
+        verified: list[pulumi.Resource] = []
+        if verify and self._spec.is_replaced_in_place:
+            # Nothing of the new version runs beside the old one, and so the Job runs it.
+            unknown = NotRunning(pod=pod, port=server.port)
+            verified.append(make_verification(scope, variant, verify, unknown, after=filled))
+        workload = (
+            make_leader_worker_set(scope, variant, server, pod, self._sets, after=filled)
+            if spec.spans_nodes and self._sets
+            else make_deployment(scope, variant, template, after=[*filled, *verified])
         )
-
-    def _create_deployment(self, server: Server) -> k8s.apps.v1.Deployment:
-        variant = {VARIANT: MAIN_VARIANT}
-        own = {**self._selector, **variant}
-        return k8s.apps.v1.Deployment(
-            self._logical,
-            metadata=self._metadata(annotations=None if self._spec.autoscaling else _FORCED, **variant),
-            spec=k8s.apps.v1.DeploymentSpecArgs(
-                # An autoscaler owns the number; a value here would take it back with every update.
-                replicas=None if self._spec.autoscaling else self._spec.min_replicas,
-                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=own),
-                strategy=_strategy(self._spec.surge),
-                progress_deadline_seconds=NODE_READY_SECONDS + self._spec.startup_seconds,
-                template=pod_template(self._pod(server, own), {**self._labels, **variant}),
-            ),
-            opts=self._deployment_options(),
-        )
-
-    def _pod(self, server: Server, own: dict[str, str]) -> Pod:
-        claims = device_claims(self._logical, self._workspace, self._spec, self._labels, self)
-        pod = workload_pod(
-            self._workspace, self._spec, server_container(self._workspace, self._spec, server), claims=claims
-        )
-        return replace(
-            pod,
-            grace_seconds=grace_seconds(self._spec),
-            spread=spread(own),
-            affinity=prefer_other_nodes(own),
-        )
-
-    def _deployment_options(self) -> pulumi.ResourceOptions:
-        seconds = f"{update_seconds(self._spec)}s"
-        delete_seconds = f"{_DELETE_SECONDS + grace_seconds(self._spec)}s"
-        return pulumi.ResourceOptions(
-            parent=self,
-            provider=self._workspace.cluster.kubernetes_provider,
-            depends_on=self._workspace.before_pods(self._spec),
-            custom_timeouts=pulumi.CustomTimeouts(create=seconds, update=seconds, delete=delete_seconds),
-            # A fixed number that is merely taken out becomes 1, Kubernetes' default, until the autoscaler has seen it.
-            ignore_changes=["spec.replicas"] if self._spec.autoscaling else None,
-        )
-
-    def _create_service(self, name: str, server: Server) -> k8s.core.v1.Service:
-        numbers = {HTTP_PORT: _SERVICE_PORT, GRPC_PORT: server.grpc_port, METRICS_PORT: server.metrics_port}
-        # gRPC is HTTP/2 from the first byte, which proxies have to know.
-        # https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
-        grpc = {HTTP_PORT} if server.is_grpc else {GRPC_PORT}
-        return k8s.core.v1.Service(
-            f"{self._logical}-service",
-            metadata=self._metadata(name),
-            spec=k8s.core.v1.ServiceSpecArgs(
-                type="ClusterIP",
-                selector=self._selector,
-                ports=[
-                    k8s.core.v1.ServicePortArgs(
-                        name=port,
-                        port=number,
-                        target_port=port,
-                        app_protocol="kubernetes.io/h2c" if port in grpc else "http",
-                    )
-                    for port, number in numbers.items()
-                    if number
-                ],
-            ),
-            opts=self._child,
-        )
-
-    def _create_route(self, route: RouteSpec, server: Server, gateway: Gateway) -> pulumi.Output[str]:
-        return make_route(
-            f"{self._logical}-route",
-            gateway,
-            route,
-            Backend(
-                namespace=self._workspace.namespace,
-                service=self.service_name,
-                port=_SERVICE_PORT,
-                ready_path=server.ready_path,
-                drain_seconds=self._spec.drain_seconds,
-            ),
-            labels=self._labels,
-            parent=self,
-        )
+        self._create_autoscaler(variant, workload)
+        service_name: pulumi.Input[str] = ""
+        if variant.service_suffix:
+            service = make_cluster_service(
+                f"{scope.logical}-{variant.service_suffix}-service",
+                scope,
+                server,
+                name=variant.name_of(scope.name),
+                selector=scope.server_selector_of(variant),
+                labels=scope.labels_of(variant),
+                after=[workload.resource],
+            )
+            service_name = service.metadata.name
+            if verify:
+                running = Running(url=scope.url_of(service_name), version=version_of(template))
+                verified.append(make_verification(scope, variant, verify, running, after=[workload.resource, service]))
+        return _Made(variant=variant, server=server, workload=workload, service_name=service_name, verified=verified)
 
     def _create_disruption_budget(self) -> k8s.policy.v1.PodDisruptionBudget:
         # One at a time. Not "at least one": with a single replica that would stop every drain of its node for ever.
         return k8s.policy.v1.PodDisruptionBudget(
-            f"{self._logical}-disruptions",
-            metadata=self._metadata(),
+            f"{self._scope.logical}-disruptions",
+            metadata=self._scope.metadata(),
             spec=k8s.policy.v1.PodDisruptionBudgetSpecArgs(
                 max_unavailable=1,
-                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self._selector),
+                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self._scope.selector),
                 unhealthy_pod_eviction_policy="AlwaysAllow",
             ),
-            opts=self._child,
+            opts=self._scope.options(),
         )
 
-    def _create_autoscaler(self, deployment: k8s.apps.v1.Deployment) -> None:
-        if not self._spec.autoscaling:
+    def _create_autoscaler(self, variant: Variant, workload: Workload) -> None:
+        spec, scope = variant.spec, self._scope
+        if not spec.autoscaling:
             return
-        cluster = self._workspace.cluster
-        if cluster.pools[self._spec.pool].runs_containers and not cluster.traits.metrics_api_available:
-            pulumi.log.warn("autoscaling has no effect: the cluster does not serve metrics.k8s.io", self)
-        k8s.autoscaling.v2.HorizontalPodAutoscaler(
-            f"{self._logical}-autoscaler",
-            metadata=self._metadata(),
-            spec=autoscaler_spec(
-                self._spec.autoscaling,
-                deployment=deployment.metadata.name,
-                startup_seconds=self._spec.startup_seconds,
+        make_autoscaler(
+            f"{scope.logical_of(variant)}-autoscaler",
+            scope.workspace,
+            spec.autoscaling,
+            Scaled(
+                namespace=scope.namespace,
+                name=workload.name,
+                kind=workload.kind,
+                api_version=workload.api_version,
+                metrics=spec.load_metrics,
+                startup_seconds=spec.startup_seconds,
+                pool=spec.pool,
+                route=f"{scope.logical}-route",
+                percent=variant.weight_percent or variant.mirror_percent,
             ),
-            opts=self._child,
+            labels=scope.labels_of(variant),
+            parent=self,
+            keda=self._keda,
+        )
+
+    def _create_route(self, made: Sequence["_Made"], gateway: Gateway) -> pulumi.Output[str]:
+        assert self._spec.route, "only a service with a route has one"
+        route, scope = self._spec.route, self._scope
+        ab_test = self._spec.release.ab_test if self._spec.release else None
+        name = f"{scope.logical}-route"
+        before = [job for each in made for job in each.verified]
+        before += make_route_rules(name, gateway, route, scope, is_waking=self._spec.is_woken_by_gateway)
+        pool = None
+        if route.balance == "kv_cache":
+            (live,) = made
+            pool = make_inference_pool(scope, live.variant, live.server, gateway)
+            before += pool.ready
+        return make_route(
+            name,
+            gateway,
+            route,
+            [
+                Share(
+                    variant=each.variant,
+                    backend=Backend(
+                        namespace=scope.namespace,
+                        service=self.service_name if each.variant.is_live else each.service_name,
+                        port=SERVICE_PORT,
+                        ready_path=each.server.ready_path,
+                        drain_seconds=each.variant.spec.drain_seconds,
+                        pool=pool.name if pool else None,
+                    ),
+                )
+                for each in made
+            ],
+            sticky=Sticky(cookie=f"{scope.name}-variant", seconds=ab_test.sticky_seconds)
+            if ab_test and ab_test.sticky_seconds
+            else None,
+            labels=scope.labels,
+            parent=self,
+            after=before,
         )
 
     def _create_monitor(self, server: Server, monitoring: Monitoring | None) -> None:
         metrics = server_metrics(server)
         if monitoring and metrics:
             service_monitor(
-                f"{self._logical}-metrics",
+                f"{self._scope.logical}-metrics",
                 monitoring,
-                namespace=self._workspace.namespace,
-                labels=self._labels,
-                selector=self._selector,
+                namespace=self._scope.namespace,
+                labels=self._scope.labels,
+                selector=self._scope.selector,
+                variant_label=VARIANT,
                 port=metrics.port,
                 path=metrics.path,
                 parent=self,
             )
 
 
-def update_seconds(spec: ModelServiceSpec) -> int:
-    """The longest that an update may take, seconds: nodes once, then a start for each group of replicas in turn."""
-    return NODE_READY_SECONDS + spec.startup_seconds * math.ceil(spec.max_replicas / max(spec.surge, 1))
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """One version as it was made. `service_name` is empty where the service's own Service leads to it. No request may
+    come to it before `verified` is there."""
 
-
-def _strategy(surge: int) -> k8s.apps.v1.DeploymentStrategyArgs:
-    return k8s.apps.v1.DeploymentStrategyArgs(
-        type="RollingUpdate",
-        rolling_update=k8s.apps.v1.RollingUpdateDeploymentArgs(max_surge=surge, max_unavailable=0 if surge else 1),
-    )
+    variant: Variant
+    server: Server
+    workload: Workload
+    service_name: pulumi.Input[str]
+    verified: Sequence[pulumi.Resource]

@@ -1,59 +1,130 @@
 """What a user writes of the model that a service serves."""
 
-import re
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, replace
 
 from modelyard.errors import Problem, show
-from modelyard.spec import Amount, Filled, Name, Rule, exactly_one, spec
+from modelyard.kube.images import Image
+from modelyard.serving.model_source_spec import (
+    EXACT_REVISION,
+    HuggingFaceModel,
+    MlflowModelSpec,
+    ModelCacheSpec,
+    StoreFolder,
+)
+from modelyard.spec import Amount, Filled, Name, exactly_one, spec
 from modelyard.workspace.words import Folder
 
-
-def _check_huggingface(text: str) -> tuple[str, str] | None:
-    if re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", text, re.ASCII):
-        return None
-    return f"{show(text)} is no model on Hugging Face", "write OWNER/NAME as in its address"
-
-
-HuggingFaceModel = Annotated[str, Rule(_check_huggingface)]
-"""A model on Hugging Face: `Qwen/Qwen2.5-7B-Instruct`."""
-
-_OF_SOURCES = {"revision": "huggingface", "token_secret": "huggingface", "folder": "volume"}
-"""Fields that have a meaning with one source only."""
+DOWNLOADED = ("huggingface", "object_store", "uri", "mlflow")
+"""The sources whose files are downloaded."""
+SOURCES = (*DOWNLOADED, "artifact", "volume", "oci_image")
+"""The fields that say where a model comes from."""
+_OF_SOURCES: Mapping[str, Sequence[str]] = {
+    "revision": ("huggingface",),
+    "token_secret": ("huggingface", "mlflow"),
+    "folder": ("volume", "object_store", "oci_image"),
+    "cache": DOWNLOADED,
+}
+"""Fields that have a meaning with some sources only."""
 
 
 @spec
-class ModelSpec:
-    """The model that a runtime serves: exactly one of `huggingface`, `artifact` and `volume`."""
+class ModelFields:
+    """What can be said of a model, whole or in part."""
 
     huggingface: HuggingFaceModel | None = None
-    """The model on Hugging Face. Its files are downloaded when a pod starts, to the disk of the pod's node."""
+    """The model on Hugging Face. Without `cache` it is downloaded when a pod starts, to the disk of the pod's node."""
+    object_store: Name | None = None
+    """An object store of the workspace that has the files. They are downloaded likewise, with the rights that the
+    workspace's pods have."""
+    uri: StoreFolder | None = None
+    """A folder of an object store outside of the stack: `s3://BUCKET/FOLDER`, `gs://BUCKET/FOLDER` or
+    `https://ACCOUNT.blob.core.windows.net/CONTAINER/FOLDER`. It is downloaded likewise. The stack gives nobody rights
+    to it: give them to the identity that the workspace's pods have, once it has an object store of its own."""
+    mlflow: MlflowModelSpec | None = None
+    """A model in the registry of an MLflow server, downloaded likewise."""
     artifact: Name | None = None
-    """A job or training of the same workspace that has an `artifact`. The service starts after it has succeeded, finds
-    the files, read only, in the folder that the variable MODEL_PATH names, and is rolled when the job has run again."""
+    """A job or training of the same workspace that has an `artifact`. The service starts after it has succeeded, and is
+    rolled when the job has run again."""
     volume: Name | None = None
-    """A volume of the workspace that has the files already. Pods find them, read only, in the folder that the variable
-    MODEL_PATH names."""
+    """A volume of the workspace that has the files already."""
+    oci_image: Image | None = None
+    """An image, or another object of a registry, whose files are the model. Nodes keep it as they keep images. It needs
+    Kubernetes 1.35 and a container runtime with image volumes, such as containerd 2.1."""
     revision: Filled | None = None
-    """Commit, tag or branch. Left out: the newest at each pod's start; name a commit where replicas must agree. Only
-    with huggingface."""
+    """Commit, tag or branch. Left out: the newest at each pod's start; name a commit where replicas must agree, as a
+    `cache` demands. Only with huggingface."""
     token_secret: Name | None = None
-    """The workspace's secret with a Hugging Face token, for gated and private models. Only with huggingface."""
+    """The workspace's secret with a token of Hugging Face, for gated and private models, or of the MLflow server."""
     folder: Folder | None = None
-    """The folder of the volume. Left out: all of it. Only with volume."""
+    """The folder of the volume, the object store or the image. Left out: all of it."""
+    cache: ModelCacheSpec | None = None
+    """The volume that keeps the files of a model that is downloaded. Left out: every pod downloads them again."""
 
     size_gib: Amount | None = None
     """Size of its files, GiB. With it, GPUs that cannot hold the weights are refused, and the start-up budget of a
     language model follows from it. Left out: nobody knows it before the first start."""
 
-    def problems(self) -> Iterable[Problem]:
-        """Exactly one source, and what only one of them has."""
-        yield from exactly_one(self, "huggingface", "artifact", "volume")
-        for name, source in _OF_SOURCES.items():
-            if getattr(self, name) and not getattr(self, source):
-                yield Problem(path=name, why=f"has a meaning with {source} only", fix="leave it out")
+    @property
+    def sources(self) -> Sequence[str]:
+        """The names of the sources that are set."""
+        return [name for name in SOURCES if getattr(self, name) is not None]
 
     @property
     def source(self) -> str | None:
         """The name of the source that is set, or of the first; None where there is none."""
-        return next((name for name in ("huggingface", "artifact", "volume") if getattr(self, name)), None)
+        return next(iter(self.sources), None)
+
+
+@spec
+class ModelSpec(ModelFields):
+    """The model that a runtime serves, of exactly one source: `huggingface`, `object_store`, `uri`, `mlflow`,
+    `artifact`, `volume` or `oci_image`.
+
+    Servers find its files, read only, in the folder that the variable MODEL_PATH names. Without `cache`, a server that
+    reads Hugging Face by itself downloads from there what it needs, to a folder of its own.
+    """
+
+    def problems(self) -> Iterable[Problem]:
+        """Exactly one source, what only some of them have, and a cache of what never changes."""
+        yield from exactly_one(self, *SOURCES)
+        for name, sources in _OF_SOURCES.items():
+            if getattr(self, name) and not {*sources} & {*self.sources}:
+                yield Problem(path=name, why=f"has a meaning with {_listed(sources)} only", fix="leave it out")
+        if self.cache:
+            yield from self._cache_problems()
+
+    def _cache_problems(self) -> Iterable[Problem]:
+        if self.huggingface and not (self.revision and EXACT_REVISION.fullmatch(self.revision)):
+            is_named = f"{show(self.revision)} can become another commit" if self.revision else "is missing"
+            why = f"{is_named}, and a cache keeps the files that it has"
+            yield Problem(path="revision", why=why, fix="name a commit, 7 to 40 digits as in the model's history")
+        if self.mlflow and self.mlflow.alias:
+            why = f"{show(self.mlflow.alias)} can become another version, and a cache keeps the files that it has"
+            yield Problem(path="mlflow.alias", why=why, fix="name a version instead")
+
+
+@spec
+class ModelChangeSpec(ModelFields):
+    """What is different in the model of another version of a service.
+
+    With a source of its own it is another model, of which everything is said here; without one it is the service's with
+    these fields changed: `{revision: b1c2d3e}`.
+    """
+
+    def problems(self) -> Iterable[Problem]:
+        """One source at the most; whether the fields go together is seen on the whole model."""
+        for name in self.sources[1:]:
+            why = f"is given beside {self.source}"
+            yield Problem(path=name, why=why, fix="remove one of them")
+
+
+def changed_model(model: ModelSpec | None, change: ModelChangeSpec) -> ModelSpec:
+    """The model with that change."""
+    given = {each.name: value for each in fields(change) if (value := getattr(change, each.name)) is not None}
+    return replace(model, **given) if model and not change.source else ModelSpec(**given)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last

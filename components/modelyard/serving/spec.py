@@ -1,19 +1,42 @@
 """What a user writes of a model service."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import field
+from typing import ClassVar
 
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
-from modelyard.gpu.spec import Gpus
+from modelyard.gpu.spec import Gpus, GpuSliceSpec
+from modelyard.serving.adapter_spec import AdapterSpec, path_of
+from modelyard.serving.autoscaling_rules import runtime_problems
 from modelyard.serving.autoscaling_spec import AutoscalingSpec
+from modelyard.serving.groups import (
+    FURTHER_NODES_SECONDS,
+    ON_FABRIC,
+    cache_problems,
+    group_problems,
+    namespace_problems,
+    of_left_out_gpus,
+    verify_problems,
+)
+from modelyard.serving.model_files import cached_folder, fetch_seconds, model_problems_on
 from modelyard.serving.model_memory import GpuMemory, gpu_memory
-from modelyard.serving.model_spec import ModelSpec
+from modelyard.serving.model_spec import DOWNLOADED, ModelSpec
+from modelyard.serving.place_rules import memory_problems, room_problems, spare_place_problems, volume_problems
+from modelyard.serving.release_rules import beside_problems, service_release_problems, verify_problems_on
+from modelyard.serving.release_spec import ReleaseSpec
+from modelyard.serving.route_service_rules import route_secret_problems, service_route_problems
 from modelyard.serving.route_spec import RouteSpec
+from modelyard.serving.runtimes.load_metrics import LoadMetrics
 from modelyard.serving.runtimes.runtime import Served, Server
 from modelyard.serving.runtimes.spec import RuntimeSpec
-from modelyard.serving.words import DrainSeconds, StartupSeconds
-from modelyard.spec import Count, CountOrZero, spec
-from modelyard.workspace.place import Place, unknown_name, unknown_secret
+from modelyard.serving.variants import Variant, nodes_problems, only_in, variants
+from modelyard.serving.words import DrainSeconds
+from modelyard.spec import Count, CountOrZero, Name, spec
+from modelyard.workspace.fabric import problems_on_fabric
+from modelyard.workspace.folders_read import FolderRead
+from modelyard.workspace.place import Place
+from modelyard.workspace.words import StartupSeconds
 from modelyard.workspace.workload_spec import WorkloadSpec
 
 DRAIN_SECONDS = 60
@@ -29,16 +52,22 @@ class ModelServiceSpec(WorkloadSpec):
     model: ModelSpec | None = None
     """The model. Required, but for a container that finds it itself."""
     gpus: Gpus = 0
-    """GPUs of each replica, or slices of them: `{mig: 1g.10gb, count: 1}`; 1 or more on a pool with accelerators. On a
-    pool whose GPUs are shared by time slicing or MPS, 1 is one share."""
+    """GPUs of each pod, or slices of them: `{mig: 1g.10gb, count: 1}`; 1 or more on a pool with accelerators. On a
+    pool whose GPUs are shared by time slicing or MPS, 1 is one share. Left out: with vllm and sglang, their
+    tensor_parallel. A replica is one pod, unless the runtime's tensor_parallel times pipeline_parallel is a multiple:
+    then it is a group of pods, each on a node of its own, all of whose GPUs it has."""
     replicas: Count | None = None
-    """How many pods serve. Left out: 1, or what autoscaling decides."""
+    """How many pods serve, or groups of pods. Left out: 1, or what autoscaling decides."""
     autoscaling: AutoscalingSpec | None = None
     """Instead of `replicas`."""
+    spare_replicas: CountOrZero = 0
+    """For how many further replicas room is kept on nodes that are there: by pods that do nothing, ask for what a
+    replica asks for, and give way to any other at once. Their nodes cost what they cost, and they count in the
+    workspace's quota. 0, as a node for one more replica is then made when it is needed, which takes minutes."""
     startup_timeout_seconds: StartupSeconds | None = None
     """Longest time from a container's start to its first answer; then it is restarted. Left out: with vllm and
-    sglang, which download and load their model meanwhile, by the model's `size_gib` or 1800; 600 with huggingface and
-    triton, otherwise 300."""
+    sglang, which download and load their model meanwhile, by the model's `size_gib` or 1800, and 900 more over several
+    nodes, which come one after the other; 600 with huggingface and triton, otherwise 300."""
     drain_seconds: DrainSeconds = DRAIN_SECONDS
     """How long a replica that ends may go on with requests under way, after new ones have stopped coming. 60, as a long
     answer of a language model streams for about a minute."""
@@ -48,6 +77,35 @@ class ModelServiceSpec(WorkloadSpec):
     route: RouteSpec | None = None
     """Which requests at the gateway come to it; `{}` for all that no other route takes. Left out: it is reached from
     inside of the cluster only."""
+    release: ReleaseSpec | None = None
+    """How it gets from one version to the next, and which versions run beside each other. Left out: by a rolling
+    update."""
+
+    adapters: Mapping[Name, AdapterSpec] = field(default_factory=dict[str, AdapterSpec])
+    """LoRA adapters by the names that clients ask for them by, beside the model. With vllm and sglang."""
+
+    CONTAINER: ClassVar[str | None] = "server"
+
+    @property
+    def gpus_asked(self) -> int | GpuSliceSpec:
+        """GPUs of each pod, 0 for none."""
+        return self.gpus or (self.runtime.chosen.pod_gpus if self.runtime.chosen else 0)
+
+    @property
+    def nodes(self) -> int:
+        """Over how many nodes each replica goes."""
+        return self.runtime.chosen.nodes_of(self.gpus_asked) if self.runtime.chosen else 1
+
+    @property
+    def spans_nodes(self) -> bool:
+        """Whether a replica is a group of pods."""
+        return self.nodes > 1
+
+    @property
+    def own_ports(self) -> Collection[int]:
+        """Ports that its server listens on."""
+        server = self.server("") if self.runtime.chosen else None
+        return [port for port in (server.port, server.grpc_port, server.metrics_port) if port] if server else ()
 
     @property
     def run_as(self) -> int:
@@ -59,7 +117,7 @@ class ModelServiceSpec(WorkloadSpec):
     def startup_seconds(self) -> int:
         """The start-up budget, seconds."""
         by_runtime = self.runtime.chosen.startup_seconds(self.model) if self.runtime.chosen else 0
-        return self.startup_timeout_seconds or by_runtime
+        return self.startup_timeout_seconds or by_runtime + (FURTHER_NODES_SECONDS if self.spans_nodes else 0)
 
     @property
     def min_replicas(self) -> int:
@@ -71,6 +129,16 @@ class ModelServiceSpec(WorkloadSpec):
         """The most replicas, those of an update aside."""
         return self.autoscaling.max_replicas if self.autoscaling else self.replicas or 1
 
+    @property
+    def load_metrics(self) -> LoadMetrics:
+        """What its server's metrics tell of the load."""
+        return self.runtime.chosen.LOAD_METRICS if self.runtime.chosen else LoadMetrics()
+
+    @property
+    def is_woken_by_gateway(self) -> bool:
+        """Whether requests at the gateway bring its first pod."""
+        return bool(self.autoscaling and self.autoscaling.is_woken_by_gateway)
+
     def problems(self) -> Iterable[Problem]:
         """Rules across the fields that need no pool."""
         yield from super().problems()
@@ -80,21 +148,44 @@ class ModelServiceSpec(WorkloadSpec):
             )
         if self.runtime.chosen:
             yield from self.runtime.chosen.service_problems(self._served())
-        container = self.runtime.container
-        if self.route and self.route.path != "/" and container and container.protocol == "grpc":
-            why = "clients of gRPC ask for /PACKAGE.SERVICE/METHOD, with nothing before it"
-            yield Problem(path="route.path", why=why, fix="leave path out, and name hostnames of its own")
+            if self.autoscaling:
+                yield from runtime_problems(self.autoscaling, self.runtime.chosen)
+        yield from service_route_problems(self)
+        yield from service_release_problems(self)
 
-    def server(self, name: str) -> Server:
-        """The server of a valid service of that name."""
+    @property
+    def is_replaced_in_place(self) -> bool:
+        """Whether a new version takes the place of the old one, without running beside it under its own name."""
+        return not self.release or not self.release.kinds or bool(self.release.canary and self.release.canary.promote)
+
+    @property
+    def variants(self) -> Sequence[Variant]:
+        """The versions that run beside each other, that of the service itself first; of a plain service that alone."""
+        return variants(self)
+
+    def server(self, name: str, known_as: str | None = None) -> Server:
+        """The server of a valid service.
+
+        Args:
+            name: the service's name.
+            known_as: the model's name for clients, instead of its own.
+        """
         assert self.runtime.chosen, "a valid service has one runtime"
-        return self.runtime.chosen.server(self._served(name))
+        return self.runtime.chosen.server(self._served(name, known_as))
 
-    def _served(self, name: str = "") -> Served:
+    def model_name(self, name: str) -> str:
+        """The name by which clients of a service of that name ask for its model, unless the runtime's block says."""
+        served = self._served(name)
+        return served.model_name or served.model_location
+
+    def _served(self, name: str = "", known_as: str | None = None) -> Served:
         return Served(
             name=name,
+            known_as=known_as,
             model=self.model,
-            gpus=self.gpus,
+            is_fetched=self.is_fetched,
+            gpus=self.gpus_asked,
+            adapters={key: each.location(key) for key, each in self.adapters.items()},
             startup_seconds=self.startup_seconds,
             drain_seconds=self.drain_seconds,
         )
@@ -106,64 +197,96 @@ class ModelServiceSpec(WorkloadSpec):
 
     @property
     def volume_read(self) -> tuple[str, str | None] | None:
-        """The volume that has its model."""
-        return (self.model.volume, self.model.folder) if self.model and self.model.volume else None
+        """The volume that has its model, or keeps it."""
+        if not self.model:
+            return None
+        if self.model.cache:
+            return self.model.cache.volume, cached_folder(self.model)
+        return (self.model.volume, self.model.folder) if self.model.volume else None
+
+    @property
+    def is_fetched(self) -> bool:
+        """Whether its model is downloaded before its server starts, which then finds the files in a folder."""
+        model, runtime = self.model, self.runtime.chosen
+        if not model or model.source not in DOWNLOADED:
+            return False
+        return bool(model.cache) or not (model.huggingface and runtime and runtime.READS_HUGGINGFACE)
+
+    @property
+    def reads_huggingface(self) -> bool:
+        """Whether its server asks Hugging Face for files by itself."""
+        from_there = bool(self.model and self.model.huggingface and not self.is_fetched)
+        return from_there or any(each.huggingface for each in self.adapters.values())
+
+    @property
+    def fetch_seconds(self) -> int:
+        """How long each of its pods may download before its server starts; 0 where none of them does."""
+        return fetch_seconds(self.model.size_gib) if self.model and self.is_fetched and not self.model.cache else 0
+
+    @property
+    def folders_read(self) -> Mapping[str, FolderRead]:
+        """Its adapters that are not downloaded."""
+        found = {path_of(key): each.folder_read(key) for key, each in self.adapters.items()}
+        return {path: folder for path, folder in found.items() if folder}
 
     def problems_on(self, place: Place) -> Iterator[Problem]:
         """Why a valid spec cannot work there."""
-        found = list(super().problems_on(place))
+        own, *others = self.variants
+        known = list(own.spec.version_problems_on(place))
+        yield from known
+        found = [
+            problem for other in others for problem in only_in(other, other.spec.version_problems_on(place), known)
+        ]
         yield from found
-        if self.model and self.model.token_secret:
-            yield from unknown_secret(place.secrets, self.model.token_secret, "model.token_secret")
-        if self.model and self.model.volume:
-            yield from unknown_name(place.volumes, self.model.volume, "model.volume", "volume", place.volumes_block)
+        if known or found or not self.release:
+            return
+        yield from namespace_problems([own, *others], place.pools)
+        yield from nodes_problems([own, *others], place.pools)
+        yield from beside_problems(self, place)
+        yield from verify_problems_on(self, place)
+        yield from route_secret_problems(self, place.secrets)
+        yield from verify_problems(self, place.pools)
+
+    def version_problems_on(self, place: Place) -> Iterator[Problem]:
+        """Why one version of it cannot work there, whatever runs beside it."""
+        yield from problems_on_fabric(self, place, ON_FABRIC, self._problems_in)
+        yield from cache_problems(self, place.pools)
+
+    def _problems_in(self, place: Place) -> Iterator[Problem]:
+        """Why it cannot work in the namespace of that place."""
+        found = list(self._workload_problems(place))
+        yield from found
+        if self.model:
+            yield from model_problems_on(self, self.model, place)
         pool = place.pools.get(self.pool)
         if not pool:
             return
         if self.runtime.chosen:
             yield from self.runtime.chosen.pool_problems(pool)
-        yield from self._memory_problems(pool)
-        yield from self._volume_problems(place, pool)
+        yield from memory_problems(self, pool)
+        yield from volume_problems(self, place, pool)
+        yield from spare_place_problems(self, pool)
         if not found:
-            yield from self._room_problems(pool)
+            yield from group_problems(self.gpu_count, self.nodes, pool)
+            yield from room_problems(self, pool)
+
+    def _workload_problems(self, place: Place) -> Iterator[Problem]:
+        chosen, pool = self.runtime.chosen, place.pools.get(self.pool)
+        for problem in super().problems_on(place):
+            if problem.path == "gpus" and not self.gpus and self.gpu_count and chosen and pool:
+                yield of_left_out_gpus(problem, runtime=chosen.NAME, gpus=self.gpu_count, pool=pool)
+            else:
+                yield problem
 
     def gpu_memory_on(self, pool: Pool) -> GpuMemory | None:
         """What its model takes of the pool's GPUs; None where that is not known."""
         size_gib = self.model.size_gib if self.model else None
-        return gpu_memory(size_gib, self.gpus, pool) if size_gib else None
+        return gpu_memory(size_gib / self.nodes, self.gpus_asked, pool) if size_gib else None
 
-    def _memory_problems(self, pool: Pool) -> Iterator[Problem]:
-        memory = self.gpu_memory_on(pool)
-        if memory and not memory.fits:
-            needed = f"weights and programs take at least {memory.needed_gib:g} GiB of each GPU"
-            why = f"{needed}, and servers use {memory.usable_gib:g} of those of pool {pool.name}"
-            fix = "raise gpus, use a pool with larger GPUs, or a quantized model"
-            yield Problem(path="model.size_gib", why=why, fix=fix)
-
-    def _volume_problems(self, place: Place, pool: Pool) -> Iterator[Problem]:
-        """A second pod on another node would wait for the volume for ever, and an update for that pod."""
-        most = self.max_replicas + self.surge
-        if most == 1 or pool.max_nodes == 1:
-            return
+    def unshared_volumes(self, place: Place) -> Mapping[str, str]:
+        """The volumes that its pods mount and one node mounts at a time, each by the field that says so."""
         read = place.artifacts.get(self.artifact_read or "")
-        used = {f"mounts[{index}].volume": mount.volume for index, mount in enumerate(self.mounts)}
+        adapters = {each.field: each.volume_in(place) for each in self.folders_read.values()}
+        used = adapters | {f"{path}.volume": mount.volume for path, mount in self.all_mounts()}
         used |= {"model.volume": self.model and self.model.volume, "model.artifact": read and read.volume}
-        for path, volume in used.items():
-            if volume and volume in place.unshared_volumes:
-                why = f"volume {volume} can be on one node at a time, and pool {pool.name} has several for {most} pods"
-                fix = f"set shared: true on volume {volume}, or replicas: 1 and surge: 0 here"
-                yield Problem(path=path, why=why, fix=fix)
-
-    def _room_problems(self, pool: Pool) -> Iterator[Problem]:
-        room = self.resources_on(pool).per_node(pool) * pool.max_nodes
-        most, least = self.max_replicas, self.min_replicas
-        held = f"pool {pool.name} has room for {room} at its max_nodes of {pool.max_nodes}"
-        if most > room:
-            path = "autoscaling.max_replicas" if self.autoscaling else "replicas"
-            yield Problem(
-                path=path, why=f"{most} are too many, as {held}", fix="lower it, or raise the pool's max_nodes"
-            )
-        elif least + self.surge > room:
-            why = f"an update would wait for room for ever: it needs {least} + {self.surge}, and {held}"
-            fix = "raise the pool's max_nodes, or set surge: 0, which ends a replica before its successor starts"
-            yield Problem(path="surge", why=why, fix=fix)
+        return {path: volume for path, volume in used.items() if volume and volume in place.unshared_volumes}

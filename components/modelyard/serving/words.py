@@ -8,17 +8,19 @@ import annotated_types
 from modelyard.errors import show
 from modelyard.spec import Rule
 
-StartupSeconds = Annotated[int, annotated_types.Interval(ge=5, le=86400)]
-"""A start-up budget: from one probe's period to a day."""
 DrainSeconds = Annotated[int, annotated_types.Interval(ge=0, le=3600)]
 """Time to end requests that are under way."""
 
 
-def _check_path(text: str) -> tuple[str, str] | None:
-    if re.fullmatch(r"/[!-~]*", text):
+_HEADER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+
+
+def _check_header(text: str) -> tuple[str, str] | None:
+    # https://www.rfc-editor.org/rfc/rfc9110#name-tokens
+    if re.fullmatch(_HEADER, text):
         return None
-    return f"{show(text)} is no path", "write one beginning with /, without spaces"
+    return f"{show(text)} is no name of a header or cookie", "use letters, digits and dashes"
 
 
-HttpPath = Annotated[str, Rule(_check_path, {"pattern": "^/[!-~]*$"})]
-"""A path on the container's own HTTP server: `/healthz`."""
+HeaderName = Annotated[str, Rule(_check_header, {"pattern": f"^{_HEADER}$"})]
+"""The name of an HTTP header, in any case, or of a cookie."""

@@ -17,7 +17,11 @@ from modelyard.errors import ConfigError
 from modelyard.observability.monitoring import Monitoring
 from modelyard.platform.accelerators import Accelerators, needed_agents
 from modelyard.platform.gateway import Gateway
+from modelyard.platform.leader_worker_sets import LeaderWorkerSets
+from modelyard.platform.priorities import Priorities
 from modelyard.platform.queues import Queues
+from modelyard.serving.autoscaling_rules import needs_keda
+from modelyard.serving.keda import Keda
 from modelyard.serving.model_service import ModelService
 from modelyard.stack.config import stack_from_config
 from modelyard.stack.outputs import StackOutputs
@@ -43,8 +47,14 @@ class MLStack(pulumi.ComponentResource):
     """What makes the pools' accelerators usable; None where nothing has to be installed for that."""
     queues: Queues | None
     """The queues that jobs wait in; None where the spec has none."""
+    priorities: Priorities | None
+    """The priorities that workloads name; None where the spec has none."""
     gateway: Gateway | None
     """The entrance for clients from outside; None where the spec has none."""
+    keda: Keda | None
+    """What scales services beyond what Kubernetes does alone; None where none needs it."""
+    leader_worker_sets: LeaderWorkerSets | None
+    """What runs services over several nodes; None where there are none."""
     workspaces: Mapping[str, Workspace]
     """Workspaces by name."""
     outputs: StackOutputs
@@ -83,9 +93,30 @@ class MLStack(pulumi.ComponentResource):
             if queues
             else None
         )
+        self.keda = self._keda(spec, child)
+        self.leader_worker_sets = (
+            LeaderWorkerSets(
+                "leader-worker-sets",
+                self.cluster,
+                is_present=spec.platform.leader_worker_sets_present,
+                charts=charts,
+                opts=child,
+            )
+            if spec.has_groups
+            else None
+        )
+        priorities = spec.platform.priorities
+        with_spare = any(
+            service.spare_replicas for each in spec.workspaces.values() for service in each.services.values()
+        )
+        self.priorities = (
+            Priorities("priorities", self.cluster, priorities, with_spare=with_spare, opts=child)
+            if priorities or with_spare
+            else None
+        )
         after = self.accelerators.before_workloads if self.accelerators else ()
         self.workspaces = {
-            key: Workspace(key, self.cluster, each, child, after=after, queues=self.queues)
+            key: Workspace(key, self.cluster, each, child, after=after, queues=self.queues, priorities=self.priorities)
             for key, each in spec.workspaces.items()
         }
         services: dict[str, ModelService] = {}
@@ -96,6 +127,7 @@ class MLStack(pulumi.ComponentResource):
             cluster_name=pulumi.Output.from_input(self.cluster.cluster_name),
             kubeconfig=self.cluster.kubeconfig,
             services=_by_name({key: each.url for key, each in services.items()}),
+            service_ports=pulumi.Output.from_input({key: each.ports for key, each in services.items()}),
             routes=_by_name({key: each.route_url for key, each in services.items() if each.route_url}),
             gateway_address=self.gateway.address if self.gateway else pulumi.Output.from_input(""),
             object_stores=_by_name(
@@ -107,6 +139,19 @@ class MLStack(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({"cluster_name": self.outputs.cluster_name, "services": self.outputs.services})
+
+    def _keda(self, spec: StackSpec, child: pulumi.ResourceOptions) -> Keda | None:
+        if not needs_keda(service for each in spec.workspaces.values() for service in each.services.values()):
+            return None
+        return Keda(
+            "keda",
+            self.cluster,
+            is_present=spec.platform.keda_present,
+            charts=spec.platform.charts,
+            monitoring=self.monitoring,
+            gateway=self.gateway,
+            opts=child,
+        )
 
     def _run(
         self, workspace: Workspace, spec: WorkspaceStackSpec, child: pulumi.ResourceOptions
@@ -121,7 +166,16 @@ class MLStack(pulumi.ComponentResource):
             else:
                 BatchJob(key, workspace, task, child)
         return {
-            key: ModelService(key, workspace, service, child, monitoring=self.monitoring, gateway=self.gateway)
+            key: ModelService(
+                key,
+                workspace,
+                service,
+                child,
+                monitoring=self.monitoring,
+                gateway=self.gateway,
+                keda=self.keda,
+                leader_worker_sets=self.leader_worker_sets,
+            )
             for key, service in spec.services.items()
         }
 

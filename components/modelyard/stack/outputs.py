@@ -16,6 +16,9 @@ class StackOutputs:
     """How to reach the cluster; a secret."""
     services: pulumi.Output[Mapping[str, str]]
     """In-cluster base URL of each model service, by `workspace/service`."""
+    service_ports: pulumi.Output[Mapping[str, Mapping[str, int]]]
+    """The ports of each model service inside of the cluster, by `workspace/service` and by their names: `http`, and
+    where it has them `grpc` and `metrics`."""
     routes: pulumi.Output[Mapping[str, str]]
     """Base URL for clients of the gateway of each model service with a route, by `workspace/service`."""
     gateway_address: pulumi.Output[str]

@@ -17,8 +17,9 @@ from modelyard.kube.names import logical_name, name_problems
 from modelyard.observability.spec import ObservabilitySpec
 from modelyard.platform.queues_rules import Queue, queue_problems, resolve_queues, unknown_queues
 from modelyard.platform.spec import PlatformSpec
-from modelyard.serving.route_spec import RouteSpec
+from modelyard.serving.autoscaling_rules import stack_problems
 from modelyard.serving.spec import ModelServiceSpec
+from modelyard.serving.variants import variant_name_problems
 from modelyard.spec import Name, OneOf, load_json, rule_problems, spec
 from modelyard.stack.gateway_rules import gateway_problems
 from modelyard.workspace.object_store_rules import object_store_problems
@@ -67,12 +68,18 @@ class WorkspaceStackSpec(WorkspaceSpec):
                 yield block, name, workload
 
     def named(self) -> Iterator[tuple[str, str, str]]:
-        """Kind, block and name of everything in it. Names must differ within a kind; all workloads are one."""
+        """Kind, name and path of everything in it. Names must differ within a kind; all workloads are one."""
         for block, name, _ in self.workloads():
-            yield "workloads", block, name
+            yield "workloads", name, f"{block}.{name}"
+        for name, service in self.services.items():
+            for variant in service.variants:
+                if variant.service_suffix:
+                    yield "workloads", variant.name_of(name), f"services.{name}.release"
+            if service.spare_replicas:
+                yield "workloads", f"{name}-spare", f"services.{name}.spare_replicas"
         for block in ("secrets", "config", "volumes", "object_stores"):
             for name in getattr(self, block):
-                yield block, block, name
+                yield block, name, f"{block}.{name}"
 
     def in_order(self) -> list[str]:
         """The names of its jobs and trainings, each after the one whose artifact it reads.
@@ -110,7 +117,11 @@ class StackSpec:
         had = resolve_pools(source, {name: pool for name, pool in sound.items() if name not in broken})
         yield from self._queue_problems(had)
         yield from self._workload_problems(had)
-        yield from gateway_problems(self.platform.gateway, self.cluster, self._routes())
+        yield from gateway_problems(self.platform.gateway, self.cluster, self._services())
+        has_metrics = self.observability.metrics is not None
+        for path, service in self._services().items():
+            found = stack_problems(service, has_metrics=has_metrics, gateway=self.platform.gateway)
+            yield from (problem.under(path) for problem in found)
 
     def _cloud_problems(self, sound: Mapping[str, PoolSpec]) -> Iterator[Problem]:
         """Rules of the cloud for all pools together, once each is valid; paths are below `pools`."""
@@ -152,9 +163,11 @@ class StackSpec:
             for _, key, each in workspace.workloads()
             if each.artifact_written
         }
-        place = workspace.place(sound, written, queues)
+        place = workspace.place(sound, written, queues, self.platform.priorities)
         for block, workload_name, workload in workspace.workloads():
-            found = [*name_problems(name, workload_name)]
+            found = [*name_problems(name, workload_name), *workload.container_name_problems(workload_name)]
+            if isinstance(workload, ModelServiceSpec):
+                found += variant_name_problems(name, workload_name, workload)
             if workload.pool in sound or workload.pool not in self.pools:
                 found += workload.problems_on(place)
             yield from (problem.under(f"{block}.{workload_name}") for problem in found)
@@ -181,13 +194,17 @@ class StackSpec:
                     fix = f"set user_id: {its_user}, or use another pool"
                     yield Problem(path=f"{path}.user_id", why=f"{why} user at a time", fix=fix)
 
-    def _routes(self) -> dict[str, RouteSpec]:
-        """The routes of services, by the paths of those."""
+    @property
+    def has_groups(self) -> bool:
+        """Whether a service goes over several nodes."""
+        return any(variant.spec.spans_nodes for each in self._services().values() for variant in each.variants)
+
+    def _services(self) -> dict[str, ModelServiceSpec]:
+        """All services, by their paths."""
         return {
-            f"workspaces.{workspace}.services.{name}": service.route
+            f"workspaces.{workspace}.services.{name}": service
             for workspace, each in self.workspaces.items()
             for name, service in each.services.items()
-            if service.route
         }
 
     def _twin_problems(self) -> Iterator[Problem]:
@@ -199,10 +216,11 @@ class StackSpec:
                 yield Problem(path=f"workspaces.{name}.fabric", why=why, fix="rename one of the two workspaces")
         first: dict[tuple[str, str], str] = {}
         for workspace_name, workspace in self.workspaces.items():
-            for kind, block, name in workspace.named():
-                made, path = logical_name(workspace_name, name), f"workspaces.{workspace_name}.{block}.{name}"
-                twin = first.setdefault((kind, made), path)
-                if twin != path:
+            for kind, name, inner in workspace.named():
+                made, path = logical_name(workspace_name, name), f"workspaces.{workspace_name}.{inner}"
+                twin = first.get((kind, made))
+                first.setdefault((kind, made), path)
+                if twin:
                     yield Problem(path=path, why=f"would be named {made}, as {twin} is", fix="rename one of them")
 
 

@@ -11,6 +11,7 @@ from modelyard.workspace.workspace import Workspace
 
 
 class _PlacedSpec(Protocol):
+    def container_name_problems(self, name: str) -> Iterator[Problem]: ...
     def problems_on(self, place: Place) -> Iterator[Problem]: ...
 
 
@@ -24,8 +25,9 @@ def check_workload(name: str, workspace: Workspace, spec: T) -> T:
         ConfigError: with every problem that was found; those of the spec alone hide the others.
     """
 
-    def name_rule(_: T) -> Iterable[Problem]:
-        return name_problems(workspace.workspace_name, name)
+    def name_rule(valid: T) -> Iterable[Problem]:
+        yield from name_problems(workspace.workspace_name, name)
+        yield from valid.container_name_problems(name)
 
     def place_rule(valid: T) -> Iterable[Problem]:
         return valid.problems_on(workspace.place)

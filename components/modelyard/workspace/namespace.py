@@ -1,6 +1,6 @@
 """One namespace of a workspace, with its rules and with what pods find in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -16,7 +16,7 @@ from modelyard.platform.queues_kueue import HAS_QUEUES
 from modelyard.workspace.network import network_policy_spec
 from modelyard.workspace.quota import hard_limits
 from modelyard.workspace.roles import role_ref, subjects
-from modelyard.workspace.secrets import make_secret
+from modelyard.workspace.secrets import SECRET_KEY, make_secret
 from modelyard.workspace.spec import QuotaSpec, VolumeSpec, WorkspaceSpec
 
 SERVICE_ACCOUNT = "workload"
@@ -32,12 +32,16 @@ class NamespaceRules:
         quota: what its pods may ask for together.
         volumes: its volumes by name.
         roles: the cluster's roles that members get in it, each with who gets it.
+        clients: the workspace's other namespaces, whose pods may open connections to the services in it.
+        servers: those to whose services its pods may open connections.
     """
 
     pod_security: PodSecurity
     quota: QuotaSpec
     volumes: Mapping[str, VolumeSpec]
     roles: Mapping[str, list[str]]
+    clients: Sequence[str] = ()
+    servers: Sequence[str] = ()
 
 
 class WorkspaceNamespace:
@@ -144,7 +148,11 @@ class WorkspaceNamespace:
             f"{self._name}-network",
             metadata=self._metadata(),
             spec=network_policy_spec(
-                self._spec.network, self._identity.token_endpoints, self._cluster.traits.gateway_source_ranges
+                self._spec.network,
+                self._identity.token_endpoints,
+                self._cluster.traits.gateway_source_ranges,
+                clients=self._rules.clients,
+                servers=self._rules.servers,
             ),
             opts=self._child,
         )
@@ -184,7 +192,7 @@ class WorkspaceNamespace:
 
     def _create_secrets(self) -> dict[str, k8s.core.v1.Secret]:
         return {
-            key: make_secret(f"{self._name}-{key}", secret, self._metadata(), self._child)
+            key: make_secret(f"{self._name}-{key}", {SECRET_KEY: secret}, self._metadata(), self._child)
             for key, secret in self._spec.secrets.items()
         }
 

@@ -40,7 +40,12 @@ Peer = k8s.networking.v1.NetworkPolicyPeerArgs
 
 
 def network_policy_spec(
-    network: NetworkSpec, token_endpoints: Mapping[str, Sequence[int]], gateway_ranges: Sequence[str] = ()
+    network: NetworkSpec,
+    token_endpoints: Mapping[str, Sequence[int]],
+    gateway_ranges: Sequence[str] = (),
+    *,
+    clients: Sequence[str] = (),
+    servers: Sequence[str] = (),
 ) -> k8s.networking.v1.NetworkPolicySpecArgs:
     """One policy over all pods of the namespace. It takes effect where the cluster's network enforces policies.
 
@@ -48,24 +53,51 @@ def network_policy_spec(
         network: what the workspace says.
         token_endpoints: where pods get credentials for object stores: ranges of addresses, each with its TCP ports.
         gateway_ranges: where load balancers connect from that are no pods; those that are have a labelled namespace.
+        clients: namespaces whose pods may open connections to the services in this one.
+        servers: namespaces to whose services pods of this one may open connections, as those say too.
     """
     return k8s.networking.v1.NetworkPolicySpecArgs(
         pod_selector=k8s.meta.v1.LabelSelectorArgs(),
         policy_types=["Ingress", "Egress"],
-        ingress=_ingress(gateway_ranges),
-        egress=[*_egress(network), *(_to(_blocks([each], ()), *ports) for each, ports in token_endpoints.items())],
+        ingress=[*_ingress(gateway_ranges), *(_from(each, HTTP_PORT) for each in clients)],
+        egress=[
+            *_egress(network),
+            *(_to([_of_namespace(each)]) for each in servers),
+            *(_to(_blocks([each], ()), *ports) for each, ports in token_endpoints.items()),
+        ],
     )
 
 
+def api_client_policy_spec(
+    pod_labels: Mapping[str, str], *, ports: Sequence[int], gateway_ranges: Sequence[str] = ()
+) -> k8s.networking.v1.NetworkPolicySpecArgs:
+    """What some pods may beyond the policy over all: speak with the API server, and be asked by gateways.
+
+    Args:
+        pod_labels: of those pods.
+        ports: where gateways may ask them.
+        gateway_ranges: where load balancers connect from that are no pods.
+    """
+    return k8s.networking.v1.NetworkPolicySpecArgs(
+        pod_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(pod_labels)),
+        policy_types=["Ingress", "Egress"],
+        ingress=[k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=_gateways(gateway_ranges), ports=_tcp(*ports))],
+        egress=[_to(_blocks(_EVERYWHERE, _METADATA), *_API_SERVER_PORTS)],
+    )
+
+
+def _gateways(ranges: Sequence[str]) -> list[Peer]:
+    return [Peer(namespace_selector=_matching(GATEWAY, "true")), *_blocks(ranges, ())]
+
+
 def _ingress(gateway_ranges: Sequence[str]) -> list[k8s.networking.v1.NetworkPolicyIngressRuleArgs]:
-    gateway = [Peer(namespace_selector=_matching(GATEWAY, "true")), *_blocks(gateway_ranges, ())]
     prometheus = Peer(
         namespace_selector=_matching(_NAMESPACE_NAME, MONITORING),
         pod_selector=_matching(NAME, "prometheus"),
     )
     return [
         k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[_own_pods()]),
-        k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=gateway, ports=_tcp(HTTP_PORT)),
+        k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=_gateways(gateway_ranges), ports=_tcp(HTTP_PORT)),
         k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[prometheus], ports=_tcp(HTTP_PORT, METRICS_PORT)),
     ]
 
@@ -94,6 +126,14 @@ def _further(egress: EgressSpec) -> k8s.networking.v1.NetworkPolicyEgressRuleArg
 
 def _to(peers: list[Peer], *ports: int) -> k8s.networking.v1.NetworkPolicyEgressRuleArgs:
     return k8s.networking.v1.NetworkPolicyEgressRuleArgs(to=peers, ports=_tcp(*ports) if ports else None)
+
+
+def _from(namespace: str, *ports: int | str) -> k8s.networking.v1.NetworkPolicyIngressRuleArgs:
+    return k8s.networking.v1.NetworkPolicyIngressRuleArgs(from_=[_of_namespace(namespace)], ports=_tcp(*ports))
+
+
+def _of_namespace(name: str) -> Peer:
+    return Peer(namespace_selector=_matching(_NAMESPACE_NAME, name))
 
 
 def _own_pods() -> Peer:

@@ -32,9 +32,12 @@ class Place:
         config: its configuration.
         object_stores: its object stores.
         queues: the queues that its jobs may wait in.
+        priorities: the platform's priorities.
         artifacts: what jobs write, by the job.
+        volume_sizes_gib: the sizes of its volumes.
         unshared_volumes: those of its volumes that one node mounts at a time.
-        fabric_volumes: volumes of the companion namespace for jobs on a fabric; None where the workspace has none.
+        unshared_fabric_volumes: the same of the companion namespace's volumes.
+        fabric_volumes: volumes of the companion namespace for workloads on a fabric; None where the workspace has none.
         volumes_block: the block that volumes are added under.
     """
 
@@ -44,8 +47,11 @@ class Place:
     config: Collection[str] = ()
     object_stores: Collection[str] = ()
     queues: Mapping[str, Queue] = field(default_factory=dict[str, Queue])
+    priorities: Collection[str] = ()
     artifacts: Mapping[str, WrittenArtifact] = field(default_factory=dict[str, WrittenArtifact])
+    volume_sizes_gib: Mapping[str, float] = field(default_factory=dict[str, float])
     unshared_volumes: Collection[str] = ()
+    unshared_fabric_volumes: Collection[str] = ()
     fabric_volumes: Collection[str] | None = None
     volumes_block: str = "volumes"
 
@@ -60,6 +66,14 @@ def unknown_name(known: Collection[str], name: str, path: str, what: str, block:
 def unknown_secret(secrets: Collection[str], name: str, path: str) -> Iterator[Problem]:
     """A problem unless the workspace has a secret of that name."""
     yield from unknown_name(secrets, name, path, "secret", "secrets")
+
+
+def unknown_priority(priorities: Collection[str], name: str) -> Iterator[Problem]:
+    """A problem unless the platform has a priority of that name."""
+    if name not in priorities:
+        fix = f"use one of {', '.join(sorted(priorities))}, or add it" if priorities else "add it"
+        why = f"{show(name)} is no priority of this stack"
+        yield Problem(path="priority", why=why, fix=f"{fix} under platform.priorities")
 
 
 def unusable_artifact(artifacts: Mapping[str, WrittenArtifact], job: str) -> Iterator[Problem]:

@@ -8,23 +8,33 @@ import pulumi_kubernetes as k8s
 
 from modelyard.cluster.pools import Pool
 from modelyard.cluster.spec import TaintSpec
-from modelyard.gpu.tcpx import Sidecar as FabricSidecar
-from modelyard.kube.images import repository_of
-from modelyard.kube.labels import MODEL_RUN
-from modelyard.kube.pods import Container, Mount, Pod, Scratch, SecretKey
+from modelyard.gpu.tcpx import Sidecar
+from modelyard.kube.containers import Container, Mount, Scratch
+from modelyard.kube.labels import FOLDER_RUN, MODEL_RUN
+from modelyard.kube.pods import Pod
+from modelyard.kube.probes import file_startup_probe
 from modelyard.kube.quantities import cpu_quantity, memory_quantity
-from modelyard.kube.sidecars import Sidecar
-from modelyard.kube.users import ROOT
+from modelyard.kube.users import DEFAULT_USER_ID, ROOT
+from modelyard.workspace.containers import (
+    further_container,
+    local_image,
+    mounts,
+    plain_env,
+    scratch,
+    secret_env,
+    sidecar,
+    volume_mount,
+)
 from modelyard.workspace.namespace import WorkspaceNamespace
 from modelyard.workspace.pod_resources import PodResources
-from modelyard.workspace.secrets import SECRET_KEY
 from modelyard.workspace.words import ARTIFACT_PATH, MODEL_PATH
 from modelyard.workspace.workload_spec import WorkloadSpec
 from modelyard.workspace.workspace import Workspace
 
 _SHARED_FOLDER = "fabric-shared"
-_SIDECAR_REQUESTS = {"cpu": "1", "memory": "1Gi"}
-"""Our estimate of what a process beside a container takes, out of the tenth of a node that its share leaves."""
+_FABRIC_SIDECAR_REQUESTS = {"cpu": "1", "memory": "1Gi"}
+"""Our estimate of what the fabric's process takes, out of the tenth of a node that a pod's share leaves."""
+_FABRIC_SIDECAR_STARTUP_SECONDS = 180
 
 
 def workload_pod(
@@ -47,22 +57,18 @@ def workload_pod(
     needs = spec.resources_on(pool)
     requests, limits = _quantities(needs)
     capabilities = pool.gpu.pod_capabilities if pool.gpu and spec.needs_companion(pool) else ()
+    # Only the container that needs the capability is root.
+    further_user_id = DEFAULT_USER_ID if capabilities else None
     return Pod(
         container=replace(
             container,
-            image=_local_image(workspace.cluster.traits.images, container.image),
-            env={
-                **container.env,
-                **_fabric_env(pool, needs),
-                **_paths(spec),
-                **{key: workspace.object_stores[name].url for key, name in spec.env_from_object_stores.items()},
-                **spec.env,
-            },
+            image=local_image(workspace, container.image),
+            env={**container.env, **_fabric_env(pool, needs), **_paths(spec), **plain_env(workspace, spec)},
             secret_env={**container.secret_env, **secret_env(home, spec.env_from_secrets)},
             requests=requests,
             limits=limits,
-            scratch=[*container.scratch, *_shared_memory(needs), *_fabric_scratch(pool, needs)],
-            mounts=[*_mounts(home, spec), *_artifacts(workspace, home, spec), *_fabric_mounts(pool, needs)],
+            scratch=[*container.scratch, *scratch(spec), *_shared_memory(needs), *_fabric_scratch(pool, needs)],
+            mounts=[*mounts(home, spec), *_artifacts(workspace, home, spec), *_fabric_mounts(pool, needs)],
             capabilities=capabilities,
         ),
         service_account=home.service_account_name,
@@ -72,17 +78,16 @@ def workload_pod(
         tolerations=_tolerations(pool),
         labels=home.pod_labels,
         annotations={**_artifact_run(workspace, spec), **_fabric_annotations(pool, needs)},
-        sidecars=_fabric_sidecars(pool, needs),
+        priority_class=workspace.priority_class(spec),
+        init_containers=[further_container(workspace, home, each, further_user_id) for each in spec.init_containers],
+        sidecars=[
+            *_fabric_sidecars(pool, needs),
+            *(
+                sidecar(workspace, home, each, further_user_id, f"sidecar-{number}")
+                for number, each in enumerate(spec.sidecars, 1)
+            ),
+        ],
     )
-
-
-def _local_image(images: Mapping[str, str], image: pulumi.Input[str]) -> pulumi.Input[str]:
-    """What the cluster has in place of the image, whatever its version, or the image itself."""
-    if not images:
-        return image
-    if isinstance(image, str):
-        return images.get(repository_of(image), image)
-    return pulumi.Output.from_input(image).apply(lambda known: images.get(repository_of(known), known))
 
 
 def _fabric_env(pool: Pool, needs: PodResources) -> Mapping[str, str]:
@@ -110,32 +115,42 @@ def _fabric_scratch(pool: Pool, needs: PodResources) -> list[Scratch]:
     return [Scratch(name=_SHARED_FOLDER, path=sidecar.shared_path)] if sidecar and sidecar.shared_path else []
 
 
-def _fabric_sidecar(pool: Pool, needs: PodResources) -> FabricSidecar | None:
+def _fabric_sidecar(pool: Pool, needs: PodResources) -> Sidecar | None:
     return pool.gpu.pod_sidecar if pool.gpu and needs.is_on_fabric else None
 
 
-def _fabric_sidecars(pool: Pool, needs: PodResources) -> list[Sidecar]:
+def _fabric_sidecars(pool: Pool, needs: PodResources) -> list[Container]:
     sidecar = _fabric_sidecar(pool, needs)
     if not sidecar:
         return []
+    started = sidecar.health_file
     return [
-        Sidecar(
+        Container(
             name=sidecar.name,
             image=sidecar.image,
             command=sidecar.command,
             env=sidecar.env,
-            requests=_SIDECAR_REQUESTS,
+            requests=_FABRIC_SIDECAR_REQUESTS,
+            startup=file_startup_probe(started, budget_seconds=_FABRIC_SIDECAR_STARTUP_SECONDS) if started else None,
+            scratch=_fabric_scratch(pool, needs),
+            mounts=[
+                Mount(path=path, volume=_fabric_volume(path), host_path=folder, read_only=False)
+                for path, folder in sidecar.host_paths.items()
+            ],
             capabilities=sidecar.capabilities,
-            host_paths={path: (_fabric_volume(path), folder) for path, folder in sidecar.host_paths.items()},
-            folders={sidecar.shared_path: _SHARED_FOLDER} if sidecar.shared_path else {},
-            started_file=sidecar.health_file,
+            is_of_node=True,
         )
     ]
 
 
-def _artifact_run(workspace: Workspace, spec: WorkloadSpec) -> Mapping[str, pulumi.Input[str]]:
-    """What rolls a service when the job has run again, and lets nothing start before it has succeeded."""
-    return {MODEL_RUN: workspace.artifacts[spec.artifact_read].run} if spec.artifact_read else {}
+def _artifact_run(workspace: Workspace, spec: WorkloadSpec) -> dict[str, pulumi.Input[str]]:
+    """What rolls a service when a job has run again, and lets nothing start before it has succeeded."""
+    further = {
+        f"{FOLDER_RUN}.{folder.key}": workspace.artifacts[folder.artifact].run
+        for folder in spec.folders_read.values()
+        if folder.artifact
+    }
+    return {**further, **({MODEL_RUN: workspace.artifacts[spec.artifact_read].run} if spec.artifact_read else {})}
 
 
 def _paths(spec: WorkloadSpec) -> dict[str, str]:
@@ -143,40 +158,22 @@ def _paths(spec: WorkloadSpec) -> dict[str, str]:
     return model | ({"ARTIFACT_PATH": ARTIFACT_PATH} if spec.artifact_written else {})
 
 
-def _mounts(home: WorkspaceNamespace, spec: WorkloadSpec) -> Iterator[Mount]:
-    for mount in spec.mounts:
-        if mount.volume:
-            yield _volume_mount(home, mount.volume, mount.path, mount.folder, read_only=mount.read_only)
-        elif mount.config:
-            name = home.config_names[mount.config]
-            yield Mount(path=mount.path, volume=f"config-{mount.config}", config_map=name)
-        elif mount.secret:
-            name = home.secret_names[mount.secret]
-            yield Mount(path=mount.path, volume=f"secret-{mount.secret}", secret=name)
-
-
 def _artifacts(workspace: Workspace, home: WorkspaceNamespace, spec: WorkloadSpec) -> Iterator[Mount]:
     if spec.artifact_read:
         read = workspace.artifacts[spec.artifact_read].spec
-        yield _volume_mount(home, read.volume, MODEL_PATH, read.folder, read_only=True)
+        yield volume_mount(home, read.volume, MODEL_PATH, read.folder, read_only=True)
     if spec.volume_read:
         volume, folder = spec.volume_read
-        yield _volume_mount(home, volume, MODEL_PATH, folder, read_only=True)
+        yield volume_mount(home, volume, MODEL_PATH, folder, read_only=True)
+    for path, folder in spec.folders_read.items():
+        if folder.artifact:
+            read = workspace.artifacts[folder.artifact].spec
+            yield volume_mount(home, read.volume, path, read.folder, read_only=True)
+        elif folder.volume:
+            yield volume_mount(home, folder.volume, path, folder.folder, read_only=True)
     written = spec.artifact_written
     if written:
-        yield _volume_mount(home, written.volume, ARTIFACT_PATH, written.folder, read_only=False)
-
-
-def _volume_mount(home: WorkspaceNamespace, volume: str, path: str, folder: str | None, *, read_only: bool) -> Mount:
-    claim = home.volume_names[volume]
-    return Mount(path=path, volume=f"volume-{volume}", claim=claim, folder=folder, read_only=read_only)
-
-
-def secret_env(home: WorkspaceNamespace, variables: Mapping[str, str]) -> dict[str, SecretKey]:
-    """Variables from secrets of the workspace, which hold one value each."""
-    return {
-        variable: SecretKey(name=home.secret_names[secret], key=SECRET_KEY) for variable, secret in variables.items()
-    }
+        yield volume_mount(home, written.volume, ARTIFACT_PATH, written.folder, read_only=False)
 
 
 def _quantities(needs: PodResources) -> tuple[dict[str, str], dict[str, str]]:

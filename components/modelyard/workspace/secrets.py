@@ -1,6 +1,6 @@
 """A workspace's Secrets: their values come from the stack's own configuration, encrypted there and in the state."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -25,14 +25,25 @@ def stack_keys(secrets: Iterable[SecretSpec]) -> dict[str, bool]:
 
 
 def make_secret(
-    logical_name: str, spec: SecretSpec, metadata: k8s.meta.v1.ObjectMetaArgs, opts: pulumi.ResourceOptions
+    logical_name: str,
+    values: Mapping[str, SecretSpec],
+    metadata: k8s.meta.v1.ObjectMetaArgs,
+    opts: pulumi.ResourceOptions,
 ) -> k8s.core.v1.Secret:
-    """An immutable Secret under a generated name: a new value makes a new Secret, and so rolls exactly its users."""
+    """An immutable Secret under a generated name: a new value makes a new Secret, and so rolls exactly its users.
+
+    Args:
+        logical_name: the Pulumi name.
+        values: where its values come from, by their keys in it.
+        metadata: without a name.
+        opts: Pulumi's options.
+    """
+    config = pulumi.Config(_NAMESPACE)
     return k8s.core.v1.Secret(
         logical_name,
         metadata=metadata,
         type="Opaque",
         immutable=True,
-        string_data={SECRET_KEY: pulumi.Config(_NAMESPACE).require_secret(config_key(spec))},
+        string_data={key: config.require_secret(config_key(spec)) for key, spec in values.items()},
         opts=opts,
     )

@@ -2,13 +2,14 @@
 
 import ipaddress
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Annotated
 
 import annotated_types
 
 from modelyard.cluster.pools import Pool
+from modelyard.cluster.words import AnyAddressRange
 from modelyard.errors import Problem, show
 from modelyard.kube.names import plain_name_problems
 from modelyard.operators.namespaces import PLATFORM_NAMESPACES
@@ -40,23 +41,6 @@ def _check_member(text: str) -> tuple[str, str] | None:
 Member = Annotated[str, Rule(_check_member)]
 """Who gets a role: `group:NAME`, `user:NAME` or `serviceaccount:NAMESPACE/NAME`."""
 
-
-def _check_cidr(text: str) -> tuple[str, str] | None:
-    try:
-        ipaddress.ip_network(text)
-    except ValueError:
-        pass
-    else:
-        return None
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return f"{show(text)} is no address range", "write one like 10.20.0.0/16 or 10.20.0.7/32"
-    return f"{show(text)} is an address inside a range", f"write {network}, or /{network.max_prefixlen} for one address"
-
-
-Cidr = Annotated[str, Rule(_check_cidr)]
-"""A range of IP addresses: `10.20.0.0/16`."""
 
 AnyPort = Annotated[int, annotated_types.Interval(ge=1, le=65535)]
 """A TCP port of something outside."""
@@ -132,7 +116,7 @@ class ConfigSpec:
 class EgressSpec:
     """Addresses outside the cluster that the workspace's pods may open TCP connections to."""
 
-    cidr: Cidr
+    cidr: AnyAddressRange
     """The addresses."""
     ports: Annotated[Sequence[AnyPort], annotated_types.MinLen(1)]
     """The ports."""
@@ -154,7 +138,7 @@ class NetworkSpec:
 
 @spec
 class FabricSpec:
-    """A companion namespace, `<workspace>-fabric`, for training over a fabric between nodes.
+    """A companion namespace, `<workspace>-fabric`, for training and services over a fabric between nodes.
 
     Such networks read locked memory, for which a container needs the capability IPC_LOCK. Pod security `restricted`,
     which every workspace enforces, refuses it, and so does `baseline`; Kubernetes has no level between that and
@@ -164,14 +148,14 @@ class FabricSpec:
     other users.
     https://kubernetes.io/docs/concepts/security/pod-security-standards/
 
-    It has the workspace's secrets, configuration and network rules, with a quota and volumes of its own. Its pods and
-    the workspace's do not reach each other.
+    It has the workspace's secrets, configuration and network rules, with a quota and volumes of its own. Pods of the
+    workspace reach the services in it, and nothing else; its pods do not reach those of the workspace.
     """
 
     quota: QuotaSpec = field(default_factory=QuotaSpec)
     """What its pods may ask for together, beside the workspace's own quota. Left out: no limit."""
     volumes: Mapping[Name, VolumeSpec] = field(default_factory=dict[str, VolumeSpec])
-    """Its volumes by name; jobs on the fabric mount these only."""
+    """Its volumes by name; what runs on the fabric mounts these only."""
 
 
 @spec
@@ -196,14 +180,19 @@ class WorkspaceSpec:
     queues: Sequence[Name] = ()
     """Queues of the platform that its jobs may wait in, also jobs that its members make by themselves."""
     fabric: FabricSpec | None = None
-    """The companion namespace for training over several nodes of a pool with a `fabric`, where the nodes' image
-    leaves locked memory limited; `{}` for the defaults. Left out: there is none."""
+    """The companion namespace for training, and for replicas of services, over several nodes of a pool with a `fabric`,
+    where the nodes' image leaves locked memory limited; `{}` for the defaults. Left out: there is none."""
 
     def place(
-        self, pools: Mapping[str, Pool], artifacts: Mapping[str, WrittenArtifact], queues: Mapping[str, Queue]
+        self,
+        pools: Mapping[str, Pool],
+        artifacts: Mapping[str, WrittenArtifact],
+        queues: Mapping[str, Queue],
+        priorities: Collection[str],
     ) -> Place:
-        """What its workloads find around them, on a cluster with these pools and queues and beside jobs with these
-        artifacts."""
+        """What its workloads find around them, on a cluster with these pools, queues and priorities, and beside jobs
+        with these artifacts."""
+        fabric_volumes: Mapping[str, VolumeSpec] = self.fabric.volumes if self.fabric else {}
         return Place(
             pools=pools,
             secrets=self.secrets,
@@ -211,8 +200,11 @@ class WorkspaceSpec:
             config=self.config,
             object_stores=self.object_stores,
             queues={name: queues[name] for name in self.queues if name in queues},
+            priorities=priorities,
             artifacts=artifacts,
+            volume_sizes_gib={name: volume.size_gib for name, volume in self.volumes.items()},
             unshared_volumes=[name for name, volume in self.volumes.items() if not volume.shared],
+            unshared_fabric_volumes=[name for name, volume in fabric_volumes.items() if not volume.shared],
             fabric_volumes=self.fabric.volumes if self.fabric else None,
         )
 

@@ -27,6 +27,19 @@ UserId = Annotated[int, annotated_types.Interval(ge=1, le=2**31 - 1)]
 Port = Annotated[int, annotated_types.Interval(ge=1024, le=65535)]
 """A port that a process may open without being root."""
 
+StartupSeconds = Annotated[int, annotated_types.Interval(ge=5, le=86400)]
+"""A start-up budget: from one probe's period to a day."""
+
+
+def _check_path(text: str) -> tuple[str, str] | None:
+    if re.fullmatch(r"/[!-~]*", text):
+        return None
+    return f"{show(text)} is no path", "write one beginning with /, without spaces"
+
+
+HttpPath = Annotated[str, Rule(_check_path, {"pattern": "^/[!-~]*$"})]
+"""A path on a container's own HTTP server: `/healthz`."""
+
 MODEL_PATH = "/model"
 """Where a workload finds the model that it reads; also in the variable MODEL_PATH."""
 ARTIFACT_PATH = "/artifact"

@@ -1,49 +1,33 @@
 """What every workload shares: the pool it runs on, what its pods ask for, and their environment."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import replace
 from typing import ClassVar
 
 from modelyard.cluster.pools import Pool, unknown_pool
-from modelyard.errors import Problem
+from modelyard.errors import Problem, join_path
 from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.kube.users import DEFAULT_USER_ID
-from modelyard.spec import Amount, Name, Text, exactly_one, spec
-from modelyard.workspace.place import Place, unknown_name, unknown_secret, unusable_artifact
+from modelyard.spec import Amount, Name, spec
+from modelyard.workspace.container_spec import (
+    EnvironmentSpec,
+    FurtherContainerSpec,
+    InitContainerSpec,
+    MountSpec,
+    SidecarSpec,
+    further_name_problems,
+    sidecar_port_problems,
+)
+from modelyard.workspace.folders_read import FolderRead
+from modelyard.workspace.place import Place, unknown_name, unknown_priority, unusable_artifact
 from modelyard.workspace.pod_resources import PodResources
-from modelyard.workspace.words import EnvName, Folder, MountPath, UserId
+from modelyard.workspace.words import Folder, UserId
 
 DEFAULT_CPUS = 1.0
 DEFAULT_MEMORY_GIB = 2.0
 """Requests of a pod on a pool without accelerators: room for a Python process with a small model or a batch of data."""
 _SHARED_MEMORY_GIB_PER_GPU = 2.0
 """What vLLM's documentation gives a server that spans GPUs: https://docs.vllm.ai/en/stable/deployment/k8s/"""
-
-
-@spec
-class MountSpec:
-    """Files for a workload's containers: exactly one of `volume`, `config` and `secret`."""
-
-    path: MountPath
-    """Where the containers see them."""
-    volume: Name | None = None
-    """A volume of the workspace."""
-    config: Name | None = None
-    """Configuration of the workspace; each of its values is a file. A change rolls the pods."""
-    secret: Name | None = None
-    """A secret of the workspace, in the file `value`. A change rolls the pods."""
-    folder: Folder | None = None
-    """The folder of the volume that is mounted, made if need be. Left out: the whole volume."""
-    read_only: bool = False
-    """Whether the volume can only be read. Configuration and secrets always are."""
-
-    def problems(self) -> Iterable[Problem]:
-        """Exactly one source, and what only volumes have."""
-        yield from exactly_one(self, "volume", "config", "secret")
-        if not self.volume:
-            for name, value in (("folder", self.folder), ("read_only", self.read_only)):
-                if value:
-                    yield Problem(path=name, why="has a meaning for volumes only", fix="leave it out")
 
 
 @spec
@@ -69,36 +53,40 @@ class ReadArtifactSpec:
 
 
 @spec
-class WorkloadSpec:
+class WorkloadSpec(EnvironmentSpec):
     """The base of everything that runs pods in a workspace. How a workload names its GPUs is its own."""
 
     pool: Name
     """The pool that its pods run on. Selector, tolerations and the GPUs' resource name follow from it."""
     cpus: Amount | None = None
-    """vCPUs each pod asks for. Left out: on a GPU pool what goes with its GPUs, otherwise 1."""
+    """vCPUs each pod asks for, those of `sidecars` aside. Left out: on a GPU pool what goes with its GPUs, less what
+    sidecars ask for; otherwise 1."""
     cpu_limit: Amount | None = None
     """vCPUs a pod may use at most. Left out: as many as are idle, since a limit slows a pod beside idle CPUs."""
     memory_gib: Amount | None = None
-    """Memory each pod asks for, GiB. Left out: on a GPU pool what goes with its GPUs, otherwise 2."""
+    """Memory each pod asks for, GiB, that of `sidecars` aside. Left out: on a GPU pool what goes with its GPUs, less
+    what sidecars ask for; otherwise 2."""
     memory_limit_gib: Amount | None = None
     """Memory above which a pod is killed, GiB. Left out: what it asks for, so that no node runs out of memory."""
     shared_memory_gib: Amount | None = None
     """Size of /dev/shm, GiB, which counts as the pod's memory. Left out: 2 for each GPU, at most half of the memory;
     without GPUs the container runtime's 64 MiB. Not on a pool whose GPUs are shared by MPS, which brings its own."""
-    env: Mapping[EnvName, Text] = field(default_factory=dict[str, Text])
-    """Environment variables in clear text."""
-    env_from_secrets: Mapping[EnvName, Name] = field(default_factory=dict[str, str])
-    """Environment variables from secrets of the workspace: the variable's name and the secret's."""
-    env_from_object_stores: Mapping[EnvName, Name] = field(default_factory=dict[str, str])
-    """Environment variables with the URLs of object stores of the workspace: the variable's name and the store's."""
-    mounts: Sequence[MountSpec] = ()
-    """Volumes, configuration and secrets of the workspace as files."""
     user_id: UserId | None = None
     """The number of the user that the containers run as. Left out: 10001, or that of a known image. An image whose
     files belong to a user of its own needs that user's number here."""
+    init_containers: Sequence[InitContainerSpec] = ()
+    """Containers that run to their end before its own starts, one after the other. One that fails runs again; in jobs
+    that is another try."""
+    sidecars: Sequence[SidecarSpec] = ()
+    """Containers that run beside its own. They start after `init_containers`, in this order."""
+    priority: Name | None = None
+    """How its pods go before others where nodes are full; one of the platform's `priorities`. Left out: all such pods
+    wait in turn, and none has to go for another. A queue has a priority of its own, which decides what starts."""
 
     GPU_FIELD: ClassVar[str] = "gpus"
     """The field in which this workload says how many GPUs each of its pods has."""
+    CONTAINER: ClassVar[str | None] = None
+    """What its own container is called. None: as the workload is."""
 
     @property
     def gpus_asked(self) -> int | GpuSliceSpec:
@@ -115,6 +103,11 @@ class WorkloadSpec:
     def run_as(self) -> int:
         """The number of the user that its containers run as."""
         return self.user_id or DEFAULT_USER_ID
+
+    @property
+    def own_ports(self) -> Collection[int]:
+        """Ports that its own container listens on."""
+        return ()
 
     @property
     def spans_nodes(self) -> bool:
@@ -145,6 +138,11 @@ class WorkloadSpec:
         return None
 
     @property
+    def folders_read(self) -> Mapping[str, FolderRead]:
+        """What it reads beside its model, by the path where its container sees it."""
+        return {}
+
+    @property
     def artifact_written(self) -> ArtifactSpec | None:
         """What it leaves for others."""
         return None
@@ -156,18 +154,12 @@ class WorkloadSpec:
 
     def problems(self) -> Iterable[Problem]:
         """Rules across the fields that need no pool."""
+        yield from super().problems()
         yield from _below("memory_limit_gib", self.memory_limit_gib, "memory_gib", self.memory_gib)
         yield from _below("cpu_limit", self.cpu_limit, "cpus", self.cpus)
-        yield from _set_twice("env", self.env, "env_from_secrets", self.env_from_secrets)
-        yield from _set_twice("env", self.env, "env_from_object_stores", self.env_from_object_stores)
-        yield from _set_twice(
-            "env_from_secrets", self.env_from_secrets, "env_from_object_stores", self.env_from_object_stores
-        )
-        paths = [mount.path for mount in self.mounts]
-        for index, path in enumerate(paths):
-            if path in paths[:index]:
-                why = f"{path} is the path of another mount too"
-                yield Problem(path=f"mounts[{index}].path", why=why, fix="choose another")
+        ports = self.own_ports if any(each.port for each in self.sidecars) else ()
+        yield from sidecar_port_problems(self.sidecars, ports)
+        yield from further_name_problems({"init_containers": self.init_containers, "sidecars": self.sidecars})
 
     def problems_on(self, place: Place) -> Iterator[Problem]:
         """Why a valid spec cannot work there."""
@@ -185,6 +177,10 @@ class WorkloadSpec:
         if any(problem.path.split(".")[0] == "gpus" for problem in found):
             return
         needs = self.resources_on(pool)
+        crowded = [] if found else list(needs.problems_on(pool))
+        yield from crowded
+        if crowded:
+            return
         if self.shared_memory_gib is not None and self._has_shared_memory_of_mps(pool):
             why = f"MPS, which shares the GPUs of pool {pool.name}, brings its own /dev/shm"
             yield Problem(path="shared_memory_gib", why=why, fix="leave it out, or use a pool without mps")
@@ -201,31 +197,53 @@ class WorkloadSpec:
         https://github.com/NVIDIA/k8s-device-plugin/blob/v0.20.0/internal/plugin/server.go"""
         return bool(self.gpu_count and pool.gpu and pool.gpu.sharing_kind == "mps")
 
+    def further_containers(self) -> Iterator[tuple[str, FurtherContainerSpec]]:
+        """Its containers beside its own, each with its path."""
+        yield from ((f"init_containers[{index}]", each) for index, each in enumerate(self.init_containers))
+        yield from ((f"sidecars[{index}]", each) for index, each in enumerate(self.sidecars))
+
+    @property
+    def sidecar_startup_seconds(self) -> int:
+        """How long its sidecars together may hold up its own container."""
+        return sum(each.startup_timeout_seconds for each in self.sidecars if each.port)
+
+    def all_mounts(self) -> Iterator[tuple[str, MountSpec]]:
+        """The mounts of all of its containers, each with its path."""
+        for path, container in (("", self), *self.further_containers()):
+            yield from ((join_path(path, f"mounts[{index}]"), each) for index, each in enumerate(container.mounts))
+
+    def container_name_problems(self, name: str) -> Iterator[Problem]:
+        """Containers that would be called as its own one is, in a workload of this name."""
+        own = self.CONTAINER or name
+        for path, container in self.further_containers():
+            if container.container_name == own:
+                why = f"{own} is the name of the workload's own container too"
+                yield Problem(path=f"{path}.name", why=why, fix="choose another")
+
     def _unknown_names(self, place: Place) -> Iterator[Problem]:
-        for variable, secret in self.env_from_secrets.items():
-            yield from unknown_secret(place.secrets, secret, f"env_from_secrets.{variable}")
-        for variable, store in self.env_from_object_stores.items():
-            path = f"env_from_object_stores.{variable}"
-            yield from unknown_name(place.object_stores, store, path, "object store", "object_stores")
-        for index, mount in enumerate(self.mounts):
-            path = f"mounts[{index}]"
-            if mount.volume:
-                yield from unknown_name(place.volumes, mount.volume, f"{path}.volume", "volume", place.volumes_block)
-            if mount.config:
-                yield from unknown_name(place.config, mount.config, f"{path}.config", "configuration", "config")
-            if mount.secret:
-                yield from unknown_secret(place.secrets, mount.secret, f"{path}.secret")
+        yield from self.unknown_names(place)
+        for path, container in self.further_containers():
+            yield from (problem.under(path) for problem in container.unknown_names(place))
+        if self.priority:
+            yield from unknown_priority(place.priorities, self.priority)
         if self.artifact_written:
             volume = self.artifact_written.volume
             yield from unknown_name(place.volumes, volume, "artifact.volume", "volume", "volumes")
         if self.artifact_read:
             yield from unusable_artifact(place.artifacts, self.artifact_read)
+        for folder in self.folders_read.values():
+            yield from folder.problems_on(place)
 
     def resources_on(self, pool: Pool) -> PodResources:
         """What each pod asks for on this pool."""
         gpus, gpu = self.gpu_count, pool.gpu if self.gpu_count else None
         on_fabric = gpu if self.is_on_fabric(pool) else None
-        cpus, memory_gib = pool.share(self.gpus_asked) if gpu else (DEFAULT_CPUS, DEFAULT_MEMORY_GIB)
+        beside_cpus = sum(each.cpus for each in self.sidecars)
+        beside_memory_gib = sum(each.memory_gib for each in self.sidecars)
+        cpus, memory_gib = DEFAULT_CPUS, DEFAULT_MEMORY_GIB
+        if gpu:
+            share_cpus, share_memory_gib = pool.share(self.gpus_asked)
+            cpus, memory_gib = round(share_cpus - beside_cpus, 2), round(share_memory_gib - beside_memory_gib, 2)
         memory_gib = self.memory_gib or memory_gib
         limit_gib = self.memory_limit_gib or memory_gib
         shared_gib = self.shared_memory_gib or (min(_SHARED_MEMORY_GIB_PER_GPU * gpus, limit_gib / 2) if gpu else None)
@@ -243,6 +261,10 @@ class WorkloadSpec:
             memory_gib=memory_gib,
             memory_limit_gib=limit_gib,
             shared_memory_gib=None if self._has_shared_memory_of_mps(pool) else shared_gib,
+            beside_cpus=beside_cpus,
+            beside_memory_gib=beside_memory_gib,
+            first_cpus=max((each.cpus for each in self.init_containers), default=0),
+            first_memory_gib=max((each.memory_gib for each in self.init_containers), default=0),
         )
 
 
@@ -254,11 +276,6 @@ def _pool_problems(pool: Pool, *, spans_nodes: bool, is_queued: bool) -> Iterato
     if pool.gpu and pool.gpu.slice_nodes > 1 and not spans_nodes:
         why = f"a slice of pool {pool.name} has {pool.gpu.slice_nodes} nodes, all of which have to be used together"
         yield Problem(path="pool", why=why, fix="use a training job over all of them, or a pool of smaller slices")
-
-
-def _set_twice(block: str, names: Collection[str], other_block: str, others: Collection[str]) -> Iterator[Problem]:
-    for name in sorted({*names} & {*others}):
-        yield Problem(path=f"{block}.{name}", why=f"is also set in {other_block}", fix="keep one of the two")
 
 
 def _renamed(path: str, gpu_field: str) -> str:

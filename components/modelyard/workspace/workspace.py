@@ -1,13 +1,15 @@
 """The Workspace component: a team's namespace and the rules in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import pulumi
 
 from modelyard.cluster.base import Cluster
 from modelyard.cluster.object_stores import ObjectStore
 from modelyard.component import checked
+from modelyard.platform.priorities import Priorities
 from modelyard.platform.queues import Queues
 from modelyard.platform.queues_rules import unknown_queues
 from modelyard.workspace.namespace import SERVICE_ACCOUNT, NamespaceRules, WorkspaceNamespace
@@ -24,6 +26,8 @@ from modelyard.workspace.spec import (
     workspace_name_problems,
 )
 from modelyard.workspace.workload_spec import ArtifactSpec, WorkloadSpec
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,7 @@ class Workspace(pulumi.ComponentResource):
         *,
         after: Sequence[pulumi.Resource] = (),
         queues: Queues | None = None,
+        priorities: Priorities | None = None,
     ) -> None:
         """
         Make a workspace.
@@ -92,6 +97,7 @@ class Workspace(pulumi.ComponentResource):
             opts: Pulumi's options of the component; its objects get the cluster's provider in any case.
             after: what must exist before its pods and outlive them, beside the cluster's nodes.
             queues: the cluster's, which the spec names some of; None where it has none.
+            priorities: those that its workloads may name; None where there are none.
         """
         spec = checked(
             spec,
@@ -112,9 +118,16 @@ class Workspace(pulumi.ComponentResource):
         self.cluster = cluster
         self.spec = spec
         self._queues = queues
+        self._priorities = priorities
         before = [*cluster.ready, *after]
         roles = {"edit": list(spec.members.edit), "view": list(spec.members.view)}
-        rules = NamespaceRules(pod_security="restricted", quota=spec.quota, volumes=spec.volumes, roles=roles)
+        rules = NamespaceRules(
+            pod_security="restricted",
+            quota=spec.quota,
+            volumes=spec.volumes,
+            roles=roles,
+            servers=[fabric_namespace(name)] if spec.fabric else [],
+        )
         stores = self.object_stores = make_stores(name, cluster, spec.object_stores, self)
         before.extend(each for store in stores.values() for each in store.ready)
         identity = bind_to_stores(name, SERVICE_ACCOUNT, cluster, spec.object_stores, stores, self)
@@ -127,6 +140,7 @@ class Workspace(pulumi.ComponentResource):
         self.config_names = self._own.config_names
         self.volume_names = self._own.volume_names
         self.artifacts = {}
+        self._shared: dict[str, object] = {}
         self.register_outputs({"namespace": self.namespace, "secret_names": dict(self.secret_names)})
 
     @property
@@ -139,7 +153,22 @@ class Workspace(pulumi.ComponentResource):
                 for name, artifact in self.artifacts.items()
             },
             self._queues.by_name if self._queues else {},
+            self._priorities.names if self._priorities else (),
         )
+
+    @property
+    def has_spare_priority(self) -> bool:
+        """Whether there is a priority for pods that keep room for others."""
+        return bool(self._priorities and self._priorities.spare)
+
+    @property
+    def spare_priority_class(self) -> pulumi.Output[str] | None:
+        """The PriorityClass of pods that keep room for others; None where there is none."""
+        return self._priorities.spare if self._priorities else None
+
+    def priority_class(self, spec: WorkloadSpec) -> pulumi.Output[str] | None:
+        """The name of the PriorityClass of this workload's pods; None for the cluster's default."""
+        return self._priorities.names[spec.priority] if spec.priority and self._priorities else None
 
     def namespace_for(self, spec: WorkloadSpec) -> WorkspaceNamespace:
         """The namespace that this workload runs in: the companion where its pods lock memory, otherwise its own."""
@@ -154,6 +183,12 @@ class Workspace(pulumi.ComponentResource):
         home = self.namespace_for(spec)
         queue = [home.local_queues[spec.queue_name]] if spec.queue_name else []
         return [*home.ready, *self.cluster.pool_ready(spec.pool), *queue]
+
+    def once(self, key: str, make: Callable[[], T]) -> T:
+        """What several workloads share: made for the first that asks for it by this key."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return cast("T", self._shared[key])
 
     def offer_artifact(self, name: str, spec: WorkloadSpec, run: pulumi.Output[str]) -> None:
         """Let what is made after this job read its artifact, if it has one."""
@@ -182,7 +217,11 @@ class _Companion(pulumi.ComponentResource):
         # Who may make pods where `privileged` is enforced is root on the nodes: members only look.
         members = list(dict.fromkeys([*spec.members.edit, *spec.members.view]))
         rules = NamespaceRules(
-            pod_security="privileged", quota=fabric.quota, volumes=fabric.volumes, roles={"view": members}
+            pod_security="privileged",
+            quota=fabric.quota,
+            volumes=fabric.volumes,
+            roles={"view": members},
+            clients=[workspace],
         )
         identity = bind_to_stores(name, SERVICE_ACCOUNT, cluster, spec.object_stores, stores, self)
         self.home = WorkspaceNamespace(name, workspace, cluster, spec, rules, identity, self, before, queues)

@@ -140,6 +140,28 @@ k8s.apiextensions.CustomResource("w", api_version="{group}/v1", kind="Widget", s
     assert f"widgets.{group}" not in cluster.names("customresourcedefinition")
 
 
+def test_a_kind_with_a_deep_schema(make_project: MakeProject, cluster: Cluster, namespace: str) -> None:
+    """As cert-manager's Issuer has one."""
+    group = "deep.example.test"
+    crd = widget_crd(group)
+    schema: dict[str, object] = {"type": "string"}
+    for _ in range(40):
+        schema = {"type": "object", "properties": {"inner": schema}}
+    crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"] = schema
+    body = f"""
+from modelyard.operators.deep_messages import allow_deep_messages
+
+allow_deep_messages()
+k8s.apiextensions.v1.CustomResourceDefinition("widgets", metadata={{"name": "widgets.{group}"}}, spec={crd["spec"]!r},
+                                              opts=options)
+"""
+    project = make_project(program(cluster.kubeconfig, namespace, body))
+    project.up()
+    assert f"widgets.{group}" in cluster.names("customresourcedefinition")
+    assert project.preview().unchanged
+    project.destroy()
+
+
 def test_an_immutable_change_of_a_custom_object_shows_in_the_preview(
     make_project: MakeProject, cluster: Cluster, namespace: str
 ) -> None:

@@ -18,6 +18,8 @@ from modelyard import (
     ExistingSpec,
     Gateway,
     GkeCluster,
+    Keda,
+    LeaderWorkerSets,
     LocalCluster,
     LocalSpec,
     MetricsSpec,
@@ -28,6 +30,7 @@ from modelyard import (
     ObjectStoreSpec,
     Operator,
     Pool,
+    Priorities,
     Problem,
     Queues,
     ScheduledJob,
@@ -72,7 +75,8 @@ def parts(cluster: Cluster) -> None:
     assert pools["h100"].gpus_per_node
     monitoring = Monitoring("monitoring", cluster, MetricsSpec())
     team = Workspace("chat", cluster, WorkspaceSpec())
-    service = ModelService("assistant", team, specs.assistant, monitoring=monitoring)
+    keda = Keda("keda", cluster, monitoring=monitoring)
+    service = ModelService("assistant", team, specs.assistant, monitoring=monitoring, keda=keda)
     job = BatchJob("embed", team, specs.embed, pulumi.ResourceOptions(depends_on=[service]))
     runs = ScheduledJob("nightly", team, specs.nightly)
     training = TrainingJob("finetune", team, specs.finetune)
@@ -101,12 +105,14 @@ def shared(cluster: Cluster) -> pulumi.Output[str] | None:
     """A gateway and queues, and who uses them."""
     gateway = Gateway("gateway", cluster, specs.gateway)
     queues = Queues("queues", cluster, specs.queues)
-    team = Workspace("lab", cluster, WorkspaceSpec(queues=["research"]), queues=queues)
+    priorities = Priorities("priorities", cluster, specs.priorities)
+    sets = LeaderWorkerSets("sets", cluster)
+    team = Workspace("lab", cluster, WorkspaceSpec(queues=["research"]), queues=queues, priorities=priorities)
     ranker = ModelService("ranker", team, specs.ranker, gateway=gateway)
     address: pulumi.Output[str] = gateway.address
     pulumi.export("address", address)
     for name, spec in {"coder": specs.coder, "embedder": specs.embedder, "scorer": specs.scorer}.items():
-        ModelService(name, team, spec)
+        ModelService(name, team, spec, leader_worker_sets=sets)
     return ranker.route_url
 
 

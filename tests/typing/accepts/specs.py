@@ -3,15 +3,21 @@
 import pulumi
 
 from modelyard import (
+    AbTestSpec,
+    AbVariantSpec,
+    AdapterSpec,
     AksApiEndpointSpec,
     AksEncryptionSpec,
     AksExistingVnetSpec,
     AksSpec,
     AksUpgradeSpec,
     AksVnetSpec,
+    ApiKeysSpec,
     ArtifactSpec,
     AutoscalingSpec,
     BatchJobSpec,
+    BlueGreenSpec,
+    CanarySpec,
     CapacityBlockSpec,
     ChartsSpec,
     ClusterSpec,
@@ -25,6 +31,8 @@ from modelyard import (
     EksUpgradeSpec,
     EksVpcSpec,
     ExistingSpec,
+    ExpectJsonSpec,
+    ExpectSpec,
     FabricSpec,
     GatewaySpec,
     GatewayTlsSpec,
@@ -39,34 +47,52 @@ from modelyard import (
     GpuSliceSpec,
     HuggingFaceSpec,
     ImageBuildSpec,
+    InitContainerSpec,
+    JwtSpec,
     LocalSpec,
     MembersSpec,
     MetricsSpec,
+    MlflowModelSpec,
     MlserverSpec,
+    ModelCacheSpec,
+    ModelChangeSpec,
     ModelServiceSpec,
     ModelSpec,
     MountSpec,
     NetworkSpec,
     ObservabilitySpec,
+    OidcSpec,
     PlatformSpec,
     PoolSpec,
+    PreviewSpec,
+    PrioritySpec,
+    PrometheusTargetSpec,
     QueueQuotaSpec,
     QueueSpec,
     QuotaSpec,
+    RateLimitSpec,
     ReadArtifactSpec,
+    ReleaseSpec,
     ReplicasSpec,
     ReservationSpec,
+    RetrySpec,
     RouteSpec,
     RuntimeSpec,
+    ScalingScheduleSpec,
     ScheduledJobSpec,
     SecretSpec,
     SglangSpec,
+    ShadowSpec,
     SharingSpec,
+    SidecarSpec,
     StackSpec,
     TaintSpec,
     TargetSpec,
     TrainingJobSpec,
     TritonSpec,
+    VariantSpec,
+    VerifyRequestSpec,
+    VerifySpec,
     VllmSpec,
     VolumeSpec,
     WorkspaceSpec,
@@ -103,7 +129,20 @@ assistant = ModelServiceSpec(
     gpus=1,
     model=ModelSpec(huggingface="Qwen/Qwen2.5-7B-Instruct", revision="main", token_secret="hf-token"),
     runtime=RuntimeSpec(vllm=VllmSpec(max_model_len=8192, extra_args=["--enable-prefix-caching"])),
-    autoscaling=AutoscalingSpec(max_replicas=2, target=TargetSpec(cpu_percent=70)),
+    autoscaling=AutoscalingSpec(
+        min_replicas=0,
+        max_replicas=8,
+        target=TargetSpec(
+            cpu_percent=70,
+            queued_requests=4,
+            latency_seconds=0.5,
+            latency_percentile=90,
+            requests_per_second=2.5,
+            prometheus=PrometheusTargetSpec(query="sum(queue)", threshold=5, counts_without_pods=True),
+        ),
+        schedules=[ScalingScheduleSpec(start="0 8 * * *", end="0 18 * * *", time_zone="Europe/Berlin", replicas=2)],
+    ),
+    spare_replicas=1,
     env={"LOG_LEVEL": "info", "ENDPOINT": pulumi.Output.concat("https://", image)},
     env_from_secrets={"TOKEN": "hf-token"},
 )
@@ -138,6 +177,53 @@ scorer = ModelServiceSpec(
     model=ModelSpec(artifact="train"),
     runtime=RuntimeSpec(mlserver=MlserverSpec(framework="xgboost", workers=2)),
 )
+verified = VerifySpec(
+    requests=[
+        VerifyRequestSpec(path="/v1/models", headers={"authorization": "Bearer $(KEY)"}),
+        VerifyRequestSpec(
+            path="/predict",
+            json={"image": [0, 1]},
+            expect=ExpectSpec(latency_seconds=0.5, json={"/digit": ExpectJsonSpec(equals=7)}),
+        ),
+    ],
+    env_from_secrets={"KEY": "chat-key"},
+)
+releases = {
+    "canary": ReleaseSpec(
+        canary=CanarySpec(model=ModelChangeSpec(revision="b1c2d3e"), weight_percent=10, header={"x-next": "1"}),
+        verify=verified,
+    ),
+    "blue_green": ReleaseSpec(
+        blue_green=BlueGreenSpec(live="green", green=VariantSpec(image=image), preview=PreviewSpec(path="/next"))
+    ),
+    "ab_test": ReleaseSpec(
+        ab_test=AbTestSpec(variants={"b": AbVariantSpec(env={"B": image}, weight_percent=20)}, sticky_seconds=3600)
+    ),
+    "shadow": ReleaseSpec(shadow=ShadowSpec(gpus=2, percent=5)),
+}
+cached = ModelServiceSpec(
+    pool="h100",
+    gpus=1,
+    model=ModelSpec(huggingface="a/b", revision="a09a354", cache=ModelCacheSpec(volume="models", pool="system")),
+    runtime=RuntimeSpec(vllm=VllmSpec()),
+    adapters={"sql": AdapterSpec(huggingface="a/sql")},
+    priority="production",
+    sidecars=[SidecarSpec(image=image, port=6565, ready_path="/ok")],
+    init_containers=[InitContainerSpec(image=image, command=["prepare"])],
+    route=RouteSpec(
+        path="/sql",
+        header={"x-team": "search"},
+        retry=RetrySpec(attempts=1),
+        rate_limit=RateLimitSpec(requests_per_minute=600),
+        api_keys=ApiKeysSpec(clients={"search": "search-key"}),
+    ),
+)
+known_clients = RouteSpec(
+    jwt=JwtSpec(issuer="https://a.example.org", audiences=["b"], jwks_uri="https://a.example.org/c")
+)
+people = RouteSpec(oidc=OidcSpec(issuer="https://a.example.org", client_id="chat", client_secret="oidc"))
+registered = ModelSpec(mlflow=MlflowModelSpec(tracking_uri="https://mlflow.example.org", model="fraud", alias="live"))
+priorities = {"production": PrioritySpec(value=1000, preempts=False)}
 gateway = GatewaySpec(hostname="models.example.org", tls=GatewayTlsSpec(cluster_issuer="corporate"))
 queues = {"research": QueueSpec(pools={"h100": QueueQuotaSpec(gpus=16)}, cohort="gpus", lends=False, priority=100)}
 embed = BatchJobSpec(pool="system", image="registry.example.org/embed:1.0.0", command=("embed", image), retries=0)

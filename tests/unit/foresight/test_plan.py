@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from modelyard.foresight.cost import prices
-from modelyard.foresight.plan import Plan, plan, render
+from modelyard.foresight.plan import Plan, plan
+from modelyard.foresight.plan_text import render
 from modelyard.stack.file import read_file
 from modelyard.stack.ml_stack import MLStack
 from modelyard.stack.spec import load_stack
@@ -22,7 +23,13 @@ LOCAL = {
     "cluster": {"local": {"engine": "kwok"}},
 }
 EKS = {"eks": {"region": "us-east-1"}}
-FRAUD = "workspaces.chat.services.fraud"
+FRAUD, ASSISTANT = "workspaces.chat.services.fraud", "workspaces.chat.services.assistant"
+WIDE = {
+    "model": {"huggingface": "mistralai/Mixtral-8x22B-Instruct-v0.1"},
+    "runtime": {"vllm": {"tensor_parallel": 8, "pipeline_parallel": 2}},
+    "pool": "h100",
+    "surge": 0,
+}
 STACKS = {
     "the local stack": LOCAL,
     "every block": stack(),
@@ -34,10 +41,28 @@ STACKS = {
     "autoscaling of a container": stack(
         {f"{FRAUD}.replicas": REMOVED, f"{FRAUD}.autoscaling": {"max_replicas": 3, "target": {"cpu_percent": 50}}}
     ),
+    "autoscaling by the server's metrics": stack({f"{ASSISTANT}.autoscaling.target": {"queued_requests": 4}}),
+    "a service that requests wake, with room for more": stack(
+        {
+            "cluster": {"existing": {"context": "on-prem"}},
+            "platform.gateway": {},
+            f"{ASSISTANT}.route": {},
+            f"{ASSISTANT}.autoscaling": {"min_replicas": 0, "max_replicas": 2, "target": {"requests_per_second": 2}},
+            f"{ASSISTANT}.spare_replicas": 1,
+        }
+    ),
     "training on one node": stack({"workspaces.chat.training.finetune.nodes": 1}),
     "an existing cluster": stack({"cluster": {"existing": {"context": "on-prem"}}}),
     "a route": stack({"platform.gateway": {}, f"{FRAUD}.route": {"path": "/fraud"}}),
+    "a model in a cache": stack(
+        {
+            "workspaces.chat.volumes.kept": {"size_gib": 50, "shared": True, "storage_class": "nfs"},
+            f"{ASSISTANT}.model.revision": "a09a354",
+            f"{ASSISTANT}.model.cache": {"volume": "kept"},
+        }
+    ),
     "pools alone": stack({"workspaces": {}}),
+    "a service over several nodes": stack({"workspaces.chat.services.wide": WIDE}),
 }
 
 
@@ -66,7 +91,7 @@ def workloads(recorded: Recorded) -> dict[tuple[str, str], list[str]]:
             each.type.rsplit(":", 1)[1] for each in recorded.registrations if each.parent == component.urn
         )
         for component in recorded.registrations
-        if component.type.startswith(rooms)
+        if component.type.startswith(rooms) and component.type != "modelyard:serving:Keda"
     }
 
 
@@ -77,6 +102,19 @@ def test_the_plan_lists_what_each_workload_registers(name: str) -> None:
         for each in planned(STACKS[name])["workloads"]
     }
     assert said == workloads(made(STACKS[name]))
+
+
+def test_room_that_is_kept_takes_nodes_and_is_no_pod_that_serves() -> None:
+    def of(changes: dict[str, Any]) -> tuple[int, int, int, int]:
+        workloads = planned(stack(changes))["workloads"]
+        (one,) = (each for each in workloads if each["name"] == "assistant")
+        return one["min_pods"], one["max_pods"], one["min_nodes"], one["max_nodes"]
+
+    assert of({}) == (1, 2, 1, 2)
+    assert of({f"{ASSISTANT}.spare_replicas": 1}) == (1, 2, 2, 3)
+    zero = {"min_replicas": 0, "max_replicas": 2, "target": {"requests_per_second": 2}}
+    woken = {"platform.gateway": {}, f"{ASSISTANT}.route": {}, f"{ASSISTANT}.autoscaling": zero}
+    assert of(woken) == (0, 2, 0, 2)
 
 
 def pod_of(registered: dict[str, Any]) -> dict[str, Any]:
@@ -240,9 +278,59 @@ def test_a_service_with_its_start_and_what_its_model_takes() -> None:
     services = {each["name"]: each["service"] for each in planned(written)["workloads"]}
     assert services["assistant"] == {
         "startup_seconds": 780,
+        "nodes_per_replica": 1,
+        "weight_percent": 100,
+        "min_usd_per_hour": None,
+        "max_usd_per_hour": None,
         "needed_gpu_memory_gib": 16.8,
         "usable_gpu_memory_gib": 22.1,
     }
     assert services["finetune"] is None
     (line,) = (each for each in render(planned(written)).splitlines() if "16.8 of 22.1" in each)
-    assert line.split() == ["chat/assistant", "780", "s", "16.8", "of", "22.1"]
+    assert line.split() == ["chat/assistant", "780", "s", "1", "100", "%", "-", "16.8", "of", "22.1"]
+
+
+def test_every_version_of_a_service_with_its_share_and_costs() -> None:
+    written: dict[str, Any] = {
+        "cluster": EKS,
+        "pools": EKS_POOLS,
+        "platform": {"gateway": {}},
+        "workspaces": {
+            "chat": {
+                "services": {
+                    "assistant": {
+                        "model": {"huggingface": "Qwen/Qwen2.5-7B-Instruct"},
+                        "runtime": {"vllm": {}},
+                        "pool": "l4",
+                        "gpus": 1,
+                        "replicas": 4,
+                        "route": {},
+                        "release": {"canary": {"model": {"revision": "b1c2d3e"}, "weight_percent": 25}},
+                    }
+                }
+            }
+        },
+    }
+    said = planned(written)
+    spot = prices()["us-east-1", "g6.xlarge"].spot
+    assert spot is not None
+    main, canary = said["workloads"]
+    assert (main["name"], canary["name"]) == ("assistant", "assistant-canary")
+    assert (main["max_pods"], canary["max_pods"]) == (4, 1)
+    assert main["service"]
+    assert canary["service"]
+    assert (main["service"]["weight_percent"], canary["service"]["weight_percent"]) == (75, 25)
+    assert main["service"]["max_usd_per_hour"] == pytest.approx(4 * spot)
+    assert canary["makes"] == ["Deployment", "Service"]
+    assert main["makes"] == ["Deployment", "Service", "PodDisruptionBudget", "HTTPRoute"]
+    assert f"{4 * spot:g}-{4 * spot:g}" in render(said)
+
+
+def test_a_service_over_several_nodes_has_a_pod_on_each() -> None:
+    (wide,) = (
+        each for each in planned(stack({"workspaces.chat.services.wide": WIDE}))["workloads"] if each["name"] == "wide"
+    )
+    assert (wide["gpus"], wide["min_pods"], wide["max_pods"]) == (8, 2, 2)
+    assert (wide["min_nodes"], wide["max_nodes"]) == (2, 2)
+    assert wide["service"]
+    assert (wide["service"]["nodes_per_replica"], wide["service"]["startup_seconds"]) == (2, 2700)

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from modelyard.foresight.plan import plan, render
+from modelyard.foresight.plan import plan
+from modelyard.foresight.plan_text import render
 from modelyard.stack.spec import load_stack
 from tests.support.stacks import stack
 

@@ -8,6 +8,7 @@ from modelyard.kube.names import (
     label_value,
     logical_name,
     name_problems,
+    shortened,
     stack_label_value,
 )
 
@@ -53,3 +54,17 @@ def test_what_may_not_be_a_label_is_made_one(text: str) -> None:
 def test_long_stacks_that_begin_alike_keep_apart() -> None:
     first, second = (stack_label_value("p" * 80, stack) for stack in ("one", "two"))
     assert first != second
+
+
+def test_a_name_that_is_short_enough_is_not_shortened() -> None:
+    assert shortened("a" * 40, 40) == "a" * 40
+
+
+def test_names_that_begin_alike_keep_apart_when_they_are_shortened() -> None:
+    first, second = (shortened("a" * 40 + end, 40) for end in ("-one", "-two"))
+    assert len(first) == len(second) == 40
+    assert first != second
+
+
+def test_a_shortened_name_has_no_two_dashes() -> None:
+    assert "--" not in shortened("a" * 30 + "-" + "b" * 20, 40)

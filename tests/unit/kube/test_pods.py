@@ -5,10 +5,11 @@ from typing import Any
 
 import pulumi_kubernetes as k8s
 
+from modelyard.kube.containers import Container, Mount, Scratch, SecretKey
 from modelyard.kube.labels import labels
 from modelyard.kube.placement import require_other_nodes
-from modelyard.kube.pods import Container, Pod, Scratch, SecretKey, pod_template
-from modelyard.kube.probes import Check, liveness_probe, readiness_probe, startup_probe
+from modelyard.kube.pods import Pod, pod_template
+from modelyard.kube.probes import Check, file_startup_probe, liveness_probe, readiness_probe, startup_probe
 from tests.support.mocks import run
 
 
@@ -158,3 +159,74 @@ def test_the_container_has_the_claims_of_its_pod() -> None:
     assert spec["resourceClaims"] == [{"name": "gpus", "resourceClaimTemplateName": "a-gpus-1234"}]
     assert spec["containers"][0]["resources"]["claims"] == [{"name": "gpus"}]
     assert "resourceClaims" not in pod_of(PLAIN)
+
+
+def test_what_runs_before_and_what_runs_beside() -> None:
+    spec = pod_of(
+        PLAIN,
+        init_containers=[Container(name="fetch", image="a:1"), Container(name="unpack", image="a:1")],
+        sidecars=[Container(name="proxy", image="b:1")],
+    )
+    found = [(each["name"], each.get("restartPolicy")) for each in spec["initContainers"]]
+    assert found == [("fetch", None), ("unpack", None), ("proxy", "Always")]
+    assert [each["name"] for each in spec["containers"]] == ["main"]
+    assert "initContainers" not in pod_of(PLAIN)
+
+
+def test_further_containers_are_as_restricted_with_a_folder_of_their_own() -> None:
+    spec = pod_of(PLAIN, sidecars=[Container(name="proxy", image="b:1")])
+    (proxy,), (main,) = spec["initContainers"], spec["containers"]
+    assert proxy["securityContext"] == main["securityContext"]
+    assert proxy["volumeMounts"] == [{"name": "tmp-proxy", "mountPath": "/tmp"}]
+    assert [each["name"] for each in spec["volumes"]] == ["tmp", "tmp-proxy"]
+    assert {"name": "HOME", "value": "/tmp"} in proxy["env"]
+
+
+def test_a_container_has_a_user_of_its_own_where_it_says_so() -> None:
+    spec = pod_of(
+        PLAIN, user_id=0, sidecars=[Container(name="a", image="b:1", user_id=1000), Container(name="b", image="b:1")]
+    )
+    own, the_pods = (each["securityContext"] for each in spec["initContainers"])
+    assert (own["runAsUser"], own["runAsGroup"], own["runAsNonRoot"]) == (1000, 1000, True)
+    assert not {"runAsUser", "runAsGroup"} & set(the_pods)
+    assert the_pods["runAsNonRoot"] is False
+
+
+def test_containers_share_what_has_the_same_name() -> None:
+    model, claim = Scratch(name="model", path="/model"), Mount(path="/data", volume="data", claim="data")
+    fetch = Container(name="fetch", image="a:1", scratch=[replace(model, path="/to")], mounts=[claim])
+    spec = pod_of(replace(PLAIN, scratch=[model], mounts=[replace(claim, folder="a")]), init_containers=[fetch])
+    names = [each["name"] for each in spec["volumes"]]
+    assert names == ["tmp", "model", "data", "tmp-fetch"]
+    (main,), (first,) = spec["containers"], spec["initContainers"]
+    assert {"name": "model", "mountPath": "/model"} in main["volumeMounts"]
+    assert {"name": "model", "mountPath": "/to"} in first["volumeMounts"]
+
+
+def test_a_process_of_the_node_is_not_restricted() -> None:
+    daemon = Container(
+        name="daemon",
+        image="d:1",
+        capabilities=["NET_ADMIN"],
+        mounts=[Mount(path="/host", volume="sys", host_path="/sys", read_only=False)],
+        startup=file_startup_probe("/ready", budget_seconds=180),
+        is_of_node=True,
+    )
+    spec = pod_of(PLAIN, sidecars=[daemon])
+    (made,) = spec["initContainers"]
+    assert made["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "privileged": False,
+        "capabilities": {"add": ["NET_ADMIN"]},
+        "seccompProfile": {"type": "Unconfined"},
+    }
+    assert "env" not in made
+    assert made["volumeMounts"] == [{"name": "sys", "mountPath": "/host"}]
+    assert made["startupProbe"]["exec"] == {"command": ["cat", "/ready"]}
+    assert made["startupProbe"]["periodSeconds"] * made["startupProbe"]["failureThreshold"] == 180
+    assert spec["containers"][0]["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_a_pod_names_its_priority() -> None:
+    assert pod_of(PLAIN, priority_class="production-1234")["priorityClassName"] == "production-1234"
+    assert "priorityClassName" not in pod_of(PLAIN)

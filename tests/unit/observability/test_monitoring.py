@@ -11,7 +11,7 @@ from modelyard.observability.rules import MODEL_SERVICE, rule_groups
 from modelyard.observability.spec import MetricsSpec
 from modelyard.observability.values import chart_values
 from modelyard.operators.spec import ChartsSpec
-from modelyard.serving.model_service import COMPONENT
+from modelyard.serving.scope import COMPONENT
 from tests.support.clusters import bare_cluster
 from tests.support.mocks import Recorded, refused, run
 
@@ -31,6 +31,7 @@ def program(
             namespace="chat",
             labels={"a": "b"},
             selector={"app.kubernetes.io/instance": "chat-assistant"},
+            variant_label="modelyard.dev/variant",
             port="http",
             parent=monitoring,
         )
@@ -85,8 +86,19 @@ def test_the_rules_are_in_prometheus_namespace_under_a_generated_name() -> None:
 def test_a_monitor_chooses_its_service_by_labels_and_the_port_by_name() -> None:
     monitor = made().one("ServiceMonitor").inputs
     assert monitor["metadata"] == {"namespace": "chat", "labels": {"a": "b"}}
-    assert monitor["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/instance": "chat-assistant"}}
-    assert monitor["spec"]["endpoints"] == [{"port": "http", "path": "/metrics", "interval": "30s"}]
+    assert monitor["spec"]["selector"] == {
+        "matchLabels": {"app.kubernetes.io/instance": "chat-assistant"},
+        "matchExpressions": [{"key": "modelyard.dev/variant", "operator": "Exists"}],
+    }
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert (endpoint["port"], endpoint["path"], endpoint["interval"]) == ("http", "/metrics", "30s")
+
+
+def test_what_is_read_says_which_version_it_is_of() -> None:
+    (endpoint,) = made().one("ServiceMonitor").inputs["spec"]["endpoints"]
+    assert endpoint["relabelings"] == [
+        {"sourceLabels": ["__meta_kubernetes_pod_label_modelyard_dev_variant"], "targetLabel": "variant"}
+    ]
 
 
 def test_charts_come_from_the_mirror() -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,14 @@ def test_a_permissive_kind_has_its_names_scope_and_version() -> None:
     assert spec["names"] == {"kind": "Fleet", "plural": "fleets", "singular": "fleet"}
     assert [version["name"] for version in spec["versions"]] == ["v1beta1"]
     assert permissive_crd(WIDGET)["spec"]["scope"] == "Namespaced"
+
+
+def test_a_status_is_apart_where_something_writes_it() -> None:
+    """Otherwise whoever writes an object would take back what was written of its status."""
+    [written] = permissive_crd(replace(WIDGET, has_status=True))["spec"]["versions"]
+    [plain] = permissive_crd(WIDGET)["spec"]["versions"]
+    assert written == {**plain, "subresources": {"status": {}}}
+    assert "subresources" not in plain
 
 
 def test_kinds_are_found_in_subfolders_and_files_of_several(tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ class TestListeners:
         route = spec_of(gateway(SECRET), "HTTPRoute")
         assert route["parentRefs"][0]["sectionName"] == "http"
         assert route["rules"] == [
-            {"filters": [
+            {"matches": [{"path": {"type": "PathPrefix", "value": "/"}}], "filters": [
                 {"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}
             ]}
         ]  # fmt: skip
@@ -240,6 +240,59 @@ class TestWithoutCharts:
 
         run(program)
         assert seen == [""]
+
+
+IN_PLACE = ClusterTraits(charts_installed=False, gateway_in_place="traefik")
+
+
+class _WithItsOwn(BareCluster):
+    """A cluster that brings who acts on Gateways."""
+
+    def run_gateway(
+        self, name: str, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> list[pulumi.Resource]:
+        metadata = k8s.meta.v1.ObjectMetaArgs(namespace=namespace)
+        return [k8s.core.v1.ConfigMap(name, metadata=metadata, opts=opts)]
+
+
+def in_place(spec: GatewaySpec) -> Recorded:
+    return run(lambda: Gateway("gateway", _WithItsOwn(traits=IN_PLACE), spec))
+
+
+class TestInPlaceOfEnvoy:
+    def test_the_clusters_own_runs_in_the_gateways_namespace_for_as_long_as_the_gateway(self) -> None:
+        recorded = in_place(GatewaySpec())
+        own = recorded.one("ConfigMap")
+        assert own.inputs["metadata"]["namespace"] == "gateway"
+        assert "Namespace gateway" in waits_for(recorded, own)
+        waited = waits_for(recorded, recorded.one(OBJECT))
+        assert {"ConfigMap gateway-controller", "GatewayClass gateway-class"} <= waited
+        assert any(each.startswith("CustomResourceDefinition ") for each in waits_for(recorded, own))
+
+    def test_it_acts_on_the_class_and_the_address_is_waited_for(self) -> None:
+        recorded = in_place(GatewaySpec())
+        assert spec_of(recorded, "GatewayClass") == {"controllerName": "traefik.io/gateway-controller"}
+        annotations = recorded.one(OBJECT).inputs["metadata"]["annotations"]
+        assert annotations == {"pulumi.com/waitFor": "condition=Programmed"}
+        assert not recorded.of("EnvoyProxy")
+
+    def test_with_tls_nothing_waits_as_its_certificate_may_come_later(self) -> None:
+        assert "annotations" not in in_place(SECRET).one(OBJECT).inputs["metadata"]
+
+    def test_all_kinds_that_it_watches_are_there_and_it_can_write_their_status(self) -> None:
+        registered = {
+            each.inputs["spec"]["names"]["kind"]: each.inputs["spec"]["versions"][0]
+            for each in in_place(GatewaySpec()).of("CustomResourceDefinition")
+        }
+        assert set(registered) == {"GatewayClass", "Gateway", "HTTPRoute", "GRPCRoute", "ReferenceGrant"}
+        assert {kind for kind, version in registered.items() if "subresources" not in version} == {"ReferenceGrant"}
+        assert registered["ReferenceGrant"]["name"] == "v1beta1"
+
+    def test_another_class_is_not_its_affair(self) -> None:
+        recorded = in_place(GatewaySpec(class_="istio"))
+        assert not recorded.of("ConfigMap")
+        assert not recorded.of("GatewayClass")
+        assert "annotations" not in recorded.one(OBJECT).inputs["metadata"]
 
 
 class _Balanced(BareCluster):

@@ -139,9 +139,9 @@ class TestSelectors:
         assert spec["selector"] == {"matchLabels": {**self.POD, "modelyard.dev/variant": "main"}}
         assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
 
-    def test_the_service_and_the_budget_select_every_variant(self) -> None:
+    def test_the_service_selects_the_live_variant_and_the_budget_every_one(self) -> None:
         recorded = service(VLLM)
-        assert recorded.one("Service").inputs["spec"]["selector"] == self.POD
+        assert recorded.one("Service").inputs["spec"]["selector"] == {**self.POD, "modelyard.dev/variant": "main"}
         assert recorded.one("PodDisruptionBudget").inputs["spec"]["selector"] == {"matchLabels": self.POD}
 
     def test_no_setting_reaches_a_selector(self) -> None:

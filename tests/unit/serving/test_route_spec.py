@@ -73,8 +73,8 @@ class TestTwins:
         routes = {"chat.a": RouteSpec(path="/a"), "vision.b": RouteSpec(path="/a", hostnames=[HOST])}
         (problem,) = twin_route_problems(routes, GATEWAY)
         assert str(problem) == (
-            "vision.b.route: /a of models.example.org is the route of chat.a; give one of them another path or "
-            "hostnames"
+            "vision.b.route: /a of models.example.org is the route of chat.a; give one of them another path, "
+            "hostnames or header"
         )
 
     @pytest.mark.parametrize(

@@ -21,13 +21,13 @@ from modelyard.serving.runtimes.triton import TritonSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import validate
 from modelyard.versions import TEXT_EMBEDDINGS_CPU_IMAGE, TEXT_EMBEDDINGS_CUDA_IMAGE
+from modelyard.workspace.container_spec import MountSpec
 from modelyard.workspace.place import Place, WrittenArtifact
 from modelyard.workspace.spec import SecretSpec, VolumeSpec, WorkspaceSpec
-from modelyard.workspace.workload_spec import MountSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.mocks import Recorded, run
-from tests.unit.serving.test_spec import OWN, VLLM
+from tests.unit.serving.test_spec import VLLM
 
 _ALL_POOLS = {
     **POOLS,
@@ -130,11 +130,6 @@ def with_block(spec: ModelServiceSpec, **fields: Any) -> ModelServiceSpec:
         (replace(SGLANG, pool="mi300x"), "runtime.sglang.image", "is for NVIDIA GPUs, and pool mi300x has mi300x"),
         (replace(TRITON, model=None), "model", "is missing, which triton needs; add model: {artifact: JOB}"),
         (
-            replace(TRITON, model=HUB),
-            "model.huggingface",
-            "has no effect with runtime triton; use artifact or volume, or another runtime",
-        ),
-        (
             with_block(TRITON, extra_args=["--model-control-mode=poll"]),
             "runtime.triton.extra_args[0]",
             "--model-control-mode cannot be given as an argument; use models",
@@ -158,7 +153,6 @@ def with_block(spec: ModelServiceSpec, **fields: Any) -> ModelServiceSpec:
             "runtime.huggingface.image",
             "the default image has no program for v100; name an image of Text Embeddings Inference for it",
         ),
-        (replace(MLSERVER, model=HUB), "model.huggingface", "has no effect with runtime mlserver"),
         (
             replace(MLSERVER, pool="arm"),
             "runtime.mlserver.image",
@@ -178,13 +172,12 @@ def with_block(spec: ModelServiceSpec, **fields: Any) -> ModelServiceSpec:
             "runtime.container.metrics_port",
             "Prometheus reads metrics by HTTP",
         ),
-        (replace(OWN, model=HUB), "model.huggingface", "has no effect with runtime container"),
         (
             replace(VLLM, model=replace(VOLUME, volume="lost")),
             "model.volume",
             "'lost' is no volume of this workspace; use one of models, or add it under volumes",
         ),
-        (replace(VLLM, model=replace(HUB, folder="a")), "model.folder", "has a meaning with volume only"),
+        (replace(VLLM, model=replace(HUB, folder="a")), "model.folder", "has a meaning with volume, object_store and"),
         (replace(VLLM, model=replace(VOLUME, revision="1")), "model.revision", "has a meaning with huggingface only"),
         (replace(VLLM, model=replace(VOLUME, folder="../a")), "model.folder", "is no folder of a volume"),
         (replace(VLLM, model=ModelSpec(huggingface="a/b", volume="models")), "model", "exclude each other"),

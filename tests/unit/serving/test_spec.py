@@ -78,7 +78,6 @@ def test_what_can_run_is_accepted(near: ModelServiceSpec) -> None:
             "vllm and container exclude each other",
         ),
         (replace(VLLM, model=None), "model", "is missing, which vllm needs"),
-        (replace(OWN, model=MODEL), "model.huggingface", "has no effect with runtime container"),
         (replace(VLLM, gpus=0, pool="system"), "gpus", "vllm needs at least one GPU"),
         (
             replace(VLLM, gpus=8, runtime=vllm(tensor_parallel=4)),
@@ -124,12 +123,12 @@ def test_what_can_run_is_accepted(near: ModelServiceSpec) -> None:
         (
             replace(OWN, autoscaling=AutoscalingSpec(min_replicas=0, max_replicas=2, target=CPU)),
             "autoscaling.min_replicas",
-            "use 1 or more",
+            "cpu end with the last pod, so that nothing would wake the service again",
         ),
         (
             replace(OWN, autoscaling=AutoscalingSpec(max_replicas=2, target=TargetSpec())),
             "autoscaling.target",
-            "give cpu_percent or memory_percent",
+            "give queued_requests, requests_per_second, cpu_percent, or one of the others",
         ),
         (
             replace(OWN, autoscaling=AutoscalingSpec(max_replicas=2, target=TargetSpec(cpu_percent=101))),

@@ -15,7 +15,7 @@ from tests.support.stacks import stack
 GATEWAY: dict[str, Any] = {"hostname": "models.example.org"}
 FRAUD, ASSISTANT = "workspaces.chat.services.fraud", "workspaces.chat.services.assistant"
 ADD_GATEWAY = "add platform: {gateway: {}}, or leave the route out"
-GIVE_ANOTHER = "give one of them another path or hostnames"
+GIVE_ANOTHER = "give one of them another path, hostnames or header"
 NETWORK = {"nodes_cidr": "10.20.0.0/20", "pods_cidr": "10.24.0.0/14", "services_cidr": "10.20.16.0/20"}
 GKE: dict[str, Any] = {"project": "ml-prod", "region": "us-central1", "network": NETWORK}
 
@@ -38,6 +38,34 @@ def test_two_services_have_two_routes() -> None:
     same = {"platform.gateway": GATEWAY, f"{FRAUD}.route": {}, f"{ASSISTANT}.route": {"path": "/"}}
     assert problems(same) == [f"{FRAUD}.route: / of models.example.org is the route of {ASSISTANT}; {GIVE_ANOTHER}"]
     assert not problems({**same, f"{FRAUD}.route": {"path": "/fraud"}})
+
+
+def test_a_version_is_not_called_as_another_service() -> None:
+    canary = {"platform.gateway": GATEWAY, f"{FRAUD}.route": {}, f"{FRAUD}.release": {"canary": {"env": {"A": "1"}}}}
+    assert not problems(canary)
+    twin = {**canary, "workspaces.chat.services.fraud-canary": stack({})["workspaces"]["chat"]["services"]["fraud"]}
+    assert problems(twin) == [
+        f"{FRAUD}.release: would be named chat-fraud-canary, as {FRAUD}-canary is; rename one of them"
+    ]
+
+
+def test_a_release_is_what_the_gateway_can_do() -> None:
+    shadow = {f"{FRAUD}.route": {}, f"{FRAUD}.release": {"shadow": {"env": {"A": "1"}}}}
+    assert not problems({"platform.gateway": GATEWAY, **shadow})
+    (refused,) = problems({"platform.gateway": {**GATEWAY, "class": "ours"}, **shadow})
+    assert refused.startswith(f"{FRAUD}.release.shadow: class ours does not copy requests")
+    assert not problems({"platform.gateway": {**GATEWAY, "class": "ours", "class_features": ["mirror"]}, **shadow})
+
+
+@pytest.mark.parametrize("cluster", [
+    {"eks": {"region": "eu-central-1", "network": {"cidr": "10.40.0.0/16"}}}, {"local": {"engine": "host"}},
+])  # fmt: skip
+def test_a_route_is_what_can_be_done_on_the_cluster(cluster: dict[str, Any]) -> None:
+    kwok = {"platform.gateway": GATEWAY, f"{FRAUD}.route": {"balance": "client_ip"}}
+    path = f"{FRAUD}.route.balance: "
+    assert not [each for each in problems({**kwok, "cluster": {"local": {"engine": "kwok"}}}) if each.startswith(path)]
+    (refused,) = [each for each in problems({**kwok, "cluster": cluster}) if each.startswith(path)]
+    assert "does not tell clients apart by their address" in refused
 
 
 def test_load_balancers_of_gke_are_on_gke_with_a_range_for_them() -> None:

@@ -28,6 +28,7 @@ from tests.support.mocks import STACK, refused, run
 from tests.support.stacks import stack
 
 CONTAINER = ContainerSpec(image="registry.example.org/fraud:4.2.0", port=8080, ready_path="/ok")
+OUTPUTS = ["cluster_name", "kubeconfig", "services", "service_ports", "routes", "gateway_address", "object_stores"]
 
 
 @pytest.fixture(autouse=True)
@@ -145,7 +146,7 @@ def test_outputs_are_exported_under_their_own_names() -> None:
         exported.extend(root.outputs)
 
     run(program)
-    assert exported == ["cluster_name", "kubeconfig", "services", "routes", "gateway_address", "object_stores"]
+    assert exported == OUTPUTS
 
 
 def test_outputs_of_another_stack_are_found_by_the_same_names() -> None:
@@ -161,7 +162,7 @@ def test_outputs_of_another_stack_are_found_by_the_same_names() -> None:
 
     names: list[str] = []
     run(lambda: StackOutputs.of(Reference()).cluster_name.apply(names.append))
-    assert asked == ["cluster_name", "kubeconfig", "services", "routes", "gateway_address", "object_stores"]
+    assert asked == OUTPUTS
     assert names == ["its cluster_name"]
 
 
@@ -202,3 +203,22 @@ def test_accelerators_get_what_their_pools_need() -> None:
 
 def test_where_nothing_is_needed_for_accelerators_nothing_is_made() -> None:
     assert from_config(stack({"cluster": {"existing": {"context": "on-prem"}}})).of("Accelerators") == []
+
+
+def test_the_controller_of_groups_is_there_where_a_service_needs_it() -> None:
+    wide = {
+        "model": {"huggingface": "mistralai/Mixtral-8x22B-Instruct-v0.1"},
+        "runtime": {"vllm": {"tensor_parallel": 8, "pipeline_parallel": 2}},
+        "pool": "h100",
+        "surge": 0,
+    }
+
+    def controllers(changes: dict[str, Any]) -> list[str]:
+        spec = load_stack(json.dumps(stack(changes)))
+        recorded = run(lambda: MLStack("test", spec), secrets={"modelyard:hf-token": "clear"})
+        return [each.name for each in recorded.of("Operator") if "leader-worker-set" in each.name]
+
+    assert controllers({}) == []
+    assert controllers({"workspaces.chat.services.wide": wide}) == ["leader-worker-sets"]
+    here = {"workspaces.chat.services.wide": wide, "platform.leader_worker_sets_present": True}
+    assert controllers(here) == []

@@ -9,6 +9,7 @@ from modelyard.batch.spec import TrainingJobSpec
 from modelyard.batch.training_job import TrainingJob
 from modelyard.cluster.pools import Pool
 from modelyard.spec import load_json
+from modelyard.workspace.container_spec import MountSpec
 from modelyard.workspace.spec import (
     ConfigSpec,
     FabricSpec,
@@ -18,7 +19,7 @@ from modelyard.workspace.spec import (
     VolumeSpec,
     WorkspaceSpec,
 )
-from modelyard.workspace.workload_spec import ArtifactSpec, MountSpec, ReadArtifactSpec
+from modelyard.workspace.workload_spec import ArtifactSpec, ReadArtifactSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import bare_cluster
 from tests.support.gpu_pools import GPU_POOLS
@@ -251,3 +252,30 @@ def test_shared_volumes_of_the_companion_need_storage_for_that() -> None:
     spec = WorkspaceSpec(fabric=FabricSpec(volumes={"checkpoints": VolumeSpec(size_gib=1, shared=True)}))
     error = refused(lambda: Workspace("lab", bare_cluster(GPU_POOLS), spec), "modelyard:workspace:Workspace")
     assert str(error).startswith("lab.fabric.volumes.checkpoints.shared: the cluster has no shared storage class")
+
+
+def policies(spec: WorkspaceSpec) -> dict[str, Any]:
+    recorded = run(lambda: Workspace("lab", bare_cluster(GPU_POOLS), spec))
+    return {each.inputs["metadata"]["namespace"]: each.inputs["spec"] for each in recorded.of("NetworkPolicy")}
+
+
+def from_namespace(name: str, *ports: str) -> dict[str, Any]:
+    peer = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+    return {"from": [peer], "ports": [{"port": port, "protocol": "TCP"} for port in ports]}
+
+
+def test_pods_of_the_workspace_reach_its_services_alone() -> None:
+    found = policies(WITH)
+    assert from_namespace("lab", "http") in found["lab-fabric"]["ingress"]
+    [way] = (each for each in found["lab"]["egress"] if "lab-fabric" in str(each))
+    assert way == {"to": from_namespace("lab-fabric")["from"]}
+
+
+def test_its_pods_do_not_reach_those_of_the_workspace() -> None:
+    found = policies(WITH)
+    assert "lab-fabric" not in str(found["lab"]["ingress"])
+    assert "'lab'" not in str(found["lab-fabric"]["egress"])
+
+
+def test_without_a_companion_there_is_no_way_to_one() -> None:
+    assert "fabric" not in str(policies(WorkspaceSpec()))

@@ -19,9 +19,10 @@ from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.runtimes.vllm import VllmSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.spec import validate
+from modelyard.workspace.container_spec import MountSpec
 from modelyard.workspace.place import Place, WrittenArtifact
 from modelyard.workspace.spec import ConfigSpec, SecretSpec, VolumeSpec, WorkspaceSpec
-from modelyard.workspace.workload_spec import ArtifactSpec, MountSpec, ReadArtifactSpec
+from modelyard.workspace.workload_spec import ArtifactSpec, ReadArtifactSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, refused, run

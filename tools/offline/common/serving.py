@@ -3,10 +3,12 @@
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 
 import grpc
 from google.protobuf import struct_pb2
+from google.protobuf.internal import api_implementation
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from tools.offline.host.lifeline import hold_on_to_engine
@@ -44,12 +46,21 @@ def partial_status(
     return _Status(code, message, (("grpc-status-details-bin", status.SerializeToString()),))
 
 
+def read_deep_messages() -> None:
+    """Read objects of any depth, as real providers do. Protobuf's reader of Python stops at 100 levels, and one level
+    of an object takes three: the schema of cert-manager's Issuer has more."""
+    if api_implementation.Type() == "upb":
+        reader: Any = import_module("google._upb._message")
+        reader.SetAllowOversizeProtos(True)
+
+
 def serve(
     plugin: str, make: Callable[[str], provider_pb2_grpc.ResourceProviderServicer], arguments: Sequence[str]
 ) -> None:
     """Serves the engine at the address in `arguments` until it ends; prints the port for it."""
     if not arguments:
         sys.exit(f"{plugin}: fatal: could not connect to host RPC; missing argument")
+    read_deep_messages()
     server: Any = grpc.server(ThreadPoolExecutor(max_workers=_THREADS), options=_OPTIONS)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(make(arguments[-1]), server)
     port = server.add_insecure_port("127.0.0.1:0")

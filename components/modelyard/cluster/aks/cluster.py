@@ -36,6 +36,7 @@ from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
+from modelyard.cluster.without_gateway import WithoutGateway
 from modelyard.component import checked
 from modelyard.errors import Problem
 from modelyard.kube.names import stack_label_value
@@ -44,7 +45,7 @@ _STACK_TAG = "modelyard-stack"
 """As the label, without what Azure allows in no tag's name: a slash."""
 
 
-class AksCluster(pulumi.ComponentResource):
+class AksCluster(WithoutGateway, pulumi.ComponentResource):
     """A cluster on AKS with its network and the nodes of its pools, from an empty subscription.
 
     Makes the resource group and the network unless they exist, the control plane with its identities, logs and times of

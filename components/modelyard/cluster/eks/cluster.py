@@ -20,6 +20,7 @@ from modelyard.cluster.eks.identity import Statement, WorkloadIdentity
 from modelyard.cluster.eks.kubeconfig import kubeconfig_of
 from modelyard.cluster.eks.load_balancers import (
     AUTO_MODE_LOAD_BALANCER_CLASS,
+    CLIENT_ADDRESSES_SEEN,
     LOAD_BALANCER_ANNOTATIONS,
     LOAD_BALANCER_CLASS,
     LOAD_BALANCER_SCHEME,
@@ -46,13 +47,14 @@ from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.pools_made import PoolsMade
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
+from modelyard.cluster.without_gateway import WithoutGateway
 from modelyard.component import checked
 from modelyard.kube.labels import STACK
 from modelyard.kube.names import stack_label_value
 from modelyard.operators.spec import ChartsSpec
 
 
-class EksCluster(pulumi.ComponentResource):
+class EksCluster(WithoutGateway, pulumi.ComponentResource):
     """A cluster on EKS with its network and the nodes of its pools, from an empty account.
 
     Makes the VPC unless it exists, the control plane with key, roles and logs, the add-ons, storage classes and the
@@ -273,6 +275,7 @@ def _traits(spec: EksSpec) -> ClusterTraits:
         storage_class=STORAGE_CLASS,
         shared_storage_class=SHARED_STORAGE_CLASS if spec.shared_storage else None,
         load_balancer_class=AUTO_MODE_LOAD_BALANCER_CLASS if auto_mode else LOAD_BALANCER_CLASS,
+        client_addresses_seen=CLIENT_ADDRESSES_SEEN,
         load_balancer_annotations={**LOAD_BALANCER_ANNOTATIONS, LOAD_BALANCER_SCHEME: "internal"},
         public_load_balancer_annotations={**LOAD_BALANCER_ANNOTATIONS, LOAD_BALANCER_SCHEME: "internet-facing"},
     )

@@ -27,6 +27,9 @@ AUTO_MODE_LOAD_BALANCER_CLASS = "eks.amazonaws.com/nlb"
 """Likewise where EKS Auto Mode balances. https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-nlb.html"""
 LOAD_BALANCER_ANNOTATIONS: Mapping[str, str] = {"service.beta.kubernetes.io/aws-load-balancer-nlb-target-type": "ip"}
 """What such a Service carries, so that packets go to its pods without a detour over other nodes."""
+CLIENT_ADDRESSES_SEEN = False
+"""Pods see the load balancer's own addresses: with theirs, clients in the same node as the pod would get no answer.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html#client-ip-preservation"""
 LOAD_BALANCER_SCHEME = "service.beta.kubernetes.io/aws-load-balancer-scheme"
 """The annotation that says who reaches it: `internal` or `internet-facing`.
 https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/"""

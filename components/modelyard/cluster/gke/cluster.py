@@ -35,6 +35,7 @@ from modelyard.cluster.object_stores import ObjectStore, StoreAccess
 from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
+from modelyard.cluster.without_gateway import WithoutGateway
 from modelyard.component import checked
 from modelyard.kube.names import stack_label_value
 
@@ -42,7 +43,7 @@ STACK_LABEL = "modelyard-stack"
 """What `modelyard.dev/stack` is in Google Cloud, whose keys of labels have neither dot nor slash."""
 
 
-class GkeCluster(pulumi.ComponentResource):
+class GkeCluster(WithoutGateway, pulumi.ComponentResource):
     """A cluster on GKE with its network and the nodes of its pools, from an empty project with billing.
 
     Enables the APIs that it needs, makes the network unless it exists, the control plane, the nodes' service account,

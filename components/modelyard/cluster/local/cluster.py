@@ -1,17 +1,24 @@
 """The component of a cluster on this machine."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.cluster.checks import checked_cluster
-from modelyard.cluster.local.dynamic import LocalClusterResource, LocalImageResource, LocalNodesResource
+from modelyard.cluster.local.dynamic import (
+    LocalClusterResource,
+    LocalImageResource,
+    LocalNodesResource,
+    LocalProgramResource,
+)
 from modelyard.cluster.local.engines.base import FAKE_NODE, FAKE_NODE_ANNOTATION, STORAGE_CLASS
 from modelyard.cluster.local.engines.choice import choose
 from modelyard.cluster.local.engines.host.kubelet import node_size
 from modelyard.cluster.local.folder import Engine, cluster_name, stack_identity
+from modelyard.cluster.local.gateway import TRAEFIK, run_traefik
+from modelyard.cluster.local.images.program import reference_of
 from modelyard.cluster.local.images.sources import ImageSource, find_sources
 from modelyard.cluster.local.nodes import SHARED_NODE_LABEL, PoolNodes
 from modelyard.cluster.object_store_rules import WITHOUT_CLOUD
@@ -103,6 +110,20 @@ class LocalCluster(WithoutCloud, pulumi.ComponentResource):
         del pool
         return []
 
+    def run_gateway(
+        self, name: str, *, namespace: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> Sequence[pulumi.Resource]:
+        """Traefik, on the real node."""
+        if self.traits.gateway_in_place is None:
+            return ()
+        reference = reference_of(TRAEFIK)
+        after = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(depends_on=[self.control_plane]))
+        after.provider = None
+        image = LocalProgramResource(
+            f"{name}-image", cluster=self.cluster_name, program=TRAEFIK, reference=reference, opts=after
+        )
+        return run_traefik(name, image=image, reference=reference, namespace=namespace, opts=opts)
+
     def _nodes(self, name: str, cluster: LocalClusterResource, pool: Pool, spec: PoolSpec) -> LocalNodesResource:
         return LocalNodesResource(
             f"{name}-{pool.name}",
@@ -141,6 +162,7 @@ def _traits(engine: Engine, spec: LocalSpec) -> ClusterTraits:
         # One file system holds all volumes of host, and kwok's are never mounted.
         shared_storage_class=STORAGE_CLASS if engine != "kind" else None,
         load_balancer_available=False,
+        gateway_in_place=TRAEFIK if engine == "host" and not charts else None,
         # kind's own network plugin enforces policies: https://github.com/kubernetes-sigs/kind/releases/tag/v0.24.0
         network_policy_enforced=engine == "kind",
         metrics_api_available=engine == "host",

@@ -24,7 +24,7 @@ from pulumi.dynamic import (
 from modelyard.cluster.local import lifecycle, nodes
 from modelyard.cluster.local.engines.base import KUBECONFIG
 from modelyard.cluster.local.folder import cluster_folder
-from modelyard.cluster.local.images import build, node
+from modelyard.cluster.local.images import build, node, program
 from modelyard.cluster.local.images.sources import ImageSource
 from modelyard.cluster.local.nodes import PoolNodes
 
@@ -246,3 +246,54 @@ class LocalImageResource(Resource, module="modelyard", name="LocalImage"):
         """
         props = {"reference": source.reference, "context": str(source.context), "dockerfile": source.dockerfile}
         super().__init__(LocalImageProvider(), name, {**props, "cluster": cluster, "repository": repository}, opts)
+
+
+class LocalProgramProvider(ResourceProvider):
+    """Gives a cluster the image of a program of this machine. What was loaded ends with the cluster."""
+
+    serialize_as_secret_always = False
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse, at preview already, a program that is not here."""
+        problems = program.problems(news["program"])
+        return CheckResult(news, [CheckFailure("program", f"{each.why}; {each.fix}") for each in problems])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """An update for another file of the program, also where a running cluster has lost the image."""
+        if _olds["cluster"] != _news["cluster"]:
+            return DiffResult(changes=True, replaces=["cluster"])
+        lost = lifecycle.is_alive(_news["cluster"]) and not _is_present(_news)
+        return DiffResult(changes=lost or _olds["reference"] != _news["reference"])
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Load the image."""
+        return CreateResult(f"{props['cluster']}/{props['program']}", _load_program(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Load the new image beside the old one, which pods run until they are replaced."""
+        return UpdateResult(_load_program(_news))
+
+
+def _load_program(props: dict[str, Any]) -> dict[str, Any]:
+    if not _is_loaded(props):
+        program.load(props["cluster"], props["program"], props["reference"])
+    return {key: props[key] for key in ("cluster", "program", "reference")}
+
+
+class LocalProgramResource(Resource, module="modelyard", name="LocalProgram"):
+    """The image of a program on the node of a local cluster."""
+
+    def __init__(
+        self, name: str, cluster: str, program: str, reference: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Register it.
+
+        Args:
+            name: the resource's name.
+            cluster: the cluster's name on this machine.
+            program: its name on PATH.
+            reference: the image's.
+            opts: the resource's options; it must depend on the cluster.
+        """
+        props = {"cluster": cluster, "program": program, "reference": reference}
+        super().__init__(LocalProgramProvider(), name, props, opts)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from modelyard.cluster.local.api import api_status, core_api
+from modelyard.cluster.local.api import CONFLICT, NODES, NOT_FOUND, Api, ApiError, Json, connected
 from modelyard.cluster.local.engines.base import FAKE_NODE, FAKE_NODE_ANNOTATION
 from modelyard.cluster.local.folder import LocalClusterError
 from modelyard.cluster.pools import POOL_LABEL, Pool
@@ -19,10 +19,8 @@ _PODS = "110"
 _DISK = "100Gi"
 """Ephemeral storage of a node: the least that the clouds' GPU images come with by default."""
 _ARCHITECTURE_LABEL, _ARCHITECTURE = "kubernetes.io/arch", "amd64"
-_MERGE_PATCH = "application/merge-patch+json"
 _READY_SECONDS = 60
 _READY_POLL_SECONDS = 0.2
-_NOT_FOUND, _CONFLICT = 404, 409
 
 Taint = Mapping[str, str]
 
@@ -124,54 +122,58 @@ def apply(kubeconfig: Path, wanted: PoolNodes, previous: PoolNodes | None = None
     Raises:
         LocalClusterError: the nodes do not become ready.
     """
-    with core_api(kubeconfig) as core:
+    with connected(kubeconfig) as api:
         if not wanted.simulated:
-            return [_label_real(core, node, wanted.labels, previous) for node in _real_nodes(core)]
-        existing = {node.metadata.name: node for node in _pool_nodes(core, wanted.pool)}
+            return [_label_real(api, node, wanted.labels, previous) for node in _real_nodes(api)]
+        existing = {node["metadata"]["name"]: node for node in _pool_nodes(api, wanted.pool)}
         for name in wanted.names:
             if name in existing:
-                _change(core, existing[name], wanted, previous)
+                _change(api, existing[name], wanted, previous)
             else:
-                _make(core, name, wanted)
-        _remove(core, sorted(set(existing) - set(wanted.names)))
-        _wait_ready(core, wanted)
+                _make(api, name, wanted)
+        _remove(api, sorted(set(existing) - set(wanted.names)))
+        _wait_ready(api, wanted)
         return wanted.names
 
 
 def remove(kubeconfig: Path, nodes: PoolNodes) -> None:
     """Remove the pool's simulated nodes, or its labels from the real one."""
-    with core_api(kubeconfig) as core:
+    with connected(kubeconfig) as api:
         if nodes.simulated:
-            _remove(core, [node.metadata.name for node in _pool_nodes(core, nodes.pool)])
+            _remove(api, [node["metadata"]["name"] for node in _pool_nodes(api, nodes.pool)])
         else:
-            for node in _real_nodes(core):
-                _label_real(core, node, {}, nodes)
+            for node in _real_nodes(api):
+                _label_real(api, node, {}, nodes)
 
 
 def present(kubeconfig: Path, nodes: PoolNodes) -> list[str]:
     """The names of the pool's nodes that the cluster has."""
-    with core_api(kubeconfig) as core:
+    with connected(kubeconfig) as api:
         if nodes.simulated:
-            return sorted(node.metadata.name for node in _pool_nodes(core, nodes.pool))
-        real = _real_nodes(core)
-        return [node.metadata.name for node in real if nodes.labels.items() <= node.metadata.labels.items()]
+            return sorted(node["metadata"]["name"] for node in _pool_nodes(api, nodes.pool))
+        real = _real_nodes(api)
+        return [node["metadata"]["name"] for node in real if nodes.labels.items() <= _labels_of(node).items()]
 
 
-def _pool_nodes(core: Any, pool: str) -> list[Any]:
-    nodes = core.list_node(label_selector=f"{POOL_LABEL}={pool}").items
+def _labels_of(node: Json) -> Mapping[str, str]:
+    return node["metadata"].get("labels", {})
+
+
+def _pool_nodes(api: Api, pool: str) -> list[Json]:
+    nodes = api.list_of(NODES, labelSelector=f"{POOL_LABEL}={pool}")
     return [node for node in nodes if _is_simulated(node)]
 
 
-def _real_nodes(core: Any) -> list[Any]:
-    return [node for node in core.list_node().items if not _is_simulated(node)]
+def _real_nodes(api: Api) -> list[Json]:
+    return [node for node in api.list_of(NODES) if not _is_simulated(node)]
 
 
-def _is_simulated(node: Any) -> bool:
-    annotations: Mapping[str, str] = node.metadata.annotations or {}
+def _is_simulated(node: Json) -> bool:
+    annotations: Mapping[str, str] = node["metadata"].get("annotations", {})
     return annotations.get(FAKE_NODE_ANNOTATION) == FAKE_NODE
 
 
-def _make(core: Any, name: str, wanted: PoolNodes) -> None:
+def _make(api: Api, name: str, wanted: PoolNodes) -> None:
     system = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", _ARCHITECTURE_LABEL: _ARCHITECTURE}
     body = {
         "metadata": {
@@ -184,33 +186,34 @@ def _make(core: Any, name: str, wanted: PoolNodes) -> None:
         "status": {"capacity": dict(wanted.capacity), "allocatable": dict(wanted.allocatable)},
     }
     try:
-        core.create_node(body)
-    except Exception as error:
-        if api_status(error) == _CONFLICT:
+        api.create(NODES, body)
+    except ApiError as error:
+        if error.status == CONFLICT:
             why = f"node {name} exists already and is not one of pool {wanted.pool}"
             raise LocalClusterError(f"{why}; rename the pool") from None
         raise
 
 
-def _change(core: Any, node: Any, wanted: PoolNodes, previous: PoolNodes | None) -> None:
-    name = node.metadata.name
+def _change(api: Api, node: Json, wanted: PoolNodes, previous: PoolNodes | None) -> None:
+    name = node["metadata"]["name"]
     labels = _replaced(previous.labels if previous else {}, wanted.labels)
     ours = {(taint["key"], taint["effect"]) for taint in (*wanted.taints, *(previous.taints if previous else ()))}
     # The node controller marks nodes by taints too.
-    foreign = [taint.to_dict() for taint in node.spec.taints or () if (taint.key, taint.effect) not in ours]
+    foreign = [taint for taint in node["spec"].get("taints", ()) if (taint["key"], taint["effect"]) not in ours]
     patch = {"metadata": {"labels": labels}, "spec": {"taints": [*wanted.taints, *foreign]}}
-    core.patch_node(name, patch, _content_type=_MERGE_PATCH)
+    api.merge(f"{NODES}/{name}", patch)
     sizes = {
-        "capacity": _replaced(node.status.capacity or {}, wanted.capacity),
-        "allocatable": _replaced(node.status.allocatable or {}, wanted.allocatable),
+        "capacity": _replaced(node["status"].get("capacity", {}), wanted.capacity),
+        "allocatable": _replaced(node["status"].get("allocatable", {}), wanted.allocatable),
     }
-    core.patch_node_status(name, {"status": sizes}, _content_type=_MERGE_PATCH)
+    api.merge(f"{NODES}/{name}/status", {"status": sizes})
 
 
-def _label_real(core: Any, node: Any, labels: Mapping[str, str], previous: PoolNodes | None) -> str:
+def _label_real(api: Api, node: Json, labels: Mapping[str, str], previous: PoolNodes | None) -> str:
     changed = _replaced(previous.labels if previous else {}, labels)
-    core.patch_node(node.metadata.name, {"metadata": {"labels": changed}}, _content_type=_MERGE_PATCH)
-    return node.metadata.name
+    name: str = node["metadata"]["name"]
+    api.merge(f"{NODES}/{name}", {"metadata": {"labels": changed}})
+    return name
 
 
 def _replaced(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str | None]:
@@ -218,18 +221,18 @@ def _replaced(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, 
     return {**dict.fromkeys(before), **after}
 
 
-def _remove(core: Any, names: Iterable[str]) -> None:
+def _remove(api: Api, names: Iterable[str]) -> None:
     for name in names:
         try:
-            core.delete_node(name)
-        except Exception as error:
-            if api_status(error) != _NOT_FOUND:
+            api.delete(f"{NODES}/{name}")
+        except ApiError as error:
+            if error.status != NOT_FOUND:
                 raise
 
 
-def _wait_ready(core: Any, wanted: PoolNodes) -> None:
+def _wait_ready(api: Api, wanted: PoolNodes) -> None:
     deadline = time.monotonic() + _READY_SECONDS
-    while waiting := [node.metadata.name for node in _pool_nodes(core, wanted.pool) if not _is_ready(node)]:
+    while waiting := [node["metadata"]["name"] for node in _pool_nodes(api, wanted.pool) if not _is_ready(node)]:
         if time.monotonic() > deadline:
             listed = ", ".join(waiting[:5])
             why = f"{len(waiting)} nodes of pool {wanted.pool} are not ready after {_READY_SECONDS} seconds ({listed})"
@@ -237,5 +240,6 @@ def _wait_ready(core: Any, wanted: PoolNodes) -> None:
         time.sleep(_READY_POLL_SECONDS)
 
 
-def _is_ready(node: Any) -> bool:
-    return any(condition.type == "Ready" and condition.status == "True" for condition in node.status.conditions or ())
+def _is_ready(node: Json) -> bool:
+    conditions: Iterable[Json] = node["status"].get("conditions", ())
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

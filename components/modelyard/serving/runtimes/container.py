@@ -6,9 +6,8 @@ from typing import ClassVar, Literal
 from modelyard.errors import Problem
 from modelyard.kube.images import Image
 from modelyard.serving.runtimes.runtime import CONTAINER_STARTUP_SECONDS, Runtime, Served, Server
-from modelyard.serving.words import HttpPath
 from modelyard.spec import Text, spec
-from modelyard.workspace.words import Port
+from modelyard.workspace.words import HttpPath, Port
 
 
 @spec
@@ -16,7 +15,7 @@ class ContainerSpec(Runtime):
     """Any HTTP or gRPC server in an image of your own."""
 
     NAME: ClassVar[str] = "container"
-    MODEL_SOURCES: ClassVar[tuple[str, ...]] = ("artifact", "volume")
+    READS_HUGGINGFACE: ClassVar[bool] = False
     NEEDS_MODEL: ClassVar[bool] = False
     STARTUP_SECONDS: ClassVar[int] = CONTAINER_STARTUP_SECONDS
 

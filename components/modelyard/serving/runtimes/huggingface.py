@@ -1,13 +1,14 @@
 """Text Embeddings Inference: https://huggingface.co/docs/text-embeddings-inference/cli_arguments."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
 from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.kube.images import Image
-from modelyard.serving.runtimes.runtime import CACHE_PATH, Runtime, Served, Server, flags, own_flag_problems
+from modelyard.serving.runtimes.load_metrics import LoadMetrics
+from modelyard.serving.runtimes.runtime import CACHE_PATH, Runtime, Served, Server, flags
 from modelyard.spec import Count, Filled, Text, spec
 from modelyard.versions import TEXT_EMBEDDINGS_CPU_IMAGE, TEXT_EMBEDDINGS_CUDA_IMAGE
 
@@ -43,10 +44,15 @@ class HuggingFaceSpec(Runtime):
     """
 
     NAME: ClassVar[str] = "huggingface"
+    OWN_FLAGS: ClassVar[Mapping[str, str]] = _OWN_FLAGS
     DEFAULT_IMAGE: ClassVar[str | None] = TEXT_EMBEDDINGS_CUDA_IMAGE
     ARCHITECTURES: ClassVar[tuple[str, ...]] = ("amd64",)
     STARTUP_SECONDS: ClassVar[int] = 600
     """Such models have a few GiB; a warm-up with the largest batch follows."""
+    # https://github.com/huggingface/text-embeddings-inference/tree/v1.9.3: core/src/queue.rs, router/src/prometheus.rs
+    LOAD_METRICS: ClassVar[LoadMetrics] = LoadMetrics(
+        queued="te_queue_size", tokens="te_request_input_length_sum", latency="te_request_duration"
+    )
 
     image: Image | None = None
     """The server's image. Left out: the one for NVIDIA GPUs where the service has GPUs, otherwise the one for CPUs."""
@@ -61,10 +67,6 @@ class HuggingFaceSpec(Runtime):
     """Most requests at once; further ones are turned away with the status 429 and not kept waiting. Left out: 512."""
     extra_args: Sequence[Text] = ()
     """Further arguments of `text-embeddings-router`, for what has no field here."""
-
-    def problems(self) -> Iterable[Problem]:
-        """No argument that a field decides."""
-        return own_flag_problems(self.extra_args, _OWN_FLAGS)
 
     def service_problems(self, served: Served) -> Iterator[Problem]:
         """One GPU at the most."""
@@ -90,7 +92,7 @@ class HuggingFaceSpec(Runtime):
                 *flags(
                     {
                         "--model-id": served.model_location,
-                        "--revision": served.model.revision if served.model else None,
+                        "--revision": served.revision,
                         "--served-model-name": self.served_model_name or served.model_name,
                         "--port": _PORT,
                         "--prometheus-port": _METRICS_PORT,

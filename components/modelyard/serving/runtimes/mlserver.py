@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from modelyard.kube.images import Image
+from modelyard.serving.runtimes.load_metrics import LoadMetrics
 from modelyard.serving.runtimes.runtime import CONTAINER_STARTUP_SECONDS, Runtime, Served, Server
 from modelyard.spec import Count, spec
 from modelyard.versions import MLSERVER_IMAGE
@@ -31,12 +32,19 @@ class MlserverSpec(Runtime):
     """
 
     NAME: ClassVar[str] = "mlserver"
-    MODEL_SOURCES: ClassVar[tuple[str, ...]] = ("artifact", "volume")
+    READS_HUGGINGFACE: ClassVar[bool] = False
     USER_ID: ClassVar[int | None] = 1000
     """The user `mlserver` that the image brings."""
     DEFAULT_IMAGE: ClassVar[str | None] = MLSERVER_IMAGE
     ARCHITECTURES: ClassVar[tuple[str, ...]] = ("amd64",)
     STARTUP_SECONDS: ClassVar[int] = CONTAINER_STARTUP_SECONDS
+    # Of its REST server, without the probes, which ask by GET.
+    # https://docs.seldon.ai/mlserver/user-guide/metrics
+    LOAD_METRICS: ClassVar[LoadMetrics] = LoadMetrics(
+        running="rest_server_requests_in_progress",
+        latency="rest_server_request_duration_seconds",
+        matchers='method="POST"',
+    )
 
     image: Image = MLSERVER_IMAGE
     """The server's image, with the frameworks in it."""

@@ -1,14 +1,16 @@
 """What every runtime says of itself, and what it is told of the service around it."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
 from modelyard.gpu.accelerators import NVIDIA
 from modelyard.gpu.spec import GpuSliceSpec
+from modelyard.kube.images import Image
 from modelyard.serving.model_spec import ModelSpec
+from modelyard.serving.runtimes.load_metrics import LoadMetrics
 from modelyard.spec import spec
 from modelyard.workspace.words import MODEL_PATH
 
@@ -28,9 +30,12 @@ class Served:
     Attributes:
         name: the service's name.
         model: what it serves; None where the image brings it.
-        gpus: of each replica, as the spec has them.
+        gpus: of each pod; a replica is one pod, or one on each of several nodes.
         startup_seconds: the start-up budget.
         drain_seconds: how long requests that are under way may go on after the end has been told.
+        known_as: the model's name for clients, where it is another's, beside which this one serves.
+        is_fetched: whether the model's files are in its folder before the server starts.
+        adapters: what is served beside the model under these names: where each is, on Hugging Face or in a folder.
     """
 
     name: str
@@ -38,23 +43,31 @@ class Served:
     gpus: int | GpuSliceSpec
     startup_seconds: int
     drain_seconds: int
+    known_as: str | None = None
+    is_fetched: bool = False
+    adapters: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def gpu_count(self) -> int:
-        """GPUs, slices or shares of each replica, 0 for none."""
+        """GPUs, slices or shares of each pod, 0 for none."""
         return self.gpus.count if isinstance(self.gpus, GpuSliceSpec) else self.gpus
 
     @property
     def model_location(self) -> str:
         """Where a server that downloads by itself finds the model: its name on Hugging Face, or the folder."""
-        return (self.model and self.model.huggingface) or MODEL_PATH
+        return (not self.is_fetched and self.model and self.model.huggingface) or MODEL_PATH
+
+    @property
+    def revision(self) -> str | None:
+        """What a server that downloads by itself is to download."""
+        return self.model.revision if self.model and not self.is_fetched else None
 
     @property
     def model_name(self) -> str | None:
-        """The model's name for clients; None for that on Hugging Face, which servers take by themselves."""
-        if not self.model or self.model.huggingface:
-            return None
-        return self.model.artifact or self.name
+        """The model's name for clients; None for that on Hugging Face, which servers take where they download it."""
+        if self.known_as or not self.model or (self.model.huggingface and not self.is_fetched):
+            return self.known_as
+        return self.model.huggingface or self.model.artifact or self.name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +78,10 @@ class Server:
         image: with a version.
         command: instead of the image's entry point, if not empty.
         args: arguments of the command.
+        worker_args: those on the further nodes of a replica, which serve nothing by themselves; None where a replica is
+            one pod.
         env: variables.
+        field_env: variables from the pod's own fields, by field path.
         token_variable: the variable for the model's token, where the model has one.
         port: where it serves.
         is_grpc: whether it speaks gRPC there, with gRPC's own health service.
@@ -80,7 +96,9 @@ class Server:
     image: "pulumi.Input[str]"
     command: Sequence["pulumi.Input[str]"] = ()
     args: Sequence["pulumi.Input[str]"] = ()
+    worker_args: Sequence["pulumi.Input[str]"] | None = None
     env: Mapping[str, str] = field(default_factory=dict[str, str])
+    field_env: Mapping[str, str] = field(default_factory=dict[str, str])
     token_variable: str | None = None
     port: int
     is_grpc: bool = False
@@ -98,22 +116,45 @@ class Runtime:
 
     NAME: ClassVar[str]
     """Its key under `runtime`."""
-    MODEL_SOURCES: ClassVar[tuple[str, ...]] = ("huggingface", "artifact", "volume")
-    """The sources of a model that it reads."""
+    READS_HUGGINGFACE: ClassVar[bool] = True
+    """Whether it downloads from Hugging Face by itself. What it does not is downloaded before it starts."""
     NEEDS_MODEL: ClassVar[bool] = True
     NEEDS_GPUS: ClassVar[bool] = False
+    TAKES_ADAPTERS: ClassVar[bool] = False
+    """Whether it serves LoRA adapters beside its model."""
     USER_ID: ClassVar[int | None] = None
     """The user that its image brings and needs; None where any will do."""
     STARTUP_SECONDS: ClassVar[int]
     """The start-up budget where nothing else decides it."""
+    LOAD_METRICS: ClassVar[LoadMetrics] = LoadMetrics()
+    """What its metrics tell of the load, for replicas to follow."""
     DEFAULT_IMAGE: ClassVar[str | None] = None
     """The image where the user names none, which is for NVIDIA GPUs if it computes on any. None: there is none."""
     ARCHITECTURES: ClassVar[tuple[str, ...]] = ("amd64", "arm64")
     """Processors that the default image is for."""
+    OWN_FLAGS: ClassVar[Mapping[str, str]] = {}
+    """Flags that `extra_args` cannot have, each with what to use instead."""
+
+    def with_image(self, image: Image) -> Self:
+        """The same server in that image."""
+        return replace(self, **{"image": image})  # noqa: PIE804  # a field of every runtime's own
+
+    def problems(self) -> Iterable[Problem]:
+        """No argument that a field decides."""
+        return own_flag_problems(getattr(self, "extra_args", ()), self.OWN_FLAGS)
 
     def startup_seconds(self, model: ModelSpec | None) -> int:  # noqa: ARG002  # some load what they serve
         """The start-up budget where the service names none."""
         return self.STARTUP_SECONDS
+
+    @property
+    def pod_gpus(self) -> int:
+        """GPUs of each pod where the service names none."""
+        return 0
+
+    def nodes_of(self, gpus: int | GpuSliceSpec) -> int:  # noqa: ARG002  # most servers are one pod
+        """How many nodes one replica takes, with so many GPUs on each."""
+        return 1
 
     def server(self, served: Served) -> Server:
         """The server for a service without problems."""
@@ -124,17 +165,12 @@ class Runtime:
         if self.NEEDS_GPUS and not served.gpus:
             why = f"{self.NAME} needs at least one GPU"
             yield Problem(path="gpus", why=why, fix="set gpus, on a pool with accelerators")
-        if not served.model:
-            if self.NEEDS_MODEL:
-                source = self.MODEL_SOURCES[0]
-                example = {"huggingface": "OWNER/NAME", "artifact": "JOB"}[source]
-                why = f"is missing, which {self.NAME} needs"
-                yield Problem(path="model", why=why, fix=f"add model: {{{source}: {example}}}")
-            return
-        source = served.model.source
-        if source and source not in self.MODEL_SOURCES:
-            fix = f"use {' or '.join(self.MODEL_SOURCES)}, or another runtime"
-            yield Problem(path=f"model.{source}", why=f"has no effect with runtime {self.NAME}", fix=fix)
+        if served.adapters and not self.TAKES_ADAPTERS:
+            yield Problem(path="adapters", why=f"have no effect with runtime {self.NAME}", fix="use vllm or sglang")
+        if self.NEEDS_MODEL and not served.model:
+            example = "huggingface: OWNER/NAME" if self.READS_HUGGINGFACE else "artifact: JOB"
+            why = f"is missing, which {self.NAME} needs"
+            yield Problem(path="model", why=why, fix=f"add model: {{{example}}}")
 
     def pool_problems(self, pool: Pool) -> Iterator[Problem]:
         """Why it cannot run on that pool, with paths relative to the service."""

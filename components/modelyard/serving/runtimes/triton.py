@@ -1,11 +1,11 @@
 """NVIDIA Triton Inference Server: https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from modelyard.errors import Problem
 from modelyard.kube.images import Image
-from modelyard.serving.runtimes.runtime import Runtime, Served, Server, flags, own_flag_problems
+from modelyard.serving.runtimes.load_metrics import LoadMetrics
+from modelyard.serving.runtimes.runtime import Runtime, Served, Server, flags
 from modelyard.spec import Filled, Text, spec
 from modelyard.versions import TRITON_IMAGE
 from modelyard.workspace.words import MODEL_PATH
@@ -15,8 +15,8 @@ _OWN_FLAGS = {
     "--http-port": "it is 8000; clients use the service's url",
     "--grpc-port": "it is 8001",
     "--metrics-port": "it is 8002",
-    "--model-repository": "use model.artifact or model.volume",
-    "--model-store": "use model.artifact or model.volume",
+    "--model-repository": "use model",
+    "--model-store": "use model",
     "--model-control-mode": "use models; a repository that changes by itself cannot be told from a broken one",
     "--load-model": "use models",
     "--exit-timeout-secs": "use drain_seconds",
@@ -32,13 +32,16 @@ class TritonSpec(Runtime):
     """
 
     NAME: ClassVar[str] = "triton"
-    MODEL_SOURCES: ClassVar[tuple[str, ...]] = ("artifact", "volume")
+    OWN_FLAGS: ClassVar[Mapping[str, str]] = _OWN_FLAGS
+    READS_HUGGINGFACE: ClassVar[bool] = False
     USER_ID: ClassVar[int | None] = 1000
     """The user `triton-server` that the image brings.
     https://github.com/triton-inference-server/server/blob/main/build.py"""
     DEFAULT_IMAGE: ClassVar[str | None] = TRITON_IMAGE
     STARTUP_SECONDS: ClassVar[int] = 600
     """Backends start one after the other, and TensorRT loads engines of many GiB."""
+    # https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/metrics.html
+    LOAD_METRICS: ClassVar[LoadMetrics] = LoadMetrics(queued="nv_inference_pending_request_count")
 
     image: Image = TRITON_IMAGE
     """The server's image, which decides the backends. The default one has those of ONNX Runtime, TensorRT, PyTorch,
@@ -47,10 +50,6 @@ class TritonSpec(Runtime):
     """Names of the repository's models that are served. Left out: all."""
     extra_args: Sequence[Text] = ()
     """Further arguments of `tritonserver`, for what has no field here."""
-
-    def problems(self) -> Iterable[Problem]:
-        """No argument that a field decides."""
-        return own_flag_problems(self.extra_args, _OWN_FLAGS)
 
     def server(self, served: Served) -> Server:
         """`tritonserver`. It is ready when all of its models are."""

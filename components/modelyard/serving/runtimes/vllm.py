@@ -1,16 +1,23 @@
-"""vLLM: https://docs.vllm.ai/en/stable/cli/serve/ and https://docs.vllm.ai/en/stable/configuration/env_vars/."""
+"""vLLM: https://docs.vllm.ai/en/stable/cli/serve/ and https://docs.vllm.ai/en/stable/configuration/env_vars/.
 
-from collections.abc import Iterable
-from typing import ClassVar
+Over several nodes by its own means, without Ray, which the image does not have:
+https://docs.vllm.ai/en/stable/serving/parallelism_scaling/#running-vllm-with-multiprocessing
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import ClassVar, Literal
 
 from modelyard.errors import Problem
 from modelyard.kube.images import Image
-from modelyard.serving.runtimes.parallel import ParallelRuntime
-from modelyard.serving.runtimes.runtime import CACHE_PATH, Served, Server, flags, own_flag_problems
+from modelyard.serving.runtimes.load_metrics import LoadMetrics
+from modelyard.serving.runtimes.parallel import LEADER_ADDRESS, NODE_RANK, ParallelRuntime, adapter_args
+from modelyard.serving.runtimes.runtime import CACHE_PATH, Served, Server, flags
 from modelyard.spec import Count, spec
 from modelyard.versions import VLLM_IMAGE
 
 _PORT = 8000
+_MOST_ADAPTERS_AT_ONCE = 8
+"""Each place for an adapter in a batch takes memory of the GPUs; SGLang has as many by default."""
 _OWN_FLAGS = {
     "--port": "it is 8000; clients use the service's url",
     "--host": "it listens on every address of the pod",
@@ -23,6 +30,13 @@ _OWN_FLAGS = {
     "-tp": "use tensor_parallel",
     "--pipeline-parallel-size": "use pipeline_parallel",
     "-pp": "use pipeline_parallel",
+    **dict.fromkeys(
+        ("--nnodes", "-n", "--node-rank", "-r", "--master-addr", "--headless"),
+        "it follows from tensor_parallel times pipeline_parallel and gpus",
+    ),
+    "--enable-lora": "use the service's adapters",
+    "--lora-modules": "use the service's adapters",
+    "--max-lora-rank": "use max_lora_rank",
     "--shutdown-timeout": "use drain_seconds",
     "--api-key": "use env_from_secrets: {VLLM_API_KEY: SECRET}",
 }
@@ -33,29 +47,57 @@ class VllmSpec(ParallelRuntime):
     """vLLM's OpenAI-compatible server, for language models on GPUs."""
 
     NAME: ClassVar[str] = "vllm"
+    OWN_FLAGS: ClassVar[Mapping[str, str]] = _OWN_FLAGS
     USER_ID: ClassVar[int | None] = 2000
     """The user `vllm` that the image brings. Under a number without a name, PyTorch fails while it is imported.
     https://github.com/vllm-project/vllm/pull/40275"""
     DEFAULT_IMAGE: ClassVar[str | None] = VLLM_IMAGE
     # Nine tenths by default: https://docs.vllm.ai/en/stable/configuration/engine_args/
     MEMORY_FLAG: ClassVar[str] = "--gpu-memory-utilization"
+    # https://docs.vllm.ai/en/stable/usage/metrics/
+    LOAD_METRICS: ClassVar[LoadMetrics] = LoadMetrics(
+        queued="vllm:num_requests_waiting",
+        running="vllm:num_requests_running",
+        tokens="vllm:generation_tokens_total",
+        latency="vllm:e2e_request_latency_seconds",
+        first_token="vllm:time_to_first_token_seconds",  # noqa: S106  # a token of text
+    )
 
     image: Image = VLLM_IMAGE
     """The server's image. The default one is for NVIDIA GPUs."""
     max_model_len: Count | None = None
     """Longest context, tokens. Left out: the longest that fits in the GPUs' memory."""
+    max_lora_rank: Literal[1, 8, 16, 32, 64, 128, 256, 320, 512] | None = None
+    """The largest rank of the service's adapters; one above it ends the server at its start. Left out: 16. Only with
+    adapters."""
 
-    def problems(self) -> Iterable[Problem]:
-        """No argument that a field decides."""
-        return own_flag_problems(self.extra_args, _OWN_FLAGS)
+    def service_problems(self, served: Served) -> Iterator[Problem]:
+        """What has a meaning with adapters only."""
+        yield from super().service_problems(served)
+        if self.max_lora_rank and not served.adapters:
+            path = f"runtime.{self.NAME}.max_lora_rank"
+            yield Problem(path=path, why="has a meaning with adapters only", fix="leave it out, or add adapters")
 
     def server(self, served: Served) -> Server:
-        """`vllm serve`. It listens once the model is loaded, and answers 503 only when its engine is dead."""
+        """`vllm serve`. It listens once the model is loaded, and answers 503 only when its engine is dead.
+
+        On several nodes every pod runs it, and the first one serves; the others take part without a listener.
+        """
+        nodes = self.nodes_of(served.gpus)
+        args = [
+            served.model_location,
+            *self._adapter_args(served),
+            *self._flags(served),
+            *(_node_flags(nodes) if nodes > 1 else []),
+            *self.extra_args,
+        ]
         return Server(
             image=self.image,
             command=["vllm", "serve"],
-            args=[served.model_location, *self._flags(served), *self.extra_args],
+            args=args,
+            worker_args=[*args, "--headless"] if nodes > 1 else None,
             env=_env(served),
+            field_env={"VLLM_HOST_IP": "status.podIP"} if nodes > 1 else {},
             token_variable="HF_TOKEN",  # noqa: S106  # the variable's name
             port=_PORT,
             ready_path="/health",
@@ -67,7 +109,7 @@ class VllmSpec(ParallelRuntime):
     def _flags(self, served: Served) -> list[str]:
         return flags(
             {
-                "--revision": served.model.revision if served.model else None,
+                "--revision": served.revision,
                 "--served-model-name": self.served_model_name or served.model_name,
                 "--port": _PORT,
                 "--tensor-parallel-size": self.tensor_parallel_of(served),
@@ -77,6 +119,25 @@ class VllmSpec(ParallelRuntime):
                 "--shutdown-timeout": served.drain_seconds,
             }
         )
+
+    def _adapter_args(self, served: Served) -> list[str]:
+        """https://docs.vllm.ai/en/stable/features/lora/"""
+        if not served.adapters:
+            return []
+        batched = min(len(served.adapters), _MOST_ADAPTERS_AT_ONCE)
+        limits = flags({"--max-loras": batched, "--max-lora-rank": self.max_lora_rank})
+        return ["--enable-lora", *limits, *adapter_args("--lora-modules", served)]
+
+
+def _node_flags(nodes: int) -> list[str]:
+    return flags(
+        {
+            "--distributed-executor-backend": "mp",
+            "--nnodes": nodes,
+            "--node-rank": NODE_RANK,
+            "--master-addr": LEADER_ADDRESS,
+        }
+    )
 
 
 def _env(served: Served) -> dict[str, str]:

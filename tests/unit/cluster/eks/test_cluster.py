@@ -43,6 +43,7 @@ def test_traits_are_known_before_anything_is_made() -> None:
     assert plain.metrics_api_available
     assert plain.charts_installed
     assert plain.load_balancer_available
+    assert not plain.client_addresses_seen
     assert not plain.unsupported
 
 

@@ -12,14 +12,21 @@ from pulumi.dynamic import ResourceProvider
 
 from modelyard.cluster.local import lifecycle
 from modelyard.cluster.local import nodes as node_objects
-from modelyard.cluster.local.dynamic import LocalClusterProvider, LocalImageProvider, LocalNodesProvider
+from modelyard.cluster.local.dynamic import (
+    LocalClusterProvider,
+    LocalImageProvider,
+    LocalNodesProvider,
+    LocalProgramProvider,
+)
 from modelyard.cluster.local.images import build, node
+from modelyard.cluster.local.images import program as programs
 from modelyard.cluster.local.images.sources import ImageSource
 from modelyard.cluster.local.lifecycle import Access
 from modelyard.cluster.local.nodes import PoolNodes
 from modelyard.cluster.pools import resolve_pool
 from modelyard.cluster.spec import PoolSpec
 from modelyard.errors import Problem
+from tests.unit.cluster.local.conftest import MakeProgram
 
 INPUTS = {"name": "c", "engine": "kwok", "kubernetes_version": "1.35", "__provider": "…"}
 ACCESS = Access(kubeconfig="the key", endpoint="https://127.0.0.1:20001")
@@ -274,7 +281,59 @@ def test_what_cannot_be_built_here_is_refused_at_preview(images: Images, machine
     assert LocalImageProvider().check({}, IMAGE).failures
 
 
-@pytest.mark.parametrize("provider", [LocalClusterProvider, LocalNodesProvider, LocalImageProvider])
+PROGRAM = {"cluster": "c", "program": "traefik", "reference": "modelyard.dev/traefik:1"}
+
+
+@pytest.fixture
+def loaded(images: Images, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """References of programs that were loaded."""
+    found: list[str] = []
+
+    def load(_cluster: str, _program: str, reference: str) -> None:
+        found.append(reference)
+        images.present.add(reference)
+
+    monkeypatch.setattr(programs, "load", load)
+    return found
+
+
+def test_a_program_is_loaded_once(loaded: list[str]) -> None:
+    made = LocalProgramProvider().create(PROGRAM)
+    assert (made.id, made.outs) == ("c/traefik", PROGRAM)
+    LocalProgramProvider().create(PROGRAM)
+    assert loaded == [PROGRAM["reference"]]
+    assert not LocalProgramProvider().diff("", PROGRAM, PROGRAM).changes
+
+
+def test_another_file_of_a_program_is_an_update_and_another_cluster_gets_it_too(loaded: list[str]) -> None:
+    LocalProgramProvider().create(PROGRAM)
+    changed = {**PROGRAM, "reference": "modelyard.dev/traefik:2"}
+    diff = LocalProgramProvider().diff("", PROGRAM, changed)
+    assert (diff.changes, diff.replaces) == (True, None)
+    assert LocalProgramProvider().update("", PROGRAM, changed).outs == changed
+    assert loaded == [PROGRAM["reference"], changed["reference"]]
+    assert LocalProgramProvider().diff("", PROGRAM, {**PROGRAM, "cluster": "d"}).replaces == ["cluster"]
+
+
+def test_a_program_that_a_running_cluster_has_lost_is_loaded_again(loaded: list[str], machine: Machine) -> None:
+    assert LocalProgramProvider().diff("", PROGRAM, PROGRAM).changes
+    machine.alive = False
+    assert not LocalProgramProvider().diff("", PROGRAM, PROGRAM).changes, "a dead cluster cannot be asked"
+    assert not loaded
+
+
+def test_a_program_that_is_not_here_is_refused_at_preview(program: MakeProgram) -> None:
+    checked = LocalProgramProvider().check({}, PROGRAM)
+    [(name, reason)] = [(each.property, each.reason) for each in checked.failures]
+    assert name == "program"
+    assert reason.startswith("traefik is not on PATH; run `make up`, which builds it")
+    program("traefik", "exit 0")
+    assert LocalProgramProvider().check({}, PROGRAM).failures == []
+
+
+@pytest.mark.parametrize(
+    "provider", [LocalClusterProvider, LocalNodesProvider, LocalImageProvider, LocalProgramProvider]
+)
 def test_the_state_refers_to_providers_by_a_name_that_never_moves(provider: type[ResourceProvider]) -> None:
     serialize: Callable[[ResourceProvider], str] = pulumi.dynamic.dynamic.serialize_provider  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
     pickled = base64.b64decode(serialize(provider()))

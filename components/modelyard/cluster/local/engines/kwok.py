@@ -3,12 +3,10 @@
 Pods are bound by the real scheduler and shown as running, and no container runs. https://kwok.sigs.k8s.io/
 """
 
-import importlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
 
-from modelyard.cluster.local.api import core_api, make_default_storage_class
+from modelyard.cluster.local.api import UNREACHABLE, ApiError, connected, make_default_storage_class
 from modelyard.cluster.local.engines import control_plane
 from modelyard.cluster.local.engines.base import KUBECONFIG, STORAGE_CLASS
 from modelyard.cluster.local.engines.control_plane import ControlPlane
@@ -64,13 +62,12 @@ def _plane(name: str, folder: Path, record: Record) -> ControlPlane:
 
 def _remove_volumes(folder: Path) -> None:
     """Remove the folders of volumes that still exist. They are empty: no container has run."""
-    exceptions: Any = importlib.import_module("urllib3.exceptions")
-    with core_api(folder / KUBECONFIG) as core:
+    with connected(folder / KUBECONFIG, _REQUEST_SECONDS) as api:
         try:
-            volumes = core.list_persistent_volume(_request_timeout=_REQUEST_SECONDS).items
-        except (exceptions.HTTPError, OSError):
+            volumes = api.list_of("/api/v1/persistentvolumes")
+        except (ApiError, *UNREACHABLE):
             return  # half of a cluster does not answer
     for volume in volumes:
-        path = volume.spec.host_path and Path(volume.spec.host_path.path)
-        if path and path.parent == _VOLUMES and path.is_dir():
+        path = Path(volume["spec"].get("hostPath", {}).get("path", ""))
+        if path.parent == _VOLUMES and path.is_dir():
             path.rmdir()

@@ -8,6 +8,7 @@ import shutil
 import tarfile
 import time
 from pathlib import Path
+from typing import BinaryIO
 
 from modelyard.cluster.local.engines.host.commands import attempt, path, run
 from modelyard.cluster.local.engines.host.machine import IMAGE_NAMESPACE, PAUSE_IMAGE, RUN, SOCKET, Machine
@@ -98,27 +99,31 @@ def write_image(archive: Path, reference: str, program: Path) -> None:
 
     https://github.com/moby/docker-image-spec/blob/main/v1.2.md
     """
-    layer = _tar({"pause": (program.read_bytes(), 0o755)})
+    layer = archive.with_suffix(".layer")
+    with program.open("rb") as content, tarfile.open(layer, mode="w") as tar:
+        _add(tar, program.name, content, 0o755)
+    with layer.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
     config = {
         "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
         "os": "linux",
-        "config": {"Entrypoint": ["/pause"], "User": "65535:65535"},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},
+        "config": {"Entrypoint": [f"/{program.name}"], "User": "65535:65535"},
+        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
     }
     manifest = [{"Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]
-    files = {"layer.tar": layer, "config.json": _json(config), "manifest.json": _json(manifest)}
-    archive.write_bytes(_tar({name: (content, 0o644) for name, content in files.items()}))
+    with layer.open("rb") as content, tarfile.open(archive, mode="w") as tar:
+        _add(tar, "layer.tar", content)
+        _add(tar, "config.json", _json(config))
+        _add(tar, "manifest.json", _json(manifest))
+    layer.unlink()
 
 
-def _json(document: object) -> bytes:
-    return json.dumps(document).encode()
+def _json(document: object) -> BinaryIO:
+    return io.BytesIO(json.dumps(document).encode())
 
 
-def _tar(files: dict[str, tuple[bytes, int]]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, (content, mode) in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), mode
-            tar.addfile(entry, io.BytesIO(content))
-    return buffer.getvalue()
+def _add(tar: tarfile.TarFile, name: str, content: BinaryIO, mode: int = 0o644) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size, entry.mode = content.seek(0, io.SEEK_END), mode
+    content.seek(0)
+    tar.addfile(entry, content)

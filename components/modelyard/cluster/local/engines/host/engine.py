@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from modelyard.cluster.local import processes, programs
-from modelyard.cluster.local.api import core_api
+from modelyard.cluster.local.api import NODES, connected
 from modelyard.cluster.local.engines import control_plane
 from modelyard.cluster.local.engines.base import KUBECONFIG
 from modelyard.cluster.local.engines.control_plane import ControlPlane
@@ -217,6 +217,7 @@ def _listens(machine: Machine) -> bool:
 
 
 def _is_ready(machine: Machine) -> bool:
-    with core_api(machine.folder / KUBECONFIG) as core:
-        nodes = core.list_node(field_selector=f"metadata.name={NODE}").items
-    return any(each.type == "Ready" and each.status == "True" for node in nodes for each in node.status.conditions)
+    with connected(machine.folder / KUBECONFIG) as api:
+        nodes = api.list_of(NODES, fieldSelector=f"metadata.name={NODE}")
+    conditions = [each for node in nodes for each in node["status"].get("conditions", ())]
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

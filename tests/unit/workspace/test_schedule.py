@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from modelyard.batch.schedule import Schedule, TimeZone
 from modelyard.errors import ConfigError
 from modelyard.spec import spec, validate
+from modelyard.workspace.schedule import Schedule, TimeZone
 
 GOOD = [
     "0 2 * * *", "*/5 * * * *", "0 9-17 * * mon-fri", "0 0 1,15 * *", "0 0 ? * *", "5/15 * * * *", "0 0 29 2 *",

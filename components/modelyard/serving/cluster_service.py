@@ -1,0 +1,64 @@
+"""How pods of a service are found inside of the cluster: Services."""
+
+from collections.abc import Iterable, Mapping
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.serving.containers import GRPC_PORT
+from modelyard.serving.runtimes.runtime import Server
+from modelyard.serving.scope import ServiceScope
+from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
+
+SERVICE_PORT = 80
+"""Where a Service listens, whatever its pods' port."""
+
+
+def service_ports(server: Server) -> dict[str, int]:
+    """The ports of a Service of that server, by their names."""
+    numbers = {HTTP_PORT: SERVICE_PORT, GRPC_PORT: server.grpc_port, METRICS_PORT: server.metrics_port}
+    return {port: number for port, number in numbers.items() if number}
+
+
+def make_cluster_service(
+    logical: str,
+    scope: ServiceScope,
+    server: Server,
+    *,
+    name: str,
+    selector: Mapping[str, str],
+    labels: Mapping[str, str],
+    after: Iterable[pulumi.Resource] = (),
+) -> k8s.core.v1.Service:
+    """A Service with the ports of that server.
+
+    Args:
+        logical: the Pulumi name.
+        scope: the service that it is a part of.
+        server: what its pods run.
+        name: its name in DNS.
+        selector: labels of its pods.
+        labels: its own.
+        after: what has to be there before requests reach those pods.
+    """
+    # gRPC is HTTP/2 from the first byte, which proxies have to know.
+    # https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
+    grpc = {HTTP_PORT} if server.is_grpc else {GRPC_PORT}
+    return k8s.core.v1.Service(
+        logical,
+        metadata=scope.metadata(name, labels=labels),
+        spec=k8s.core.v1.ServiceSpecArgs(
+            type="ClusterIP",
+            selector=dict(selector),
+            ports=[
+                k8s.core.v1.ServicePortArgs(
+                    name=port,
+                    port=number,
+                    target_port=port,
+                    app_protocol="kubernetes.io/h2c" if port in grpc else "http",
+                )
+                for port, number in service_ports(server).items()
+            ],
+        ),
+        opts=scope.options(after),
+    )

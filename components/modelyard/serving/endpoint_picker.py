@@ -1,0 +1,190 @@
+"""Which replica answers a request, by what its caches hold: an InferencePool, and the picker that gateways ask for it.
+
+https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/ and, of the picker and what it is started
+with, https://github.com/llm-d/llm-d-router/tree/v0.10.0/config/charts/routerlib/templates
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.kube.labels import labels, selector
+from modelyard.kube.pod_security import container_security, pod_security
+from modelyard.platform.gateway import Gateway
+from modelyard.platform.gateway_kinds import INFERENCE_POOL
+from modelyard.serving.picker_account import COMPONENT, EXT_PROC_PORT, HEALTH_PORT, PickerAccount, picker_account
+from modelyard.serving.route_service_rules import ENGINES
+from modelyard.serving.runtimes.runtime import Server
+from modelyard.serving.scope import ServiceScope
+from modelyard.serving.variants import Variant
+from modelyard.versions import ENDPOINT_PICKER_IMAGE
+
+_METRICS_PORT = 9090
+_USER_ID = 65532
+"""The image's own."""
+_GRACE_SECONDS = 130
+"""The chart's: as long as requests that it has chosen for may still be answered."""
+_CPU, _MEMORY, _MEMORY_LIMIT = "1", "2Gi", "8Gi"
+"""Of one picker. The chart asks for 8 CPUs and 8 GiB, which is for thousands of requests a second."""
+_READY_CHECK, _LIVE_CHECK = "inference-extension", "liveness"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """An InferencePool. `ready` is what has to be there before requests come."""
+
+    name: str
+    ready: Sequence[pulumi.Resource]
+
+
+def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, gateway: Gateway) -> Pool:
+    """Let gateways ask a picker for each request which pod is to answer it.
+
+    Creates an InferencePool of the version's pods, and a Deployment of the picker with a Service. It chooses by the
+    pods' queues, by how full their KV caches are, and by which of them had a prompt with the same beginning. One picker
+    runs at a time, as it remembers that; while none does, the gateway takes any pod.
+
+    It runs on nodes without taints, whatever the service's pool is, and asks for one CPU and 2 GiB.
+
+    Args:
+        scope: the service.
+        variant: the version whose pods answer.
+        server: what runs in them.
+        gateway: who asks.
+    """
+    account = picker_account(scope.workspace)
+    assert server.metrics_path, "every runtime that pickers know has metrics"
+    runtime = variant.spec.runtime.chosen
+    assert runtime, "a valid service has one runtime"
+    config = picker_config(ENGINES[runtime.NAME], server.metrics_path)
+    role = f"{scope.logical}-picker"
+    its_labels = labels(COMPONENT, instance=role, component=COMPONENT, workspace=scope.workspace.workspace_name)
+    its_selector = selector(COMPONENT, instance=role, component=COMPONENT)
+    service = k8s.core.v1.Service(
+        f"{role}-service",
+        # Its name is asked for before there are pods, and nothing but the route waits for those.
+        metadata=scope.metadata(labels=its_labels, annotations={"pulumi.com/skipAwait": "true"}),
+        spec=k8s.core.v1.ServiceSpecArgs(
+            type="ClusterIP",
+            selector=its_selector,
+            ports=[
+                k8s.core.v1.ServicePortArgs(
+                    name="ext-proc",
+                    port=EXT_PROC_PORT,
+                    target_port="ext-proc",
+                    app_protocol="kubernetes.io/h2c",
+                )
+            ],
+        ),
+        opts=scope.options(gateway.ready),
+    )
+    pool = k8s.apiextensions.CustomResource(
+        f"{role}-pool",
+        api_version=INFERENCE_POOL.api_version,
+        kind=INFERENCE_POOL.kind,
+        # The route, its policies and the picker name it.
+        metadata=scope.metadata(scope.name),
+        spec={
+            "selector": {"matchLabels": scope.selector_of(variant)},
+            "targetPorts": [{"number": server.port}],
+            "endpointPickerRef": {
+                "group": "",
+                "kind": "Service",
+                "name": service.metadata.name,
+                "port": {"number": EXT_PROC_PORT},
+                "failureMode": "FailOpen",
+            },
+        },
+        opts=scope.options(gateway.ready),
+    )
+    deployment = k8s.apps.v1.Deployment(
+        role,
+        metadata=scope.metadata(labels=its_labels),
+        spec=k8s.apps.v1.DeploymentSpecArgs(
+            replicas=1,
+            # Two at a time would each remember half.
+            strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
+            selector=k8s.meta.v1.LabelSelectorArgs(match_labels=its_selector),
+            template=k8s.core.v1.PodTemplateSpecArgs(
+                metadata=k8s.meta.v1.ObjectMetaArgs(labels=its_labels), spec=_pod(scope.name, config, account)
+            ),
+        ),
+        opts=scope.options([*account.ready, *gateway.ready, *scope.workspace.before_pods(variant.spec)]),
+    )
+    return Pool(name=scope.name, ready=[pool, deployment])
+
+
+def _pod(pool_name: str, config: Mapping[str, Any], account: PickerAccount) -> k8s.core.v1.PodSpecArgs:
+    return k8s.core.v1.PodSpecArgs(
+        service_account_name=account.name,
+        enable_service_links=False,
+        termination_grace_period_seconds=_GRACE_SECONDS,
+        security_context=pod_security(_USER_ID),
+        containers=[
+            k8s.core.v1.ContainerArgs(
+                name="picker",
+                image=ENDPOINT_PICKER_IMAGE,
+                args=_arguments(pool_name, config),
+                env=[_field("NAMESPACE", "metadata.namespace"), _field("POD_NAME", "metadata.name")],
+                ports=[
+                    k8s.core.v1.ContainerPortArgs(name=name, container_port=port)
+                    for name, port in (("ext-proc", EXT_PROC_PORT), ("health", HEALTH_PORT), ("metrics", _METRICS_PORT))
+                ],
+                liveness_probe=_probe(_LIVE_CHECK, 10),
+                readiness_probe=_probe(_READY_CHECK, 2),
+                resources=k8s.core.v1.ResourceRequirementsArgs(
+                    requests={"cpu": _CPU, "memory": _MEMORY}, limits={"memory": _MEMORY_LIMIT}
+                ),
+                security_context=container_security(_USER_ID, ()),
+            )
+        ],
+    )
+
+
+def _arguments(pool_name: str, config: Mapping[str, Any]) -> list[str]:
+    return [
+        f"--pool-name={pool_name}",
+        "--pool-namespace=$(NAMESPACE)",
+        f"--pool-group={INFERENCE_POOL.group}",
+        "--zap-encoder=json",
+        f"--grpc-health-port={HEALTH_PORT}",
+        "--tracing=false",
+        # The workspace's network lets in Prometheus alone.
+        "--metrics-endpoint-auth=false",
+        f"--config-text={json.dumps(config)}",
+    ]
+
+
+def picker_config(engine: str, metrics_path: str) -> Mapping[str, Any]:
+    """How a picker chooses: the scorers of the chart's own configuration, with their weights."""
+    weights = {"queue-scorer": 2, "kv-cache-utilization-scorer": 2, "prefix-cache-scorer": 3}
+    return {
+        "apiVersion": "llm-d.ai/v1alpha1",
+        "kind": "EndpointPickerConfig",
+        "plugins": [
+            *({"type": name} for name in weights),
+            {"type": "metrics-data-source", "parameters": {"scheme": "http", "path": metrics_path}},
+            {"type": "core-metrics-extractor", "parameters": {"defaultEngine": engine}},
+        ],
+        "schedulingProfiles": [
+            {
+                "name": "default",
+                "plugins": [{"pluginRef": name, "weight": weight} for name, weight in weights.items()],
+            }
+        ],
+    }
+
+
+def _field(name: str, path: str) -> k8s.core.v1.EnvVarArgs:
+    source = k8s.core.v1.EnvVarSourceArgs(field_ref=k8s.core.v1.ObjectFieldSelectorArgs(field_path=path))
+    return k8s.core.v1.EnvVarArgs(name=name, value_from=source)
+
+
+def _probe(check: str, seconds: int) -> k8s.core.v1.ProbeArgs:
+    return k8s.core.v1.ProbeArgs(
+        grpc=k8s.core.v1.GRPCActionArgs(port=HEALTH_PORT, service=check), period_seconds=seconds
+    )

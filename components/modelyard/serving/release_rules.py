@@ -1,0 +1,101 @@
+"""The rules that a release, its service and the gateway make together. Imports no Pulumi package."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from modelyard.errors import Problem
+from modelyard.platform.gateway_features import GatewayFeatures
+from modelyard.serving.release_spec import ReleaseSpec
+from modelyard.serving.request_match import RequestMatchSpec, match_problems
+from modelyard.serving.variants import ALL_PERCENT, variant_problems
+from modelyard.serving.verify_spec import room_problems, server_problems
+from modelyard.workspace.place import Place
+
+if TYPE_CHECKING:
+    from modelyard.serving.spec import ModelServiceSpec
+
+
+def release_problems(release: ReleaseSpec | None, gateway: GatewayFeatures | None) -> Iterator[Problem]:
+    """Why a release cannot work behind this gateway. Paths begin with `release`.
+
+    Args:
+        release: of one service, if it has one.
+        gateway: what the gateway can do; None where there is none.
+    """
+    if not release:
+        return
+    if not gateway:
+        if release.blue_green and release.blue_green.preview:
+            fix = "leave it out: inside of the cluster both have a name"
+            yield Problem(path="release.blue_green.preview", why="is for requests at a gateway", fix=fix)
+        return
+    for path, match in _matches(release):
+        if match.cookie:
+            yield from gateway.refuse("header_patterns", f"{path}.cookie", "choose by cookies")
+    if release.shadow:
+        yield from gateway.refuse("mirror", "release.shadow", "copy requests")
+        if release.shadow.percent < ALL_PERCENT and gateway.can("mirror"):
+            yield from gateway.refuse("mirror_percent", "release.shadow.percent", "copy a share of the requests")
+    if release.ab_test and release.ab_test.sticky_seconds:
+        path = "release.ab_test.sticky_seconds"
+        yield from gateway.refuse("response_headers_by_backend", path, "set a cookie by variant")
+
+
+def service_release_problems(service: "ModelServiceSpec") -> Iterator[Problem]:
+    """What is wrong with a service's release, as far as that needs no pool and no gateway."""
+    release = service.release
+    if not release:
+        return
+    if release.needs_route and not service.route:
+        why = f"a {release.kinds[0]} shares out the requests at a gateway, and no route leads from one"
+        yield Problem(path=f"release.{release.kinds[0]}", why=why, fix="add route: {}, or use blue_green")
+    container = service.runtime.container
+    is_grpc = bool(container and container.protocol == "grpc")
+    yield from (problem.under("release.verify") for problem in server_problems(release.verify, is_grpc=is_grpc))
+    taken = service.route.header if service.route else dict[str, str]()
+    for path, match in _matches(release):
+        yield from (problem.under(path) for problem in match_problems(match, taken))
+    yield from variant_problems(service)
+
+
+def beside_problems(service: "ModelServiceSpec", place: Place) -> Iterator[Problem]:
+    """Pods of a service that run beside each other, each alone of its version, and would wait for one volume."""
+    verify = service.release.verify if service.release else None
+    if verify and service.is_replaced_in_place:
+        pods = [("the service", service.variants[0].spec), ("its verification", service.variants[0].spec)]
+    else:
+        pods = [(variant.label, variant.spec) for variant in service.variants]
+    users: dict[str, list[str]] = {}
+    pools: set[str] = set()
+    for label, spec in pods:
+        pools.add(spec.pool)
+        for volume in dict.fromkeys(spec.unshared_volumes(place).values()):
+            users.setdefault(volume, []).append(label)
+    is_one_node = len(pools) == 1 and all(place.pools[pool].max_nodes == 1 for pool in pools)
+    for volume, labels in users.items():
+        if len(labels) > 1 and not is_one_node:
+            why = f"volume {volume} can be on one node at a time, and pods of {' and '.join(labels)} mount it at once"
+            yield Problem(path="release", why=why, fix=f"set shared: true on volume {volume}")
+
+
+def verify_problems_on(service: "ModelServiceSpec", place: Place) -> Iterator[Problem]:
+    """Why a service without other problems cannot be verified there."""
+    verify = service.release.verify if service.release else None
+    if not verify:
+        return
+    found = list(verify.problems_on(place))
+    if service.is_replaced_in_place:
+        own, pool = service.variants[0].spec, place.pools[service.variants[0].spec.pool]
+        room = own.resources_on(pool).per_node(pool) * pool.max_nodes
+        found += room_problems(verify, replicas=own.min_replicas, room=room, pool=pool)
+    yield from (problem.under("release.verify") for problem in found)
+
+
+def _matches(release: ReleaseSpec) -> Iterator[tuple[str, RequestMatchSpec]]:
+    if release.canary:
+        yield "release.canary", release.canary
+    if release.blue_green and release.blue_green.preview:
+        yield "release.blue_green.preview", release.blue_green.preview
+    if release.ab_test:
+        for name, variant in release.ab_test.variants.items():
+            yield f"release.ab_test.variants.{name}", variant

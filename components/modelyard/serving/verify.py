@@ -1,0 +1,149 @@
+"""A Job that asks a new version of a service before requests come to it."""
+
+import hashlib
+import inspect
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as k8s
+
+from modelyard.kube.containers import Container
+from modelyard.kube.jobs import AWAIT_MARGIN_SECONDS, REPLACE_UNREADY, lost_nodes_do_not_count
+from modelyard.kube.labels import COMPONENT, VERIFIED_VERSION
+from modelyard.kube.pods import NOT_MOVED, Pod, pod_template
+from modelyard.serving import verify_requests
+from modelyard.serving.deployment import NODE_READY_SECONDS, start_seconds
+from modelyard.serving.scope import ServiceScope
+from modelyard.serving.variants import Variant
+from modelyard.serving.verify_spec import VerifySpec
+from modelyard.workspace.pods import workload_pod
+from modelyard.workspace.workload_spec import WorkloadSpec
+from modelyard.workspace.workspace import Workspace
+
+VERIFICATION = "verification"
+"""The value of `app.kubernetes.io/component`: not the service's, so that no request comes to the Job's pod."""
+_CPUS = 0.1
+_MEMORY_GIB = 0.125
+"""Of a Python process with a few answers; it fits into the tenth of a node that shares of its GPUs leave."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A version that runs and that no user's request reaches yet.
+
+    Attributes:
+        url: where it answers, without a slash at the end.
+        version: what changes when it becomes another version: `version_of` its pods.
+    """
+
+    url: pulumi.Input[str]
+    version: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotRunning:
+    """A version that is about to take the place of another. The Job's pod runs it too, for as long as it is asked.
+
+    Attributes:
+        pod: the pod that it will have.
+        port: where its server listens.
+    """
+
+    pod: Pod
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Checker(WorkloadSpec):
+    """The pod that sends the requests, without a GPU."""
+
+    gpus: int = 0
+
+
+def make_verification(
+    scope: ServiceScope,
+    variant: Variant,
+    verify: VerifySpec,
+    version: Running | NotRunning,
+    *,
+    after: Iterable[pulumi.Resource] = (),
+) -> k8s.batch.v1.Job:
+    """Ask a version; what depends on the Job is changed only after all answers were as expected.
+
+    Creates a Job with a generated name, which the update waits for. It runs again when the version or the verification
+    changes, and when it has failed; otherwise it stays as it is, finished, and has no time after which Kubernetes
+    would remove it. It does not try twice: only a pod that loses its node is replaced. Of a failed one, the message
+    that ends the update has every request that failed, with what was expected and what came.
+
+    Args:
+        scope: the service.
+        variant: the version.
+        verify: a verification without problems in the service's workspace.
+        version: how it is reached.
+        after: what has to be there before.
+    """
+    # What runs beside the server has no node of its own to choose.
+    pool = verify.pool if verify.pool and isinstance(version, Running) else variant.spec.pool
+    spec = _Checker(pool=pool, cpus=_CPUS, memory_gib=_MEMORY_GIB, env_from_secrets=verify.env_from_secrets)
+    start = start_seconds(variant.spec) if isinstance(version, NotRunning) else 0
+    seconds = NODE_READY_SECONDS + start + verify.timeout_seconds
+    labels = {**scope.labels_of(variant), COMPONENT: VERIFICATION}
+    options = scope.options([*scope.workspace.before_pods(spec), *after])
+    options.custom_timeouts = pulumi.CustomTimeouts(create=f"{seconds + AWAIT_MARGIN_SECONDS}s")
+    return k8s.batch.v1.Job(
+        f"{scope.logical_of(variant)}-verify",
+        metadata=scope.metadata(labels=labels, annotations=REPLACE_UNREADY),
+        spec=k8s.batch.v1.JobSpecArgs(
+            completions=1,
+            parallelism=1,
+            backoff_limit=0,
+            active_deadline_seconds=seconds,
+            pod_failure_policy=lost_nodes_do_not_count(),
+            pod_replacement_policy="Failed",
+            template=pod_template(_pod(scope.workspace, spec, verify, version), labels),
+        ),
+        opts=options,
+    )
+
+
+def version_of(template: k8s.core.v1.PodTemplateSpecArgs) -> pulumi.Output[str]:
+    """What changes whenever these pods do, and otherwise never."""
+    return pulumi.Output.from_input(template).apply(
+        lambda known: hashlib.sha256(json.dumps(_plain(known), sort_keys=True).encode()).hexdigest()[:16]
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Values as JSON has them, of Pulumi's objects for them too. What is left out is no value."""
+    if type(value) in (list, tuple):
+        return [_plain(each) for each in value]
+    fields: Any = getattr(value, "__dict__", value)
+    if not hasattr(fields, "items"):
+        return fields
+    return {str(key): _plain(each) for key, each in fields.items() if each is not None}
+
+
+def _pod(workspace: Workspace, spec: _Checker, verify: VerifySpec, version: Running | NotRunning) -> Pod:
+    url = version.url if isinstance(version, Running) else f"http://localhost:{version.port}"
+    checker = Container(
+        name="verify-requests",
+        image=verify.image,
+        command=["python3", "-I", "-c", inspect.getsource(verify_requests)],
+        args=[url, verify.plan()],
+    )
+    pod = workload_pod(workspace, spec, checker)
+    if isinstance(version, Running):
+        annotations = {**pod.annotations, **NOT_MOVED, VERIFIED_VERSION: version.version}
+        return replace(pod, restart_policy="Never", annotations=annotations)
+    # It ends with the Job at once, as nobody else sends it requests.
+    server = replace(version.pod.container, pre_stop_seconds=None, claims_devices=True)
+    return replace(
+        version.pod,
+        container=pod.container,
+        sidecars=[*version.pod.sidecars, server],
+        restart_policy="Never",
+        annotations={**version.pod.annotations, **NOT_MOVED},
+    )
