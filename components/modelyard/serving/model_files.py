@@ -72,7 +72,7 @@ def fetch_seconds(size_gib: float | None) -> int:
 
 def fill_seconds(model: ModelSpec) -> int:
     """How long the Job that fills the model's cache may take, with the wait for a node."""
-    own = model.cache.timeout_seconds if model.cache else None
+    own = model.cached.timeout_seconds if model.cached else None
     return own or _NODE_READY_SECONDS + fetch_seconds(model.size_gib)
 
 
@@ -92,24 +92,24 @@ def _is_read(variable: str) -> bool:
 
 def fill_spec(service: WorkloadSpec, model: ModelSpec, place: Place) -> FillSpec:
     """The Job that fills the cache of a service's model, without problems there."""
-    assert model.cache, "a model with a cache"
+    assert model.cached, "a model with a cache"
     return FillSpec(
         pool=_fill_pool(service, model, place),
         cpus=FETCH_CPUS,
         memory_gib=FETCH_MEMORY_GIB,
         env=fetch_env(service),
         env_from_secrets=fetch_secret_env(service),
-        mounts=[MountSpec(volume=model.cache.volume, path=FILES_PATH)],
+        mounts=[MountSpec(volume=model.cached.volume, path=FILES_PATH)],
     )
 
 
 def _fill_pool(service: WorkloadSpec, model: ModelSpec, place: Place) -> str:
     """Where the cache is filled: on no node with GPUs, unless the volume has to be where the service's pods are."""
-    assert model.cache, "a model with a cache"
+    assert model.cached, "a model with a cache"
     own = place.pools[service.pool]
-    if model.cache.pool:
-        return model.cache.pool
-    if model.cache.volume in place.unshared_volumes or not own.gpus_per_node:
+    if model.cached.pool:
+        return model.cached.pool
+    if model.cached.volume in place.unshared_volumes or not own.gpus_per_node:
         return own.name
     others = (pool for pool in place.pools.values() if pool.runs_containers == own.runs_containers and _suits(pool))
     return next((pool.name for pool in others), own.name)
@@ -133,13 +133,13 @@ def model_problems_on(service: WorkloadSpec, model: ModelSpec, place: Place) -> 
     if pool and model.oci_image is not None and pool.image_volumes_missing:
         fix = "download the model instead, from an object store or Hugging Face"
         yield Problem(path="model.oci_image", why=pool.image_volumes_missing, fix=fix)
-    if pool and model.cache:
+    if pool and model.cached:
         yield from _cache_problems(pool, model, place)
 
 
 def _cache_problems(pool: Pool, model: ModelSpec, place: Place) -> Iterator[Problem]:
-    assert model.cache, "a model with a cache"
-    volume, filled_on, path = model.cache.volume, model.cache.pool, "model.cache"
+    assert model.cached, "a model with a cache"
+    volume, filled_on, path = model.cached.volume, model.cached.pool, "model.cache"
     yield from unknown_name(place.volumes, volume, f"{path}.volume", "volume", place.volumes_block)
     if filled_on and filled_on not in place.pools:
         yield unknown_pool(place.pools, filled_on, f"{path}.pool")

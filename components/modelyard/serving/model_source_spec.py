@@ -1,11 +1,11 @@
 """What a user writes of places that a model's files are downloaded from, and of the volume that keeps them."""
 
 import re
-from collections.abc import Iterable
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
 from modelyard.errors import Problem, show
-from modelyard.spec import Count, Name, Rule, Seconds, exactly_one, spec
+from modelyard.spec import Count, Name, OneOf, Rule, Seconds, exactly_one, spec
 
 
 def _check_huggingface(text: str) -> tuple[str, str] | None:
@@ -102,6 +102,14 @@ class ModelCacheSpec:
     timeout_seconds: Seconds | None = None
     """How long the Job may take, with the wait for a node; then the update fails, and the next one goes on where it
     ended. Left out: by the model's `size_gib`, at 50 MiB/s, or 9000."""
+
+
+def _cache_member(value: Any) -> Any:
+    return ModelCacheSpec if isinstance(value, Mapping | ModelCacheSpec) else Name
+
+
+ModelCache = Annotated[str | ModelCacheSpec, OneOf(_cache_member, (Name, ModelCacheSpec))]
+"""A volume's name, or a volume with how it is filled."""
 
 
 EXACT_REVISION = re.compile("[0-9a-f]{7,40}")

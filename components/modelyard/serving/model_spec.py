@@ -9,6 +9,7 @@ from modelyard.serving.model_source_spec import (
     EXACT_REVISION,
     HuggingFaceModel,
     MlflowModelSpec,
+    ModelCache,
     ModelCacheSpec,
     StoreFolder,
 )
@@ -58,12 +59,18 @@ class ModelFields:
     """The workspace's secret with a token of Hugging Face, for gated and private models, or of the MLflow server."""
     folder: Folder | None = None
     """The folder of the volume, the object store or the image. Left out: all of it."""
-    cache: ModelCacheSpec | None = None
-    """The volume that keeps the files of a model that is downloaded. Left out: every pod downloads them again."""
+    cache: ModelCache | None = None
+    """The volume that keeps the files of a model that is downloaded: `models`, or `{volume: models, pool: …}`. Left out:
+    every pod downloads them again."""
 
     size_gib: Amount | None = None
     """Size of its files, GiB. With it, GPUs that cannot hold the weights are refused, and the start-up budget of a
     language model follows from it. Left out: nobody knows it before the first start."""
+
+    @property
+    def cached(self) -> ModelCacheSpec | None:
+        """Where its files are kept, in full."""
+        return ModelCacheSpec(volume=self.cache) if isinstance(self.cache, str) else self.cache
 
     @property
     def sources(self) -> Sequence[str]:

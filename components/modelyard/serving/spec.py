@@ -200,8 +200,8 @@ class ModelServiceSpec(WorkloadSpec):
         """The volume that has its model, or keeps it."""
         if not self.model:
             return None
-        if self.model.cache:
-            return self.model.cache.volume, cached_folder(self.model)
+        if self.model.cached:
+            return self.model.cached.volume, cached_folder(self.model)
         return (self.model.volume, self.model.folder) if self.model.volume else None
 
     @property

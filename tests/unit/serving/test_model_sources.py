@@ -217,6 +217,13 @@ class TestFolders:
         same = replace(CACHED, size_gib=3, token_secret="token", cache=ModelCacheSpec(volume="single"))
         assert files_folder(same) == files_folder(HUB)
 
+    def test_a_cache_may_be_named_by_its_volume_alone(self) -> None:
+        short = replace(HUB, cache="kept")
+        assert short.cached == CACHE
+        assert service(short).volume_read == service(CACHED).volume_read
+        assert not problems(service(short))
+        assert [path for path, _ in problems(service(replace(HUB, cache="lost")))] == ["model.cache.volume"]
+
     def test_a_cached_model_lies_below_one_folder_of_the_volume(self) -> None:
         assert cached_folder(CACHED) == f"{CACHE_FOLDER}/{files_folder(HUB)}"
         assert service(CACHED).volume_read == ("kept", cached_folder(CACHED))
