@@ -23,7 +23,7 @@ from tests.support.manifests import apply, manifests, pod_of, simulated_nodes
 from tests.support.mocks import run
 from tests.support.processes import wait_until
 from tests.support.toolchain import require_tool
-from tests.unit.batch.test_schedule import BAD, GOOD
+from tests.unit.workspace.test_schedule import BAD, GOOD
 
 pytestmark = pytest.mark.engine
 

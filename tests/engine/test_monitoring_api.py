@@ -31,6 +31,7 @@ def objects_of(traits: ClusterTraits) -> list[dict[str, Any]]:
             namespace="monitoring",
             labels={},
             selector={"app.kubernetes.io/instance": "chat-assistant"},
+            variant_label="modelyard.dev/variant",
             port="http",
             parent=monitoring,
         )

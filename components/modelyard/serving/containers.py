@@ -44,7 +44,7 @@ def server_container(workspace: Workspace, spec: ModelServiceSpec, server: Serve
     ready = Check(port=HTTP_PORT, path=server.ready_path, grpc_port=server.port if server.is_grpc else None)
     live = Check(port=HTTP_PORT, path=server.live_path, grpc_port=ready.grpc_port)
     return Container(
-        name=spec.CONTAINER,
+        name=str(spec.CONTAINER),
         image=server.image,
         command=server.command,
         args=server.args,

@@ -60,8 +60,8 @@ class ModelFields:
     folder: Folder | None = None
     """The folder of the volume, the object store or the image. Left out: all of it."""
     cache: ModelCache | None = None
-    """The volume that keeps the files of a model that is downloaded: `models`, or `{volume: models, pool: …}`. Left out:
-    every pod downloads them again."""
+    """The volume that keeps the files of a model that is downloaded: its name, or `{volume: models, pool: system}`.
+    Left out: every pod downloads them again."""
 
     size_gib: Amount | None = None
     """Size of its files, GiB. With it, GPUs that cannot hold the weights are refused, and the start-up budget of a
