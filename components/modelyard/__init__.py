@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from modelyard.platform.accelerators import Accelerators
     from modelyard.platform.gateway import Gateway
     from modelyard.platform.gateway_spec import GatewaySpec, GatewayTlsSpec
+    from modelyard.platform.kserve import KServe
     from modelyard.platform.leader_worker_sets import LeaderWorkerSets
     from modelyard.platform.priorities import Priorities
     from modelyard.platform.priorities_spec import PrioritySpec
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
     from modelyard.platform.queues_spec import QueueQuotaSpec, QueueSpec
     from modelyard.platform.spec import PlatformSpec
     from modelyard.serving.adapter_spec import AdapterSpec
+    from modelyard.serving.argo_rollouts import ArgoRollouts
+    from modelyard.serving.automatic_spec import AnalysisSpec, AutomaticSpec, AutomaticStepSpec, PrometheusCheckSpec
     from modelyard.serving.autoscaling_spec import (
         AutoscalingSpec,
         PrometheusTargetSpec,
@@ -180,6 +183,7 @@ _ROOMS = {
     "platform.accelerators": ("Accelerators",),
     "platform.gateway": ("Gateway",),
     "platform.gateway_spec": ("GatewaySpec", "GatewayTlsSpec"),
+    "platform.kserve": ("KServe",),
     "platform.leader_worker_sets": ("LeaderWorkerSets",),
     "platform.priorities": ("Priorities",),
     "platform.priorities_spec": ("PrioritySpec",),
@@ -187,6 +191,8 @@ _ROOMS = {
     "platform.queues_spec": ("QueueQuotaSpec", "QueueSpec"),
     "platform.spec": ("PlatformSpec",),
     "serving.adapter_spec": ("AdapterSpec",),
+    "serving.argo_rollouts": ("ArgoRollouts",),
+    "serving.automatic_spec": ("AnalysisSpec", "AutomaticSpec", "AutomaticStepSpec", "PrometheusCheckSpec"),
     "serving.autoscaling_spec": ("AutoscalingSpec", "PrometheusTargetSpec", "ScalingScheduleSpec", "TargetSpec"),
     "serving.keda": ("Keda",),
     "serving.model_service": ("ModelService",),
@@ -262,8 +268,12 @@ __all__ = [
     "AksSpec",
     "AksUpgradeSpec",
     "AksVnetSpec",
+    "AnalysisSpec",
     "ApiKeysSpec",
+    "ArgoRollouts",
     "ArtifactSpec",
+    "AutomaticSpec",
+    "AutomaticStepSpec",
     "AutoscalingSpec",
     "BatchJob",
     "BatchJobSpec",
@@ -308,6 +318,7 @@ __all__ = [
     "ImageBuildSpec",
     "InitContainerSpec",
     "JwtSpec",
+    "KServe",
     "Keda",
     "LeaderWorkerSets",
     "LocalCluster",
@@ -337,6 +348,7 @@ __all__ = [
     "Priorities",
     "PrioritySpec",
     "Problem",
+    "PrometheusCheckSpec",
     "PrometheusTargetSpec",
     "QueueQuotaSpec",
     "QueueSpec",

@@ -177,6 +177,13 @@ KUEUE = Chart(name="kueue", repository="oci://registry.k8s.io/kueue/charts", ver
 LEADER_WORKER_SET = Chart(name="lws", repository="oci://registry.k8s.io/lws/charts", version="0.10.0")
 """Source: https://github.com/kubernetes-sigs/lws/releases/tag/v0.10.0"""
 
+ARGO_ROLLOUTS = Chart(name="argo-rollouts", repository="https://argoproj.github.io/argo-helm", version="2.41.0")
+"""Argo Rollouts 1.9.0. Source: https://github.com/argoproj/argo-helm/blob/main/charts/argo-rollouts/Chart.yaml"""
+
+GATEWAY_PLUGIN_IMAGE = "ghcr.io/argoproj-labs/rollouts-plugin-trafficrouter-gatewayapi:v0.15.0"
+"""Its plugin for the Gateway API, for amd64 and arm64. Source:
+https://github.com/argoproj-labs/rollouts-plugin-trafficrouter-gatewayapi/releases/tag/v0.15.0"""
+
 KEDA = Chart(name="keda", repository="https://kedacore.github.io/charts", version="2.20.2")
 """Source: https://github.com/kedacore/charts/blob/main/keda/Chart.yaml"""
 

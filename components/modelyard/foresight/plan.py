@@ -1,7 +1,7 @@
 """What a stack would make, pool by pool and workload by workload."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -14,6 +14,8 @@ from modelyard.foresight.queues import PlannedQueue, planned_queues
 from modelyard.gpu.contract import GpuContract
 from modelyard.gpu.request import capacity_kind
 from modelyard.platform.gateway_spec import GatewaySpec
+from modelyard.platform.kserve_kind import INFERENCE_SERVICE, KSERVE
+from modelyard.serving.automatic_rules import automatic_of
 from modelyard.serving.route_spec import route_kinds
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.variants import Variant
@@ -245,10 +247,20 @@ def _shape(spec: WorkloadSpec) -> tuple[str, list[str], int, int]:
             raise AssertionError(f"{type(spec).__name__} is no kind of workload")
 
 
+def _pods_of(service: ModelServiceSpec, spec: ModelServiceSpec) -> Sequence[str]:
+    """What makes the pods of one version, and stands for that alone."""
+    automatic = automatic_of(service)
+    if automatic:
+        return ["Rollout", "Service", "Service", *(["AnalysisTemplate"] if automatic.analysis else [])]
+    if spec.backend == KSERVE:
+        return [INFERENCE_SERVICE.kind]
+    return ["LeaderWorkerSet" if spec.spans_nodes else "Deployment"]
+
+
 def _service_objects(service: ModelServiceSpec, variant: Variant, further: _Further) -> Iterator[str]:
     """The objects of one version; those of all versions together are counted with the service as it is written."""
     spec = variant.spec
-    yield "LeaderWorkerSet" if spec.spans_nodes else "Deployment"
+    yield from _pods_of(service, spec)
     if variant.service_suffix:
         yield "Service"
     if variant.is_main:

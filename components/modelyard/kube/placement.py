@@ -8,15 +8,22 @@ HOST = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
 
 
-def spread(selector: Mapping[str, str]) -> list[k8s.core.v1.TopologySpreadConstraintArgs]:
-    """Spread a Deployment's pods over zones and nodes as far as there is room, each revision for itself."""
+def spread(
+    selector: Mapping[str, str], revision_key: str = "pod-template-hash"
+) -> list[k8s.core.v1.TopologySpreadConstraintArgs]:
+    """Spread a Deployment's pods over zones and nodes as far as there is room, each revision for itself.
+
+    Args:
+        selector: the labels of the pods.
+        revision_key: the label by which those of one revision are told from others.
+    """
     return [
         k8s.core.v1.TopologySpreadConstraintArgs(
             max_skew=1,
             topology_key=key,
             when_unsatisfiable="ScheduleAnyway",
             label_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
-            match_label_keys=["pod-template-hash"],
+            match_label_keys=[revision_key],
         )
         for key in (ZONE, HOST)
     ]

@@ -78,15 +78,18 @@ def pod_template(pod: Pod, labels: Mapping[str, str]) -> k8s.core.v1.PodTemplate
     container's own variables say otherwise, because the user's number has no entry in the image's `/etc/passwd`.
     """
     return k8s.core.v1.PodTemplateSpecArgs(
-        metadata=k8s.meta.v1.ObjectMetaArgs(
-            labels={**labels, **pod.labels},
-            annotations={"kubectl.kubernetes.io/default-container": pod.container.name, **pod.annotations},
-        ),
-        spec=_pod_spec(pod),
+        metadata=k8s.meta.v1.ObjectMetaArgs(labels={**labels, **pod.labels}, annotations=pod_annotations(pod)),
+        spec=pod_spec(pod),
     )
 
 
-def _pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
+def pod_annotations(pod: Pod) -> dict[str, pulumi.Input[str]]:
+    """The annotations of such pods."""
+    return {"kubectl.kubernetes.io/default-container": pod.container.name, **pod.annotations}
+
+
+def pod_spec(pod: Pod) -> k8s.core.v1.PodSpecArgs:
+    """What such pods are, for kinds that have it elsewhere than in a template."""
     return k8s.core.v1.PodSpecArgs(
         service_account_name=pod.service_account,
         automount_service_account_token=False,

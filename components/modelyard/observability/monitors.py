@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -23,6 +24,8 @@ def service_monitor(
     variant_label: str,
     port: str,
     path: str = "/metrics",
+    by_own_service: bool = False,
+    unless_label: str | None = None,
     parent: pulumi.Resource,
 ) -> k8s.apiextensions.CustomResource:
     """Have Prometheus read every pod behind a Service, each for itself, every 30 seconds.
@@ -37,6 +40,8 @@ def service_monitor(
             by which versions are compared.
         port: the name of the Service's port.
         path: where metrics are.
+        by_own_service: whether pods may be behind Services of several versions, and are read as their own's alone.
+        unless_label: a label of Services that lead to the same pods once more, and are left out.
         parent: the component it belongs to.
     """
     return k8s.apiextensions.CustomResource(
@@ -47,14 +52,20 @@ def service_monitor(
         spec={
             "selector": {
                 "matchLabels": dict(selector),
-                "matchExpressions": [{"key": variant_label, "operator": "Exists"}],
+                "matchExpressions": [
+                    {"key": variant_label, "operator": "Exists"},
+                    *([{"key": unless_label, "operator": "DoesNotExist"}] if unless_label else []),
+                ],
             },
             "endpoints": [
                 {
                     "port": port,
                     "path": path,
                     "interval": f"{INTERVAL_SECONDS}s",
-                    "relabelings": [{"sourceLabels": [_pod_label(variant_label)], "targetLabel": "variant"}],
+                    "relabelings": [
+                        *([_of_one_version(variant_label)] if by_own_service else []),
+                        {"sourceLabels": [_label("pod", variant_label)], "targetLabel": "variant"},
+                    ],
                 }
             ],
         },
@@ -64,7 +75,14 @@ def service_monitor(
     )
 
 
-def _pod_label(label: str) -> str:
-    """Where Prometheus has a pod's label.
+def _of_one_version(variant_label: str) -> dict[str, Any]:
+    """Leaves out pods whose version is not that of the Service.
+    https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config"""
+    service, pod = (_label(kind, variant_label) for kind in ("service", "pod"))
+    return {"action": "keepequal", "sourceLabels": [service], "targetLabel": pod}
+
+
+def _label(kind: str, label: str) -> str:
+    """Where Prometheus has a label of a pod or of a Service.
     https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config"""
-    return f"__meta_kubernetes_pod_label_{re.sub('[^A-Za-z0-9_]', '_', label)}"
+    return f"__meta_kubernetes_{kind}_label_{re.sub('[^A-Za-z0-9_]', '_', label)}"

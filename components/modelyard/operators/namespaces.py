@@ -46,6 +46,8 @@ KUEUE = "kueue"
 """Where Kueue runs, which lets jobs wait in queues."""
 LEADER_WORKER_SET = "leader-worker-set"
 """Where the controller of groups of pods runs, each of which is one model server over several nodes."""
+ARGO_ROLLOUTS = "argo-rollouts"
+"""Where Argo Rollouts runs, which moves requests to new versions of services in steps."""
 KEDA = "keda"
 """Where KEDA runs, which scales services by what Prometheus knows."""
 
@@ -85,6 +87,7 @@ PLATFORM_NAMESPACES = (
     GKE_DRIVER,
     KUEUE,
     KEDA,
+    ARGO_ROLLOUTS,
     LEADER_WORKER_SET,
     CLUSTER_AUTOSCALER,
     KARPENTER,

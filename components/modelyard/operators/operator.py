@@ -6,12 +6,11 @@ from typing import Any, Protocol
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.component import ProgramConfigError, checked
-from modelyard.errors import ConfigError
+from modelyard.component import checked
 from modelyard.kube.labels import labels
-from modelyard.operators.crds import Crd, crds_in, permissive_crd
-from modelyard.operators.deep_messages import allow_deep_messages
+from modelyard.operators.crds import Crd
 from modelyard.operators.definition import OperatorDefinition, PodSecurity
+from modelyard.operators.kinds import register_kind, registrable
 from modelyard.operators.namespaces import kinds_namespace
 from modelyard.operators.spec import ChartsSpec
 from modelyard.versions import Chart
@@ -110,7 +109,7 @@ class Operator(pulumi.ComponentResource):
             ConfigError: the folder of CustomResourceDefinitions cannot be used.
         """
         where = checked(charts or ChartsSpec(), name)
-        crds = [] if cluster.traits.charts_installed else _crds(name, definition, cluster.traits.crds)
+        crds = [] if cluster.traits.charts_installed else registrable(name, definition.kinds, cluster.traits.crds)
         super().__init__("modelyard:platform:Operator", name, {}, opts)
         self._name = name
         self._cluster = cluster
@@ -184,19 +183,13 @@ class Operator(pulumi.ComponentResource):
         return k8s.helm.v3.Release(self._name, release, opts=self._options([*before, *self._cluster.ready]))
 
     def _register(self, crd: Crd) -> pulumi.Resource:
-        metadata = crd["metadata"]
-        # As a custom resource its schema goes to the API server as it is, without a pass through typed arguments.
-        return k8s.apiextensions.CustomResource(
-            f"{self._name}-{crd['spec']['names']['plural']}",
-            api_version="apiextensions.k8s.io/v1",
-            kind="CustomResourceDefinition",
-            metadata=k8s.meta.v1.ObjectMetaArgs(
-                name=metadata["name"],
-                labels={**metadata.get("labels", {}), **self._labels()},
-                annotations=metadata.get("annotations"),
-            ),
-            spec=crd["spec"],
-            opts=self._ending_with_the_cluster(()),
+        return register_kind(
+            self._name,
+            crd,
+            labels=self._labels(),
+            parent=self,
+            provider=self._cluster.kubernetes_provider,
+            ends_with=self._cluster.control_plane,
         )
 
     def _labels(self) -> dict[str, str]:
@@ -234,13 +227,3 @@ def _release_args(
         max_history=_KEPT_REVISIONS,
         timeout=definition.timeout_seconds,
     )
-
-
-def _crds(name: str, definition: OperatorDefinition, folder: str | None) -> list[Crd]:
-    if folder is None:
-        return [permissive_crd(kind) for kind in definition.kinds]
-    try:
-        allow_deep_messages()
-        return crds_in(folder, definition.kinds)
-    except ConfigError as error:
-        raise ProgramConfigError(problem.under(name) for problem in error.problems) from None

@@ -1,6 +1,6 @@
 """How pods of a service are found inside of the cluster: Services."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -28,6 +28,8 @@ def make_cluster_service(
     name: str,
     selector: Mapping[str, str],
     labels: Mapping[str, str],
+    annotations: Mapping[str, str] | None = None,
+    ignore_changes: Sequence[str] = (),
     after: Iterable[pulumi.Resource] = (),
 ) -> k8s.core.v1.Service:
     """A Service with the ports of that server.
@@ -39,14 +41,18 @@ def make_cluster_service(
         name: its name in DNS.
         selector: labels of its pods.
         labels: its own.
+        annotations: its own.
+        ignore_changes: what another changes in it, and keeps.
         after: what has to be there before requests reach those pods.
     """
     # gRPC is HTTP/2 from the first byte, which proxies have to know.
     # https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
     grpc = {HTTP_PORT} if server.is_grpc else {GRPC_PORT}
+    options = scope.options(after)
+    options.ignore_changes = list(ignore_changes) or None
     return k8s.core.v1.Service(
         logical,
-        metadata=scope.metadata(name, labels=labels),
+        metadata=scope.metadata(name, labels=labels, annotations=annotations),
         spec=k8s.core.v1.ServiceSpecArgs(
             type="ClusterIP",
             selector=dict(selector),
@@ -60,5 +66,5 @@ def make_cluster_service(
                 for port, number in service_ports(server).items()
             ],
         ),
-        opts=scope.options(after),
+        opts=options,
     )

@@ -50,7 +50,7 @@ def make_deployment(
             # An autoscaler owns the number; a value here would take it back with every update.
             replicas=None if spec.autoscaling else spec.min_replicas,
             selector=k8s.meta.v1.LabelSelectorArgs(match_labels=scope.selector_of(variant)),
-            strategy=_strategy(spec.surge),
+            strategy=rolling_update(spec.surge),
             progress_deadline_seconds=NODE_READY_SECONDS + start_seconds(spec),
             template=template,
         ),
@@ -79,7 +79,8 @@ def start_seconds(spec: ModelServiceSpec) -> int:
     return spec.fetch_seconds + spec.sidecar_startup_seconds + spec.startup_seconds
 
 
-def _strategy(surge: int) -> k8s.apps.v1.DeploymentStrategyArgs:
+def rolling_update(surge: int) -> k8s.apps.v1.DeploymentStrategyArgs:
+    """How replicas follow one another in an update."""
     return k8s.apps.v1.DeploymentStrategyArgs(
         type="RollingUpdate",
         rolling_update=k8s.apps.v1.RollingUpdateDeploymentArgs(max_surge=surge, max_unavailable=0 if surge else 1),

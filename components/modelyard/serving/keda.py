@@ -3,23 +3,14 @@
 from collections.abc import Sequence
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from modelyard.cluster.base import Cluster
-from modelyard.kube.labels import labels
-from modelyard.observability.kinds import POD_MONITOR
 from modelyard.observability.monitoring import Monitoring
-from modelyard.operators.namespaces import GATEWAY
 from modelyard.operators.operator import Operator
 from modelyard.operators.spec import ChartsSpec
 from modelyard.platform.gateway import Gateway
-from modelyard.platform.gateway_spec import ENVOY
+from modelyard.serving.gateway_monitor import monitor_gateway
 from modelyard.serving.keda_chart import KEDA_OPERATOR, chart_values
-
-_ENVOY = {"app.kubernetes.io/name": "envoy", "app.kubernetes.io/component": "proxy"}
-"""Labels of the pods that Envoy Gateway makes.
-https://github.com/envoyproxy/gateway/blob/v1.9.0/examples/kubernetes/metric/pod-monitor.yaml"""
-_INTERVAL_SECONDS = 30
 
 
 class Keda(pulumi.ComponentResource):
@@ -62,8 +53,8 @@ class Keda(pulumi.ComponentResource):
         super().__init__("modelyard:serving:Keda", name, {}, opts)
         self._name, self._cluster = name, cluster
         self.ready = () if is_present else self._install(charts, monitoring)
-        if monitoring and gateway and gateway.spec.class_ == ENVOY:
-            self._read_gateway(monitoring, gateway)
+        if monitoring and gateway:
+            monitor_gateway(f"{name}-gateway", cluster, monitoring, gateway, parent=self)
         self.register_outputs({})
 
     def _install(self, charts: ChartsSpec | None, monitoring: Monitoring | None) -> Sequence[pulumi.Resource]:
@@ -77,25 +68,3 @@ class Keda(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         return operator.kinds_ready
-
-    def _read_gateway(self, monitoring: Monitoring, gateway: Gateway) -> k8s.apiextensions.CustomResource:
-        return k8s.apiextensions.CustomResource(
-            f"{self._name}-gateway",
-            api_version=POD_MONITOR.api_version,
-            kind=POD_MONITOR.kind,
-            metadata=k8s.meta.v1.ObjectMetaArgs(
-                namespace=gateway.namespace_name,
-                labels=labels(GATEWAY, instance=GATEWAY, component="gateway"),
-            ),
-            spec={
-                "selector": {"matchLabels": _ENVOY},
-                "podMetricsEndpoints": [
-                    {"port": "metrics", "path": "/stats/prometheus", "interval": f"{_INTERVAL_SECONDS}s"}
-                ],
-            },
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                provider=self._cluster.kubernetes_provider,
-                depends_on=[*monitoring.kinds_ready, *gateway.ready],
-            ),
-        )

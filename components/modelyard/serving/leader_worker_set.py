@@ -3,12 +3,10 @@
 https://lws.sigs.k8s.io/docs/concepts/
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from modelyard.kube.names import shortened
 from modelyard.kube.placement import prefer_one_zone
@@ -16,6 +14,7 @@ from modelyard.kube.pods import Pod, pod_template
 from modelyard.platform.leader_worker_sets import LeaderWorkerSets
 from modelyard.platform.leader_worker_sets_chart import GROUP_KEY, LEADER_WORKER_SET
 from modelyard.serving.containers import PRE_STOP_SECONDS
+from modelyard.serving.custom_object import CustomObject
 from modelyard.serving.deployment import FORCED, workload_options
 from modelyard.serving.runtimes.runtime import Server
 from modelyard.serving.scope import ServiceScope
@@ -78,8 +77,9 @@ def make_leader_worker_set(
     annotations = {**({} if spec.autoscaling else FORCED), **(_AVAILABLE if waits else {})}
     rolling = {"maxSurge": spec.surge, "maxUnavailable": 0 if spec.surge else 1, "partition": 0}
     labels = scope.labels_of(variant)
-    made = _LeaderWorkerSet(
+    made = CustomObject(
         shortened(scope.logical_of(variant), _NAME_CHARACTERS),
+        LEADER_WORKER_SET,
         metadata=scope.metadata(labels=labels, annotations=annotations),
         spec={
             # An autoscaler owns the number.
@@ -99,7 +99,7 @@ def make_leader_worker_set(
     )
     return Workload(
         resource=made,
-        name=made.metadata.apply(_name),
+        name=made.object_name,
         kind=LEADER_WORKER_SET.kind,
         api_version=LEADER_WORKER_SET.api_version,
     )
@@ -118,25 +118,3 @@ def _worker_pod(leader: Pod, server: Server, drain_seconds: int) -> Pod:
         pre_stop_seconds=PRE_STOP_SECONDS + drain_seconds,
     )
     return replace(leader, container=container)
-
-
-class _LeaderWorkerSet(pulumi.CustomResource):
-    """The object, with the generated name that `k8s.apiextensions.CustomResource` does not give out."""
-
-    metadata: pulumi.Output[Mapping[str, Any]]
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        metadata: k8s.meta.v1.ObjectMetaArgs,
-        spec: Mapping[str, Any],
-        opts: pulumi.ResourceOptions,
-    ) -> None:
-        kind = LEADER_WORKER_SET
-        properties = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": spec}
-        super().__init__(f"kubernetes:{kind.api_version}:{kind.kind}", name, properties, opts)
-
-
-def _name(metadata: Mapping[str, Any]) -> str:
-    return str(metadata["name"])

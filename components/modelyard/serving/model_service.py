@@ -7,25 +7,30 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.component import shown
-from modelyard.kube.labels import VARIANT
 from modelyard.kube.names import logical_name
 from modelyard.kube.pods import pod_template
 from modelyard.observability.monitoring import Monitoring
-from modelyard.observability.monitors import service_monitor
 from modelyard.platform.gateway import Gateway
+from modelyard.platform.kserve import KServe
+from modelyard.platform.kserve_kind import KSERVE
 from modelyard.platform.leader_worker_sets import LeaderWorkerSets
+from modelyard.serving.argo_rollouts import ArgoRollouts
+from modelyard.serving.automatic import make_automatic
+from modelyard.serving.automatic_rules import argo_rollouts_problems, automatic_of, automatic_stack_problems
 from modelyard.serving.autoscaling import Scaled, make_autoscaler
 from modelyard.serving.autoscaling_rules import keda_problems, spare_problems, stack_problems
 from modelyard.serving.cluster_service import SERVICE_PORT, make_cluster_service, service_ports
-from modelyard.serving.containers import server_metrics
 from modelyard.serving.deployment import make_deployment, server_pod
 from modelyard.serving.endpoint_picker import make_inference_pool
 from modelyard.serving.groups import controller_problems
+from modelyard.serving.inference_service import make_inference_service
 from modelyard.serving.keda import Keda
+from modelyard.serving.kserve_rules import cluster_kserve_problems
 from modelyard.serving.leader_worker_set import leader_pod, make_leader_worker_set
 from modelyard.serving.model_fetch import fill_cache
+from modelyard.serving.monitor import make_monitor
 from modelyard.serving.release_rules import release_problems
-from modelyard.serving.route import Backend, Share, Sticky, make_route
+from modelyard.serving.route import Backend, Route, Share, Sticky, make_route
 from modelyard.serving.route_rules import make_route_rules
 from modelyard.serving.route_spec import route_problems
 from modelyard.serving.runtimes.runtime import Server
@@ -42,10 +47,12 @@ from modelyard.workspace.workspace import Workspace
 class ModelService(pulumi.ComponentResource):
     """Serve one model over HTTP on the nodes of one pool.
 
-    Creates a Deployment, or where a replica needs several nodes a LeaderWorkerSet, a Service of the service's name, a
-    PodDisruptionBudget, a HorizontalPodAutoscaler where `autoscaling` is given, a ServiceMonitor where `monitoring` is
-    and an HTTPRoute where the spec has a `route`, with two policies for a load balancer of GKE. It is reached from its
-    own workspace, and through the gateway by its route; it creates no DNS name.
+    Creates a Deployment, or where a replica needs several nodes a LeaderWorkerSet, or with KServe as its `backend`
+    an InferenceService, or with an automatic release a Rollout with two Services and an AnalysisTemplate, a Service
+    of the service's name, a PodDisruptionBudget, a HorizontalPodAutoscaler where `autoscaling` is given, a
+    ServiceMonitor where `monitoring` is and an HTTPRoute where the spec has a `route`, with two policies for a load
+    balancer of GKE. It is reached from its own workspace, and through the gateway by its route; it creates no DNS
+    name.
 
     An update ends when all new replicas are ready. The wait allows for nodes that have to be added first.
 
@@ -61,7 +68,7 @@ class ModelService(pulumi.ComponentResource):
     ports: Mapping[str, int]
     """The Service's ports by their names: `http`, and where it has them `grpc` and `metrics`."""
     deployment_name: pulumi.Output[str]
-    """The generated name of the live Deployment, or LeaderWorkerSet."""
+    """The generated name of the live Deployment, whoever makes it, or of what stands in its place."""
     route_url: pulumi.Output[str] | None
     """Base URL for clients of the gateway, without a slash at the end; empty where nothing gives the gateway an
     address. None without a route."""
@@ -77,6 +84,8 @@ class ModelService(pulumi.ComponentResource):
         gateway: Gateway | None = None,
         keda: Keda | None = None,
         leader_worker_sets: LeaderWorkerSets | None = None,
+        kserve: KServe | None = None,
+        argo_rollouts: ArgoRollouts | None = None,
     ) -> None:
         """
         Make a model service.
@@ -90,20 +99,28 @@ class ModelService(pulumi.ComponentResource):
             gateway: what its route leads from; None where it has no route.
             keda: what scales it where its autoscaling needs more than Kubernetes has; None where it does not.
             leader_worker_sets: what runs its replicas where these are groups of pods; None where they are pods.
+            kserve: what makes its pods where that is its backend; None where it is not.
+            argo_rollouts: what takes the steps of its automatic release; None where it has none.
         """
         spec = check_workload(name, workspace, spec)
         features = gateway.features if gateway else None
         refused = [*route_problems(spec.route, gateway.spec if gateway else None, features)]
         refused += release_problems(spec.release, features)
         refused += variant_name_problems(workspace.workspace_name, name, spec)
-        refused += stack_problems(spec, has_metrics=monitoring is not None, gateway=gateway.spec if gateway else None)
+        for rule in (stack_problems, automatic_stack_problems):
+            refused += rule(spec, has_metrics=monitoring is not None, gateway=gateway.spec if gateway else None)
+        refused += argo_rollouts_problems(spec, has_argo_rollouts=argo_rollouts is not None)
         refused += keda_problems(spec, has_keda=keda is not None)
         refused += controller_problems(spec.variants, has_controller=leader_worker_sets is not None)
+        pools, is_acted_on = workspace.cluster.pools, kserve.is_acted_on if kserve else None
+        refused += cluster_kserve_problems(spec, workspace.workspace_name, pools, is_acted_on=is_acted_on)
         refused += spare_problems(spec, has_priority=workspace.has_spare_priority)
         if refused:
             raise shown(refused, name)
         super().__init__("modelyard:serving:ModelService", logical_name(workspace.workspace_name, name), None, opts)
         self._spec, self._keda, self._sets = spec, keda, leader_worker_sets
+        self._kserve = kserve
+        self._rollouts, self._gateway, self._route = argo_rollouts, gateway, None
         self._scope = scope = ServiceScope(
             name=name, workspace=workspace, parent=self, home=workspace.namespace_for(spec)
         )
@@ -123,11 +140,13 @@ class ModelService(pulumi.ComponentResource):
         self._create_disruption_budget()
         if spec.spare_replicas:
             make_spare(scope, spec)
-        self._create_monitor(live.server, monitoring)
+        make_monitor(scope, spec, live.server, monitoring)
         self.ports = service_ports(live.server)
         self.deployment_name = live.workload.name
         self.service_name = service.metadata.name
-        self.route_url = self._create_route(made, gateway) if spec.route and gateway else None
+        if spec.route and gateway and not self._route:
+            self._route = self._create_route(made, gateway)
+        self.route_url = self._route.url if self._route else None
         self.url = scope.url_of(self.service_name)
         self.register_outputs(
             {"url": self.url, "service_name": self.service_name, "deployment_name": self.deployment_name}
@@ -147,11 +166,17 @@ class ModelService(pulumi.ComponentResource):
             # Nothing of the new version runs beside the old one, and so the Job runs it.
             unknown = NotRunning(pod=pod, port=server.port)
             verified.append(make_verification(scope, variant, verify, unknown, after=filled))
-        workload = (
-            make_leader_worker_set(scope, variant, server, pod, self._sets, after=filled)
-            if spec.spans_nodes and self._sets
-            else make_deployment(scope, variant, template, after=[*filled, *verified])
-        )
+        automatic = automatic_of(self._spec)
+        if spec.spans_nodes and self._sets:
+            workload = make_leader_worker_set(scope, variant, server, pod, self._sets, after=filled)
+        elif spec.backend == KSERVE and self._kserve:
+            workload = make_inference_service(scope, variant, pod, self._kserve, after=[*filled, *verified])
+        elif automatic and self._rollouts:
+            workload, self._route = make_automatic(
+                scope, variant, server, pod, automatic, self._rollouts, self._lead, after=[*filled, *verified]
+            )
+        else:
+            workload = make_deployment(scope, variant, template, after=[*filled, *verified])
         self._create_autoscaler(variant, workload)
         service_name: pulumi.Input[str] = ""
         if variant.service_suffix:
@@ -207,58 +232,49 @@ class ModelService(pulumi.ComponentResource):
             keda=self._keda,
         )
 
-    def _create_route(self, made: Sequence["_Made"], gateway: Gateway) -> pulumi.Output[str]:
+    def _create_route(self, made: Sequence["_Made"], gateway: Gateway) -> Route:
         assert self._spec.route, "only a service with a route has one"
-        route, scope = self._spec.route, self._scope
+        before = [job for each in made for job in each.verified]
+        pool = None
+        if self._spec.route.balance == "kv_cache":
+            (live,) = made
+            pool = make_inference_pool(self._scope, live.variant, live.server, gateway)
+            before += pool.ready
+        shares = [
+            Share(
+                variant=each.variant,
+                backend=Backend(
+                    namespace=self._scope.namespace,
+                    service=self.service_name if each.variant.is_live else each.service_name,
+                    port=SERVICE_PORT,
+                    ready_path=each.server.ready_path,
+                    drain_seconds=each.variant.spec.drain_seconds,
+                    pool=pool.name if pool else None,
+                ),
+            )
+            for each in made
+        ]
+        return self._lead(shares, before)
+
+    def _lead(self, shares: Sequence[Share], before: Sequence[pulumi.Resource] = ()) -> Route:
+        route, gateway, scope = self._spec.route, self._gateway, self._scope
+        assert route, "only a service with a route has one"
+        assert gateway, "a route without a gateway is refused"
         ab_test = self._spec.release.ab_test if self._spec.release else None
         name = f"{scope.logical}-route"
-        before = [job for each in made for job in each.verified]
-        before += make_route_rules(name, gateway, route, scope, is_waking=self._spec.is_woken_by_gateway)
-        pool = None
-        if route.balance == "kv_cache":
-            (live,) = made
-            pool = make_inference_pool(scope, live.variant, live.server, gateway)
-            before += pool.ready
+        rules = make_route_rules(name, gateway, route, scope, is_waking=self._spec.is_woken_by_gateway)
         return make_route(
             name,
             gateway,
             route,
-            [
-                Share(
-                    variant=each.variant,
-                    backend=Backend(
-                        namespace=scope.namespace,
-                        service=self.service_name if each.variant.is_live else each.service_name,
-                        port=SERVICE_PORT,
-                        ready_path=each.server.ready_path,
-                        drain_seconds=each.variant.spec.drain_seconds,
-                        pool=pool.name if pool else None,
-                    ),
-                )
-                for each in made
-            ],
+            shares,
             sticky=Sticky(cookie=f"{scope.name}-variant", seconds=ab_test.sticky_seconds)
             if ab_test and ab_test.sticky_seconds
             else None,
             labels=scope.labels,
             parent=self,
-            after=before,
+            after=[*before, *rules],
         )
-
-    def _create_monitor(self, server: Server, monitoring: Monitoring | None) -> None:
-        metrics = server_metrics(server)
-        if monitoring and metrics:
-            service_monitor(
-                f"{self._scope.logical}-metrics",
-                monitoring,
-                namespace=self._scope.namespace,
-                labels=self._scope.labels,
-                selector=self._scope.selector,
-                variant_label=VARIANT,
-                port=metrics.port,
-                path=metrics.path,
-                parent=self,
-            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from modelyard.errors import Problem
 from modelyard.platform.gateway_features import GatewayFeatures
+from modelyard.serving.automatic_rules import service_automatic_problems
 from modelyard.serving.release_spec import ReleaseSpec
 from modelyard.serving.request_match import RequestMatchSpec, match_problems
 from modelyard.serving.variants import ALL_PERCENT, variant_problems
@@ -49,6 +50,7 @@ def service_release_problems(service: "ModelServiceSpec") -> Iterator[Problem]:
     if release.needs_route and not service.route:
         why = f"a {release.kinds[0]} shares out the requests at a gateway, and no route leads from one"
         yield Problem(path=f"release.{release.kinds[0]}", why=why, fix="add route: {}, or use blue_green")
+    yield from service_automatic_problems(service)
     container = service.runtime.container
     is_grpc = bool(container and container.protocol == "grpc")
     yield from (problem.under("release.verify") for problem in server_problems(release.verify, is_grpc=is_grpc))

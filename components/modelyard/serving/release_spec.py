@@ -9,6 +9,7 @@ import annotated_types
 from modelyard.errors import Problem
 from modelyard.gpu.spec import Gpus
 from modelyard.kube.images import Image
+from modelyard.serving.automatic_spec import AutomaticSpec
 from modelyard.serving.model_spec import ModelChangeSpec
 from modelyard.serving.request_match import RequestMatchSpec
 from modelyard.serving.route_spec import RoutePath
@@ -177,6 +178,8 @@ class ReleaseSpec:
     """Several versions that are compared."""
     shadow: ShadowSpec | None = None
     """A next version that gets copies of requests."""
+    automatic: AutomaticSpec | None = None
+    """Steps that every change of the service takes by itself, and back by itself."""
     verify: VerifySpec | None = None
     """Requests that a new version must answer as expected before any user's request comes to it; if it does not, the
     update fails and requests stay where they are. Left out: a version is taken once it is ready."""
@@ -194,7 +197,7 @@ class ReleaseSpec:
         return [
             each.name
             for each in fields(self)
-            if each.name in {"canary", "blue_green", "ab_test", "shadow"} and getattr(self, each.name)
+            if each.name in {"canary", "blue_green", "ab_test", "shadow", "automatic"} and getattr(self, each.name)
         ]
 
     @property

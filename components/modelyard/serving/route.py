@@ -18,6 +18,9 @@ from modelyard.serving.route_spec import RouteSpec
 from modelyard.serving.variants import ALL_PERCENT, Variant
 
 _CHECK_SECONDS = 10
+FORCED = {"pulumi.com/patchForce": "true"}
+"""Takes the rules of a route back from a controller that has moved shares in it, where the release that it did so for
+changes or ends: their list has one owner."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +53,32 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """A version of the service, and the Service that leads to it."""
+    """A version of the service, and the Service that leads to it.
+
+    Attributes:
+        variant: the version.
+        backend: the Service.
+        is_moved: whether a controller changes its share, so that it stands in the route also while it has none.
+        filters: what is done to requests that go there, and to their answers.
+    """
 
     variant: Variant
     backend: Backend
+    is_moved: bool = False
+    filters: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """The route as it was made.
+
+    Attributes:
+        resource: the object.
+        url: the URL for clients, without a slash at its end; empty where nobody knows the gateway's address.
+    """
+
+    resource: pulumi.Resource
+    url: pulumi.Output[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +99,7 @@ def make_route(
     labels: Mapping[str, str],
     parent: pulumi.Resource,
     after: Iterable[pulumi.Resource] = (),
-) -> pulumi.Output[str]:
+) -> Route:
     """Lead requests from the gateway to the versions of a service.
 
     Creates an HTTPRoute, and for a load balancer of GKE two policies of each Service: how long requests may take, also
@@ -93,26 +118,27 @@ def make_route(
         labels: of what is made.
         parent: the component it belongs to.
         after: what has to be there before requests come.
-
-    Returns:
-        The URL for clients, without a slash at its end; empty where nobody knows the gateway's address.
     """
 
     namespace = shares[0].backend.namespace
 
-    def make(suffix: str, kind: Kind, spec: Mapping[str, Any]) -> None:
-        k8s.apiextensions.CustomResource(
+    def make(
+        suffix: str, kind: Kind, spec: Mapping[str, Any], annotations: Mapping[str, str] | None = None
+    ) -> pulumi.Resource:
+        return k8s.apiextensions.CustomResource(
             f"{name}{suffix}",
             api_version=kind.api_version,
             kind=kind.kind,
-            metadata=k8s.meta.v1.ObjectMetaArgs(namespace=namespace, labels=dict(labels)),
+            metadata=k8s.meta.v1.ObjectMetaArgs(
+                namespace=namespace, labels=dict(labels), annotations=dict(annotations) if annotations else None
+            ),
             spec=spec,
             opts=pulumi.ResourceOptions(
                 parent=parent, provider=gateway.kubernetes_provider, depends_on=[*gateway.ready, *after]
             ),
         )
 
-    make("", HTTP_ROUTE, _route(route, gateway.spec, shares, sticky))
+    resource = make("", HTTP_ROUTE, _route(route, gateway.spec, shares, sticky), FORCED)
     if gateway.spec.class_ == GKE:
         for share in shares:
             backend, role = share.backend, "" if share.variant.is_live else f"-{share.variant.service_suffix}"
@@ -124,7 +150,7 @@ def make_route(
             target = {"targetRef": backend.target}
             make(f"{role}-backend", GCP_BACKEND_POLICY, {"default": wanted, **target})
             make(f"{role}-health", HEALTH_CHECK_POLICY, {"default": _health(backend.ready_path), **target})
-    return _url(route, gateway)
+    return Route(resource=resource, url=_url(route, gateway))
 
 
 def _route(route: RouteSpec, gateway: GatewaySpec, shares: Sequence[Share], sticky: Sticky | None) -> dict[str, Any]:
@@ -169,9 +195,13 @@ def _weighted_rule(route: RouteSpec, shares: Sequence[Share], sticky: Sticky | N
         for share in shares
         if share.variant.mirror_percent
     ]
-    weighted = [share for share in shares if share.variant.weight_percent]
+    weighted = [share for share in shares if share.variant.weight_percent or share.is_moved]
     refs = [
-        _backend_ref(share, share.variant.weight_percent if len(weighted) > 1 else 1, _cookie(route, share, sticky))
+        _backend_ref(
+            share,
+            share.variant.weight_percent if len(weighted) > 1 else 1,
+            [*share.filters, *_cookie(route, share, sticky)],
+        )
         for share in weighted
     ]
     return _rule(route, refs, more_filters=copies)

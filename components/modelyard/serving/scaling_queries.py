@@ -86,6 +86,11 @@ def answerable(metrics: LoadMetrics) -> list[str]:
     return [name for name in _NEEDS if _has(metrics, name)]
 
 
+def latency_query(metrics: LoadMetrics, pods: Pods, percentile: int) -> str:
+    """The time from a request to the end of its answer, seconds; without a value where there was no request."""
+    return _percentile(metrics.latency, _matchers(metrics, pods), percentile)
+
+
 def gateway_question(requests_per_second: float, *, namespace: str, route: str, percent: int) -> Question:
     """Requests at the gateway in a second, with those that found no pod.
 

@@ -8,6 +8,7 @@ from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
 from modelyard.gpu.spec import Gpus, GpuSliceSpec
 from modelyard.serving.adapter_spec import AdapterSpec, path_of
+from modelyard.serving.automatic_rules import automatic_problems_on
 from modelyard.serving.autoscaling_rules import runtime_problems
 from modelyard.serving.autoscaling_spec import AutoscalingSpec
 from modelyard.serving.groups import (
@@ -19,6 +20,7 @@ from modelyard.serving.groups import (
     of_left_out_gpus,
     verify_problems,
 )
+from modelyard.serving.kserve_rules import kserve_problems
 from modelyard.serving.model_files import cached_folder, fetch_seconds, model_problems_on
 from modelyard.serving.model_memory import GpuMemory, gpu_memory
 from modelyard.serving.model_spec import DOWNLOADED, ModelSpec
@@ -31,7 +33,7 @@ from modelyard.serving.runtimes.load_metrics import LoadMetrics
 from modelyard.serving.runtimes.runtime import Served, Server
 from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.variants import Variant, nodes_problems, only_in, variants
-from modelyard.serving.words import DrainSeconds
+from modelyard.serving.words import Backend, DrainSeconds
 from modelyard.spec import Count, CountOrZero, Name, spec
 from modelyard.workspace.fabric import problems_on_fabric
 from modelyard.workspace.folders_read import FolderRead
@@ -83,6 +85,8 @@ class ModelServiceSpec(WorkloadSpec):
 
     adapters: Mapping[Name, AdapterSpec] = field(default_factory=dict[str, AdapterSpec])
     """LoRA adapters by the names that clients ask for them by, beside the model. With vllm and sglang."""
+    backend: Backend = "kubernetes"
+    """Who makes its pods: Kubernetes by itself, or `kserve`, from the same spec, on a cluster that runs KServe."""
 
     CONTAINER: ClassVar[str | None] = "server"
 
@@ -152,11 +156,13 @@ class ModelServiceSpec(WorkloadSpec):
                 yield from runtime_problems(self.autoscaling, self.runtime.chosen)
         yield from service_route_problems(self)
         yield from service_release_problems(self)
+        yield from kserve_problems(self)
 
     @property
     def is_replaced_in_place(self) -> bool:
         """Whether a new version takes the place of the old one, without running beside it under its own name."""
-        return not self.release or not self.release.kinds or bool(self.release.canary and self.release.canary.promote)
+        release = self.release or ReleaseSpec()
+        return not release.kinds or bool(release.automatic or (release.canary and release.canary.promote))
 
     @property
     def variants(self) -> Sequence[Variant]:
@@ -244,6 +250,7 @@ class ModelServiceSpec(WorkloadSpec):
         yield from nodes_problems([own, *others], place.pools)
         yield from beside_problems(self, place)
         yield from verify_problems_on(self, place)
+        yield from automatic_problems_on(self, place)
         yield from route_secret_problems(self, place.secrets)
         yield from verify_problems(self, place.pools)
 

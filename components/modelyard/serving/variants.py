@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
 from modelyard.kube.names import name_problems
+from modelyard.serving.automatic_rules import automatic_name_problems
 from modelyard.serving.model_spec import changed_model
 from modelyard.serving.release_spec import (
     MAIN,
@@ -173,6 +174,7 @@ def _at_full_size(spec: "ModelServiceSpec") -> "ModelServiceSpec":
 
 def variant_name_problems(workspace: str, name: str, service: "ModelServiceSpec") -> Iterator[Problem]:
     """Names that would be made for the other versions and are too long; paths are relative to the service."""
+    yield from automatic_name_problems(workspace, name, service)
     for variant in service.variants:
         if variant.service_suffix:
             yield from (

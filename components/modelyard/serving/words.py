@@ -1,7 +1,7 @@
 """Words of services with a form of their own."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 import annotated_types
 
@@ -10,6 +10,9 @@ from modelyard.spec import Rule
 
 DrainSeconds = Annotated[int, annotated_types.Interval(ge=0, le=3600)]
 """Time to end requests that are under way."""
+
+Backend = Literal["kubernetes", "kserve"]
+"""Who makes the pods of a service."""
 
 
 _HEADER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"

@@ -7,11 +7,11 @@ import pulumi
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """A Deployment, or a LeaderWorkerSet.
+    """A Deployment, or what stands in its place.
 
     Attributes:
-        resource: the object.
-        name: its generated name.
+        resource: the object that is made here.
+        name: the generated name of what has a number of replicas: of the object, or of what KServe makes of it.
         kind: its kind, which has a number of replicas to be set from outside.
         api_version: that of the kind.
     """

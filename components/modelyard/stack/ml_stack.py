@@ -17,11 +17,15 @@ from modelyard.errors import ConfigError
 from modelyard.observability.monitoring import Monitoring
 from modelyard.platform.accelerators import Accelerators, needed_agents
 from modelyard.platform.gateway import Gateway
+from modelyard.platform.kserve import KServe
 from modelyard.platform.leader_worker_sets import LeaderWorkerSets
 from modelyard.platform.priorities import Priorities
 from modelyard.platform.queues import Queues
+from modelyard.serving.argo_rollouts import ArgoRollouts
+from modelyard.serving.automatic_rules import counts_at_gateway, needs_argo_rollouts
 from modelyard.serving.autoscaling_rules import needs_keda
 from modelyard.serving.keda import Keda
+from modelyard.serving.kserve_rules import needs_kserve
 from modelyard.serving.model_service import ModelService
 from modelyard.stack.config import stack_from_config
 from modelyard.stack.outputs import StackOutputs
@@ -53,8 +57,12 @@ class MLStack(pulumi.ComponentResource):
     """The entrance for clients from outside; None where the spec has none."""
     keda: Keda | None
     """What scales services beyond what Kubernetes does alone; None where none needs it."""
+    argo_rollouts: ArgoRollouts | None
+    """What takes the steps of automatic releases; None where there are none."""
     leader_worker_sets: LeaderWorkerSets | None
     """What runs services over several nodes; None where there are none."""
+    kserve: KServe | None
+    """The cluster's KServe; None where no service has it as its backend."""
     workspaces: Mapping[str, Workspace]
     """Workspaces by name."""
     outputs: StackOutputs
@@ -94,6 +102,7 @@ class MLStack(pulumi.ComponentResource):
             else None
         )
         self.keda = self._keda(spec, child)
+        self.argo_rollouts = self._argo_rollouts(spec, child)
         self.leader_worker_sets = (
             LeaderWorkerSets(
                 "leader-worker-sets",
@@ -105,10 +114,10 @@ class MLStack(pulumi.ComponentResource):
             if spec.has_groups
             else None
         )
+        every_service = [service for each in spec.workspaces.values() for service in each.services.values()]
+        self.kserve = KServe("kserve", self.cluster, opts=child) if needs_kserve(every_service) else None
         priorities = spec.platform.priorities
-        with_spare = any(
-            service.spare_replicas for each in spec.workspaces.values() for service in each.services.values()
-        )
+        with_spare = any(service.spare_replicas for service in every_service)
         self.priorities = (
             Priorities("priorities", self.cluster, priorities, with_spare=with_spare, opts=child)
             if priorities or with_spare
@@ -153,6 +162,21 @@ class MLStack(pulumi.ComponentResource):
             opts=child,
         )
 
+    def _argo_rollouts(self, spec: StackSpec, child: pulumi.ResourceOptions) -> ArgoRollouts | None:
+        services = [service for each in spec.workspaces.values() for service in each.services.values()]
+        if not needs_argo_rollouts(services):
+            return None
+        return ArgoRollouts(
+            "argo-rollouts",
+            self.cluster,
+            is_present=spec.platform.argo_rollouts_present,
+            charts=spec.platform.charts,
+            monitoring=self.monitoring,
+            # With KEDA the gateway is read already: twice would count its requests twice.
+            gateway=self.gateway if counts_at_gateway(services) and not self.keda else None,
+            opts=child,
+        )
+
     def _run(
         self, workspace: Workspace, spec: WorkspaceStackSpec, child: pulumi.ResourceOptions
     ) -> dict[str, ModelService]:
@@ -175,6 +199,8 @@ class MLStack(pulumi.ComponentResource):
                 gateway=self.gateway,
                 keda=self.keda,
                 leader_worker_sets=self.leader_worker_sets,
+                kserve=self.kserve,
+                argo_rollouts=self.argo_rollouts,
             )
             for key, service in spec.services.items()
         }

@@ -17,7 +17,9 @@ from modelyard.kube.names import logical_name, name_problems
 from modelyard.observability.spec import ObservabilitySpec
 from modelyard.platform.queues_rules import Queue, queue_problems, resolve_queues, unknown_queues
 from modelyard.platform.spec import PlatformSpec
+from modelyard.serving.automatic_rules import automatic_stack_problems
 from modelyard.serving.autoscaling_rules import stack_problems
+from modelyard.serving.kserve_rules import namespace_problems, stack_kserve_problems
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.variants import variant_name_problems
 from modelyard.spec import Name, OneOf, load_json, rule_problems, spec
@@ -120,8 +122,11 @@ class StackSpec:
         yield from gateway_problems(self.platform.gateway, self.cluster, self._services())
         has_metrics = self.observability.metrics is not None
         for path, service in self._services().items():
-            found = stack_problems(service, has_metrics=has_metrics, gateway=self.platform.gateway)
-            yield from (problem.under(path) for problem in found)
+            missing = stack_kserve_problems(service, is_present=self.platform.kserve_present)
+            yield from (problem.under(path) for problem in missing)
+            for rule in (stack_problems, automatic_stack_problems):
+                found = rule(service, has_metrics=has_metrics, gateway=self.platform.gateway)
+                yield from (problem.under(path) for problem in found)
 
     def _cloud_problems(self, sound: Mapping[str, PoolSpec]) -> Iterator[Problem]:
         """Rules of the cloud for all pools together, once each is valid; paths are below `pools`."""
@@ -168,6 +173,7 @@ class StackSpec:
             found = [*name_problems(name, workload_name), *workload.container_name_problems(workload_name)]
             if isinstance(workload, ModelServiceSpec):
                 found += variant_name_problems(name, workload_name, workload)
+                found += namespace_problems(workload, name)
             if workload.pool in sound or workload.pool not in self.pools:
                 found += workload.problems_on(place)
             yield from (problem.under(f"{block}.{workload_name}") for problem in found)

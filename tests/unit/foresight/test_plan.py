@@ -54,6 +54,19 @@ STACKS = {
     "training on one node": stack({"workspaces.chat.training.finetune.nodes": 1}),
     "an existing cluster": stack({"cluster": {"existing": {"context": "on-prem"}}}),
     "a route": stack({"platform.gateway": {}, f"{FRAUD}.route": {"path": "/fraud"}}),
+    "pods by KServe": stack({"platform.kserve_present": True, f"{FRAUD}.backend": "kserve"}),
+    "steps that are taken by themselves": stack(
+        {
+            "platform.gateway": {},
+            f"{FRAUD}.route": {"path": "/fraud"},
+            f"{FRAUD}.release": {
+                "automatic": {
+                    "steps": [{"weight_percent": 10, "pause_seconds": 300}],
+                    "analysis": {"success_percent": 99},
+                }
+            },
+        }
+    ),
     "a model in a cache": stack(
         {
             "workspaces.chat.volumes.kept": {"size_gib": 50, "shared": True, "storage_class": "nfs"},
@@ -91,7 +104,7 @@ def workloads(recorded: Recorded) -> dict[tuple[str, str], list[str]]:
             each.type.rsplit(":", 1)[1] for each in recorded.registrations if each.parent == component.urn
         )
         for component in recorded.registrations
-        if component.type.startswith(rooms) and component.type != "modelyard:serving:Keda"
+        if component.type.startswith(rooms) and not component.type.endswith((":Keda", ":ArgoRollouts"))
     }
 
 

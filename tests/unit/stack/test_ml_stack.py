@@ -222,3 +222,26 @@ def test_the_controller_of_groups_is_there_where_a_service_needs_it() -> None:
     assert controllers({"workspaces.chat.services.wide": wide}) == ["leader-worker-sets"]
     here = {"workspaces.chat.services.wide": wide, "platform.leader_worker_sets_present": True}
     assert controllers(here) == []
+
+
+def test_argo_rollouts_is_there_where_a_release_is_automatic() -> None:
+    automatic = {"steps": [{"weight_percent": 10, "pause_seconds": 300}], "analysis": {"success_percent": 99}}
+    routed = {
+        "platform.gateway": {},
+        "workspaces.chat.services.fraud.route": {"path": "/fraud"},
+    }
+    released = {**routed, "workspaces.chat.services.fraud.release": {"automatic": automatic}}
+
+    def made(changes: dict[str, Any], kind: str) -> list[str]:
+        spec = load_stack(json.dumps(stack(changes)))
+        recorded = run(lambda: MLStack("test", spec), secrets={"modelyard:hf-token": "clear"})
+        return [each.name for each in recorded.of(kind) if "argo-rollouts" in each.name or kind != "Operator"]
+
+    assert made(routed, "Operator") == []
+    assert made(released, "Operator") == ["argo-rollouts"]
+    assert made({**released, "platform.argo_rollouts_present": True}, "Operator") == []
+    # The gateway is read once, whoever asks for what it counts.
+    assert made(released, "PodMonitor") == ["argo-rollouts-gateway"]
+    counted = {"min_replicas": 1, "max_replicas": 2, "target": {"requests_per_second": 2}}
+    woken = {"workspaces.chat.services.assistant.autoscaling": counted, "workspaces.chat.services.assistant.route": {}}
+    assert made({**released, **woken}, "PodMonitor") == ["keda-gateway"]
