@@ -7,6 +7,7 @@ import pulumi
 from modelyard import (
     Accelerators,
     AksCluster,
+    ArgoRollouts,
     BatchJob,
     BatchJobSpec,
     BoundIdentity,
@@ -19,6 +20,7 @@ from modelyard import (
     Gateway,
     GkeCluster,
     Keda,
+    KServe,
     LeaderWorkerSets,
     LocalCluster,
     LocalSpec,
@@ -107,8 +109,10 @@ def shared(cluster: Cluster) -> pulumi.Output[str] | None:
     queues = Queues("queues", cluster, specs.queues)
     priorities = Priorities("priorities", cluster, specs.priorities)
     sets = LeaderWorkerSets("sets", cluster)
+    rollouts = ArgoRollouts("rollouts", cluster, gateway=gateway)
+    kserve = KServe("kserve", cluster)
     team = Workspace("lab", cluster, WorkspaceSpec(queues=["research"]), queues=queues, priorities=priorities)
-    ranker = ModelService("ranker", team, specs.ranker, gateway=gateway)
+    ranker = ModelService("ranker", team, specs.ranker, gateway=gateway, argo_rollouts=rollouts, kserve=kserve)
     address: pulumi.Output[str] = gateway.address
     pulumi.export("address", address)
     for name, spec in {"coder": specs.coder, "embedder": specs.embedder, "scorer": specs.scorer}.items():

@@ -12,8 +12,11 @@ from modelyard import (
     AksSpec,
     AksUpgradeSpec,
     AksVnetSpec,
+    AnalysisSpec,
     ApiKeysSpec,
     ArtifactSpec,
+    AutomaticSpec,
+    AutomaticStepSpec,
     AutoscalingSpec,
     BatchJobSpec,
     BlueGreenSpec,
@@ -66,6 +69,7 @@ from modelyard import (
     PoolSpec,
     PreviewSpec,
     PrioritySpec,
+    PrometheusCheckSpec,
     PrometheusTargetSpec,
     QueueQuotaSpec,
     QueueSpec,
@@ -200,6 +204,12 @@ releases = {
         ab_test=AbTestSpec(variants={"b": AbVariantSpec(env={"B": image}, weight_percent=20)}, sticky_seconds=3600)
     ),
     "shadow": ReleaseSpec(shadow=ShadowSpec(gpus=2, percent=5)),
+    "automatic": ReleaseSpec(
+        automatic=AutomaticSpec(
+            steps=[AutomaticStepSpec(weight_percent=10, pause_seconds=600)],
+            analysis=AnalysisSpec(latency_seconds=0.5, prometheus=PrometheusCheckSpec(query="up", at_least=1)),
+        )
+    ),
 }
 cached = ModelServiceSpec(
     pool="h100",
