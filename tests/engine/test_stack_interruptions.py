@@ -89,10 +89,10 @@ def wait_for_step(running: RunningUpdate, event: str, kind: str) -> None:
 
 
 def wait_for_deployment(stack: LocalStack, running: RunningUpdate, workspace: str) -> None:
-    """Wait until the workspace's Deployment and Service exist; their pods cannot start, so that the update waits."""
+    """Wait until the workspace's Deployment exists; its pods cannot start, so that the update waits."""
     wait_for_step(running, "resourcePreEvent", "apps/v1:Deployment")
     selector = f"--selector=app.kubernetes.io/instance={workspace}-web"
-    wait_until(lambda: len(stack.get("deployments,services", selector)) == 2, "the Deployment", _MOMENT_SECONDS)
+    wait_until(lambda: len(stack.get("deployments", selector)) == 1, "the Deployment", _MOMENT_SECONDS)
 
 
 def kill(stack: LocalStack, part: str) -> None:
