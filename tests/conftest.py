@@ -1,8 +1,10 @@
 """Fixtures of every test room."""
 
+import fcntl
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +23,10 @@ _BY_PARAMETER = (
     _EVERY_CLUSTER,
     "tests/engine/test_cloud_interruptions.py",
     "tests/engine/test_cloud_lifecycle.py",
+    "tests/engine/test_cloud_object_stores.py",
 )
 """The files of whose tests each parameter has a stack of its own."""
+_CONTROL_PLANE = pytest.StashKey[ExitStack]()
 
 
 def _is_of_the_real_node(test: str) -> bool:
@@ -40,6 +44,21 @@ def pytest_configure() -> None:
     """Let what tests start be interrupted, also where a shell runs the tests in the background, without interrupts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """One process of `make test` collects before the others: it rewrites the assertions of all files, which takes three
+    times as long as all else, and the others read what it wrote."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    base: Path = vars(session.config)["_tmp_path_factory"].getbasetemp().parent
+    with (base / "collection").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        return (yield)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -94,10 +113,26 @@ def shared_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """One real control plane for the whole run; tests keep apart by namespaces."""
-    with running_control_plane(tmp_path_factory.mktemp("control-plane")) as server:
-        yield server
+def api_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """One real control plane until the last test that needs one; tests keep apart by namespaces."""
+    with ExitStack() as running:
+        request.config.stash[_CONTROL_PLANE] = running
+        yield running.enter_context(running_control_plane(tmp_path_factory.mktemp("control-plane")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """End the control plane where no later test needs it: it takes a twentieth of a processor, also idle."""
+    running = item.config.stash.get(_CONTROL_PLANE, None)
+    if running and not _is_needed(item.session, nextitem):
+        running.close()
+        del item.config.stash[_CONTROL_PLANE]
+
+
+def _is_needed(session: pytest.Session, nextitem: pytest.Item | None) -> bool:
+    """Whether a test uses the control plane that is the next or comes after it: each process keeps to the order."""
+    later = session.items[session.items.index(nextitem) :] if nextitem else []
+    return any(isinstance(each, pytest.Function) and "api_server" in each.fixturenames for each in later)
 
 
 @pytest.fixture

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from modelyard.serving.model_service import ModelService
     from modelyard.serving.model_source_spec import MlflowModelSpec, ModelCacheSpec
     from modelyard.serving.model_spec import ModelChangeSpec, ModelSpec
+    from modelyard.serving.prefill_spec import PrefillSpec
     from modelyard.serving.release_spec import (
         AbTestSpec,
         AbVariantSpec,
@@ -198,6 +199,7 @@ _ROOMS = {
     "serving.model_service": ("ModelService",),
     "serving.model_source_spec": ("MlflowModelSpec", "ModelCacheSpec"),
     "serving.model_spec": ("ModelChangeSpec", "ModelSpec"),
+    "serving.prefill_spec": ("PrefillSpec",),
     "serving.release_spec": (
         "AbTestSpec",
         "AbVariantSpec",
@@ -344,6 +346,7 @@ __all__ = [
     "PlatformSpec",
     "Pool",
     "PoolSpec",
+    "PrefillSpec",
     "PreviewSpec",
     "Priorities",
     "PrioritySpec",

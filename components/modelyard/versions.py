@@ -171,6 +171,10 @@ PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
 ENDPOINT_PICKER_IMAGE = "ghcr.io/llm-d/llm-d-router-endpoint-picker:v0.10.0"
 """What chooses replicas by their caches. Source: https://github.com/llm-d/llm-d-router/releases/tag/v0.10.0"""
 
+PREFILL_PROXY_IMAGE = "ghcr.io/llm-d/llm-d-router-disagg-sidecar:v0.10.0"
+"""What asks a prefill pod before a decode server: of the picker's version, which tells it where that pod is. Source:
+https://github.com/llm-d/llm-d-router/releases/tag/v0.10.0"""
+
 KUEUE = Chart(name="kueue", repository="oci://registry.k8s.io/kueue/charts", version="0.19.2")
 """Source: https://github.com/kubernetes-sigs/kueue/releases/tag/v0.19.2"""
 
@@ -189,6 +193,13 @@ KEDA = Chart(name="keda", repository="https://kedacore.github.io/charts", versio
 
 ENVOY_GATEWAY = Chart(name="gateway-helm", repository="oci://docker.io/envoyproxy", version="v1.9.0")
 """Brings Gateway API v1.6.1's kinds, where the cluster has none. Source: https://github.com/envoyproxy/gateway/releases"""
+
+ENVOY_AI_GATEWAY = Chart(name="ai-gateway-helm", repository="oci://docker.io/envoyproxy", version="v1.1.0")
+"""For Envoy Gateway 1.8.1 and newer, and InferencePool v1. Source: https://aigateway.envoyproxy.io/docs/compatibility"""
+
+ENVOY_AI_GATEWAY_CRDS = Chart(name="ai-gateway-crds-helm", repository="oci://docker.io/envoyproxy", version="v1.1.0")
+"""The kinds of the same Envoy AI Gateway; raise both charts together.
+Source: https://github.com/envoyproxy/ai-gateway/tree/v1.1.0/manifests/charts/ai-gateway-crds-helm"""
 
 CERT_MANAGER = Chart(name="cert-manager", repository="oci://quay.io/jetstack/charts", version="v1.21.1")
 """Source: https://github.com/cert-manager/cert-manager/releases"""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -86,7 +87,7 @@ class Previews:
 
 
 def _project(folder: Path, program: str, stack: str, environment: Mapping[str, str]) -> PulumiProject:
-    write_project(folder / "program", program)
+    write_project(folder / "program", program, virtualenv=sys.prefix)
     project = PulumiProject(folder / "program", folder / "scratch", environment=environment)
     file = folder / "program" / f"Pulumi.{STACK}.yaml"
     content: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}

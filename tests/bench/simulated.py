@@ -1,9 +1,11 @@
 """A stack on the simulated account with AWS's latencies, through the real engine."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.eks_stack import eks_stacks
 
 
@@ -16,6 +18,6 @@ def simulated(folder: Path, spec: Mapping[str, Any], scale: float) -> tuple[floa
         scale: of AWS's times.
     """
     folder.mkdir()
-    with eks_stacks(folder) as make:
+    with closing(CloudServers(folder)) as servers, eks_stacks(folder, servers) as make:
         project = make(dict(spec), latency=scale).project
         return project.up().seconds, project.destroy().seconds

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from modelyard.platform.infiniband import NIC_CLUSTER_POLICY
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import CloudStack, SimulatedCloud, cloud_stacks
 from tests.support.aks_world import AksWorld
 from tools.offline.azure.server import PARTS
@@ -20,6 +21,6 @@ AKS = SimulatedCloud(
 PROD_AKS = AKS.prod()
 
 
-def aks_stacks(folder: Path) -> AbstractContextManager[Callable[..., AksStack]]:
-    """Make stacks one after the other on one control plane."""
-    return cloud_stacks(AKS, folder)
+def aks_stacks(folder: Path, servers: CloudServers) -> AbstractContextManager[Callable[..., AksStack]]:
+    """Make stacks one after the other."""
+    return cloud_stacks(AKS, folder, servers)

@@ -1,12 +1,11 @@
 """A stack in a cloud: a simulated account, and a real API server that the simulated cluster leads to."""
 
 import copy
-import json
 import subprocess
 import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -16,17 +15,15 @@ import pytest
 import yaml
 
 from modelyard.kube.labels import WORKSPACE
-from modelyard.observability.kinds import PROMETHEUS_OPERATOR
-from modelyard.operators.crds import permissive_crd
 from modelyard.operators.definition import Kind
-from tests.engine.local_stack import POOL_LABEL, STACK_LABEL, write_stack_file, write_stack_project
+from tests.engine.cloud_servers import CloudServers
+from tests.engine.local_stack import POOL_LABEL, write_stack_file, write_stack_project
 from tests.support.cloud_client import SilentEngine
 from tests.support.cloud_world import CloudWorld
-from tests.support.control_plane import ApiServer, running_control_plane
+from tests.support.control_plane import ApiServer
 from tests.support.engine import STACK, PulumiProject
 from tests.support.paths import ROOT
 from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
 from tools.offline.cloud import machinery, registry
 from tools.offline.cloud.machinery import Part
 from tools.offline.cloud.session import Session
@@ -97,8 +94,7 @@ class CloudStack(Generic[W]):
 
     def get(self, kinds: str, *arguments: str) -> list[Json]:
         """The objects of these kinds, in all namespaces."""
-        text = kubectl(self.api_server, "get", kinds, "--all-namespaces", "--output=json", *arguments)
-        return json.loads(text)["items"]
+        return self.api_server.get(kinds, "--all-namespaces", *arguments)
 
     def nodes(self) -> dict[str, list[Json]]:
         """The nodes by pool."""
@@ -179,10 +175,6 @@ class CloudStack(Generic[W]):
                 )
                 wait_until(self._answers, "the API server's return", 60)
 
-    def is_gone(self) -> bool:
-        """Whether nothing on its API server is left of it."""
-        return not self.get("nodes") and not self.get("namespaces", f"--selector={STACK_LABEL}")
-
     def _answers(self) -> bool:
         try:
             return bool(self.get("namespaces"))
@@ -198,45 +190,23 @@ class CloudStack(Generic[W]):
 
 
 @contextmanager
-def cloud_stacks(cloud: SimulatedCloud[W], folder: Path) -> Generator[Callable[..., CloudStack[W]]]:
-    """Make stacks one after the other on one control plane, as all nodes of an API server are seen by all of them.
-
-    Where one that failed has left anything, the next has another control plane.
-    """
-    made: list[CloudStack[W]] = []
-    with ExitStack() as servers:
+def cloud_stacks(
+    cloud: SimulatedCloud[W], folder: Path, servers: CloudServers
+) -> Generator[Callable[..., CloudStack[W]]]:
+    """Make stacks one after the other, as all nodes of an API server are seen by all stacks on it."""
+    made = 0
+    with ExitStack() as last:
 
         def make(spec: Json, *, latency: float = 0) -> CloudStack[W]:
-            base = folder / f"stack-{len(made)}"
+            nonlocal made
+            last.close()
+            base = folder / f"stack-{made}"
             base.mkdir()
-            made.append(CloudStack(cloud, base, server(), spec, latency=latency))
-            return made[-1]
+            made += 1
+            server = last.enter_context(servers.one(cloud.kinds))
+            return last.enter_context(closing(CloudStack(cloud, base, server, spec, latency=latency)))
 
-        def server() -> ApiServer:
-            if made and made[-1].is_gone():
-                return made[-1].api_server
-            (folder / f"api-{len(made)}").mkdir()
-            return servers.enter_context(cluster_api(folder / f"api-{len(made)}", cloud.kinds))
-
-        try:
-            yield make
-        finally:
-            for each in made:
-                each.close()
-
-
-@contextmanager
-def cluster_api(folder: Path, further: Sequence[Kind] = ()) -> Generator[ApiServer]:
-    """A control plane that has the kinds which charts would bring, as the stand-in records charts only."""
-    with running_control_plane(folder) as server:
-        kinds = [*PROMETHEUS_OPERATOR.kinds, *further]
-        crds = [
-            {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", **permissive_crd(kind)}
-            for kind in kinds
-        ]
-        document: Mapping[str, Any] = {"apiVersion": "v1", "kind": "List", "items": crds}
-        kubectl(server, "apply", "--filename=-", text=json.dumps(document))
-        yield server
+        yield make
 
 
 def names(objects: Sequence[Json]) -> set[str]:
@@ -257,16 +227,3 @@ def processes_below(folder: Path) -> list[psutil.Process]:
         if command and Path(command[0]).is_relative_to(folder):
             found.append(process)
     return found
-
-
-def kubectl(server: ApiServer, *arguments: str, text: str = "") -> str:
-    """Run kubectl as the administrator; it must succeed."""
-    done = subprocess.run(
-        [str(require_tool("kubectl")), f"--kubeconfig={server.kubeconfig}", "--request-timeout=20s", *arguments],
-        input=text,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
-    return done.stdout

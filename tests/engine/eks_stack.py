@@ -6,6 +6,7 @@ from pathlib import Path
 
 from modelyard.cluster.eks.node_pool import AUTO_MODE_NODE_CLASS, EC2_NODE_CLASS, NODE_OVERLAY
 from modelyard.cluster.karpenter import NODE_POOL
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import CloudStack, SimulatedCloud, cloud_stacks
 from tests.support.eks_world import EksWorld
 from tools.offline.aws.server import PARTS
@@ -21,6 +22,6 @@ EKS = SimulatedCloud(
 PROD_EKS = EKS.prod()
 
 
-def eks_stacks(folder: Path) -> AbstractContextManager[Callable[..., EksStack]]:
-    """Make stacks one after the other on one control plane."""
-    return cloud_stacks(EKS, folder)
+def eks_stacks(folder: Path, servers: CloudServers) -> AbstractContextManager[Callable[..., EksStack]]:
+    """Make stacks one after the other."""
+    return cloud_stacks(EKS, folder, servers)

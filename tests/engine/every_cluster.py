@@ -1,31 +1,28 @@
 """Every kind of cluster, and one stack that uses every feature: the same description, only its cluster differs."""
 
 import copy
-import os
 from collections.abc import Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
-from unittest.mock import patch
 
-from modelyard.cluster.local import lifecycle
-from modelyard.cluster.local.images.build import provide_archive
-from modelyard.cluster.local.images.sources import find_sources
 from modelyard.cluster.object_store_rules import WITHOUT_CLOUD
-from modelyard.cluster.spec import ImageBuildSpec
 from tests.engine.aks_stack import AKS
-from tests.engine.cloud_stack import CloudStack, SimulatedCloud, cloud_stacks, cluster_api
+from tests.engine.cloud_servers import CloudServers
+from tests.engine.cloud_stack import CloudStack, SimulatedCloud, cloud_stacks
 from tests.engine.eks_stack import EKS
 from tests.engine.every_feature import POOLS, WORKSPACE
 from tests.engine.existing_stack import STORAGE_CLASS, ExistingStack
 from tests.engine.gke_stack import GKE
-from tests.engine.local_stack import ROOT, Json, LocalStack
+from tests.engine.host_stack import CLUSTER as HOST
+from tests.engine.host_stack import host_stack
+from tests.engine.local_stack import Json, LocalStack, local_stack
 from tests.support.azure import SUBSCRIPTION
 from tests.support.engine import PulumiProject
-from tests.support.host_clusters import node_environment
 
-SECRETS = {"modelyard:token": "one"}
+LOCAL_SECRETS = {"token": "one"}
+SECRETS = {f"modelyard:{name}": value for name, value in LOCAL_SECRETS.items()}
 
 
 class AnyStack(Protocol):
@@ -53,7 +50,8 @@ class ClusterKind:
     Attributes:
         cluster: its block.
         level: what runs on its nodes without accelerators: containers, or nothing that is only shown as running.
-        opened: makes the project of a stack in an empty folder, and ends what is left of it.
+        opened: makes the project of a stack in an empty folder, on an API server of these where it needs one, and ends
+            what is left of it.
         assert_gone: after a destroy, nothing of the stack is left where it ran.
         system: the pool of what needs no accelerators.
         store_url: how the URLs of its cloud's object stores begin.
@@ -62,7 +60,7 @@ class ClusterKind:
 
     cluster: Json
     level: Literal["real", "simulated"]
-    opened: Callable[[Path, Json], AbstractContextManager[AnyStack]]
+    opened: Callable[[Path, Json, CloudServers], AbstractContextManager[AnyStack]]
     assert_gone: Callable[[Any], None]
     system: Json = field(default_factory=lambda: {"cpus": 8, "memory_gib": 32, "min_nodes": 2, "max_nodes": 3})
     store_url: str = ""
@@ -79,50 +77,24 @@ def spec_on(kind: ClusterKind) -> Json:
     }
 
 
+def _kwok(folder: Path, spec: Json, servers: CloudServers) -> AbstractContextManager[AnyStack]:
+    return local_stack(folder, spec, secrets=LOCAL_SECRETS)
+
+
+def _host(folder: Path, spec: Json, servers: CloudServers) -> AbstractContextManager[AnyStack]:
+    return host_stack(folder, spec, LOCAL_SECRETS)
+
+
 @contextmanager
-def _kwok(folder: Path, spec: Json) -> Generator[AnyStack]:
-    stack = LocalStack(folder, spec, secrets={"token": "one"})
-    try:
+def _existing(folder: Path, spec: Json, servers: CloudServers) -> Generator[AnyStack]:
+    with servers.one() as server, closing(ExistingStack(folder, server, spec, SECRETS)) as stack:
         yield stack
-    finally:
-        stack.close()
 
 
-@contextmanager
-def _host(folder: Path, spec: Json) -> Generator[AnyStack]:
-    # What is built and downloaded is kept for the next run.
-    cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")}
-    builds: Json = spec["cluster"]["local"]["images"]
-    with node_environment(folder / "scratch" / "state"):
-        with patch.dict(os.environ, cache):
-            for source in find_sources(
-                {key: ImageBuildSpec(**each) for key, each in builds.items()}, str(folder)
-            ).values():
-                provide_archive(source)
-        stack = LocalStack(folder, spec, secrets={"token": "one"}, environment=cache)
-        try:
-            yield stack
-        finally:
-            stack.close()
-            for each in (stack.project.state_folder / "modelyard" / "local").glob("*"):
-                lifecycle.delete(each.name)
-
-
-@contextmanager
-def _existing(folder: Path, spec: Json) -> Generator[AnyStack]:
-    (folder / "api").mkdir()
-    with cluster_api(folder / "api") as server:
-        stack = ExistingStack(folder, server, spec, SECRETS)
-        try:
-            yield stack
-        finally:
-            stack.close()
-
-
-def _in(cloud: SimulatedCloud[Any]) -> Callable[[Path, Json], AbstractContextManager[AnyStack]]:
+def _in(cloud: SimulatedCloud[Any]) -> Callable[[Path, Json, CloudServers], AbstractContextManager[AnyStack]]:
     @contextmanager
-    def opened(folder: Path, spec: Json) -> Generator[AnyStack]:
-        with cloud_stacks(cloud, folder) as make:
+    def opened(folder: Path, spec: Json, servers: CloudServers) -> Generator[AnyStack]:
+        with cloud_stacks(cloud, folder, servers) as make:
             stack = make(spec)
             stack.project.set_config(secrets=SECRETS)
             yield stack
@@ -147,12 +119,7 @@ def _no_resource_is_left(stack: CloudStack[Any]) -> None:
 
 KINDS: Mapping[str, ClusterKind] = {
     "host": ClusterKind(
-        cluster={
-            "local": {
-                "engine": "host",
-                "images": {"registry.example.org/digits": {"context": str(ROOT / "examples" / "digits")}},
-            }
-        },
+        cluster=HOST,
         level="real",
         opened=_host,
         assert_gone=_no_process_is_left,

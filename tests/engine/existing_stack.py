@@ -8,10 +8,10 @@ from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.pools import resolve_pools
 from modelyard.cluster.spec import PoolSpec
 from modelyard.spec import load_json
-from tests.engine.cloud_stack import kubectl
 from tests.engine.local_stack import POOL_LABEL, Json, write_stack_file, write_stack_project
 from tests.support.control_plane import ApiServer
 from tests.support.engine import STACK, PulumiProject
+from tests.support.manifests import apply, simulated_node
 
 STORAGE_CLASS = "standard"
 """The cluster's own."""
@@ -25,12 +25,11 @@ class ExistingStack:
         self.folder, self.spec, self._api_server = base / "project", spec, api_server
         write_stack_project(self.folder)
         self.project = PulumiProject(self.folder, base / "scratch")
-        context = kubectl(api_server, "config", "current-context").strip()
+        context = api_server.kubectl("config", "current-context").strip()
         spec["cluster"]["existing"] |= {"context": context, "kubeconfig": str(api_server.kubeconfig)}
         self.configure()
         self.project.set_config(secrets=secrets)
-        there: Json = {"apiVersion": "v1", "kind": "List", "items": [*_VOLUMES, *_nodes(spec["pools"])]}
-        kubectl(api_server, "apply", "--filename=-", text=json.dumps(there))
+        assert apply(api_server, [*_VOLUMES, *_nodes(spec["pools"])], dry_run=False) == ""
 
     def configure(self) -> None:
         """Write `spec`, as it is by now, into the stack's file."""
@@ -38,8 +37,7 @@ class ExistingStack:
 
     def get(self, kinds: str, *arguments: str) -> list[Json]:
         """The objects of these kinds, in all namespaces."""
-        text = kubectl(self._api_server, "get", kinds, "--all-namespaces", "--output=json", *arguments)
-        return json.loads(text)["items"]
+        return self._api_server.get(kinds, "--all-namespaces", *arguments)
 
     def close(self) -> None:
         """End whatever runs of it."""
@@ -76,16 +74,4 @@ def _nodes(pools: Json) -> Iterator[Json]:
         devices = {key: str(count) for key, count in pool.gpu.resources.items()} if pool.gpu else {}
         sizes = {"cpu": str(pool.cpus), "memory": f"{pool.memory_gib}Gi", "pods": "110", **devices}
         for index in range(pool.max_nodes):
-            yield {
-                "apiVersion": "v1",
-                "kind": "Node",
-                "metadata": {
-                    "name": f"{name}-{index}",
-                    "annotations": {"kwok.x-k8s.io/node": "fake"},
-                    "labels": {POOL_LABEL: name},
-                },
-                "spec": {
-                    "taints": [{"key": each.key, "value": each.value, "effect": each.effect} for each in pool.taints]
-                },
-                "status": {"allocatable": sizes, "capacity": sizes},
-            }
+            yield simulated_node(f"{name}-{index}", {POOL_LABEL: name}, sizes, pool.taints)

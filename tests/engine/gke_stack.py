@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import CloudStack, SimulatedCloud, cloud_stacks
 from tests.support.gke_world import GkeWorld
 from tools.offline.gcp.server import PARTS
@@ -13,6 +14,6 @@ GKE = SimulatedCloud(key="gke", world=GkeWorld, parts=PARTS)
 PROD_GKE = GKE.prod()
 
 
-def gke_stacks(folder: Path) -> AbstractContextManager[Callable[..., GkeStack]]:
-    """Make stacks one after the other on one control plane."""
-    return cloud_stacks(GKE, folder)
+def gke_stacks(folder: Path, servers: CloudServers) -> AbstractContextManager[Callable[..., GkeStack]]:
+    """Make stacks one after the other."""
+    return cloud_stacks(GKE, folder, servers)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from modelyard.cluster.local import lifecycle
 from modelyard.cluster.local.images.build import provide_archive
 from modelyard.cluster.local.images.sources import find_sources
 from modelyard.cluster.spec import ImageBuildSpec
-from tests.engine.local_stack import ROOT, Json, LocalStack
+from tests.engine.local_stack import ROOT, Json, LocalStack, local_stack
 from tests.support.host_clusters import node_environment
 
 IMAGE = "registry.example.org/digits:1.0.0"
@@ -73,13 +72,8 @@ def host_stack(base: Path, spec: Json, secrets: Mapping[str, str] | None = None)
     cache = {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")}
     with node_environment(base / "scratch" / "state"):
         _build(base, cache)
-        made = LocalStack(base, spec, secrets=secrets, environment=cache)
-        try:
+        with local_stack(base, spec, secrets=secrets, environment=cache) as made:
             yield made
-        finally:
-            made.close()
-            for folder in (made.project.state_folder / "modelyard" / "local").glob("*"):
-                lifecycle.delete(folder.name)
 
 
 def _build(base: Path, cache: dict[str, str]) -> None:

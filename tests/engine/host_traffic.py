@@ -50,13 +50,21 @@ class Traffic:
 
 @contextmanager
 def traffic(
-    host: str, *, path: str = "/readyz", clients: int = 4, headers: Mapping[str, str] | None = None
+    host: str,
+    *,
+    path: str = "/readyz",
+    clients: int = 4,
+    headers: Mapping[str, str] | None = None,
+    pause_seconds: float = 0.02,
 ) -> Generator[Traffic]:
-    """Clients that ask again and again while the block runs."""
+    """Clients that ask again and again while the block runs.
+
+    Each asks after a pause, as clients without one would take the processors from what changes.
+    """
     seen, ended, lock = Traffic(), threading.Event(), threading.Lock()
 
     def ask() -> None:
-        while not ended.is_set():
+        while not ended.wait(pause_seconds):
             connection = HTTPConnection(host, 80, timeout=10)
             body = b""
             try:

@@ -8,6 +8,7 @@ from tests.engine.aks_stack import AKS
 from tests.engine.cloud_stack import Json, SimulatedCloud
 from tests.engine.eks_stack import EKS
 from tests.engine.gke_stack import GKE
+from tests.engine.services import service
 from tests.support.azure import SUBSCRIPTION
 from tests.support.cloud_world import CloudWorld
 from tests.support.gke_world import PROJECT
@@ -52,13 +53,10 @@ class Interruptions:
     @property
     def spec(self) -> Json:
         """A small stack with a service."""
-        container = {"image": "registry.example.org/web:1.0.0", "port": 8080, "ready_path": "/"}
-        runtime = {"container": container}
-        web = {"runtime": runtime, "pool": "system", "cpus": 1, "memory_gib": 1, "replicas": 2}
         return {
             "cluster": {self.cloud.key: self.cluster},
             "pools": {"system": {"machine_type": self.machine, "min_nodes": 1, "max_nodes": 3}},
-            "workspaces": {"team": {"services": {"web": web}}},
+            "workspaces": {"team": {"services": {"web": service(replicas=2)}}},
         }
 
 

@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +18,8 @@ from tests.support.engine import STACK, PulumiProject
 from tests.support.paths import ROOT
 from tests.support.processes import wait_until
 from tests.support.toolchain import require_tool
+from tests.support.update import Result
+from tests.support.warm import warm_environment
 
 Json = dict[str, Any]
 
@@ -49,6 +50,7 @@ class LocalStack:
         *,
         secrets: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        virtualenv: Path | None = None,
     ) -> None:
         """Make the project in `base`, and the configuration of its stack `test`.
 
@@ -57,11 +59,12 @@ class LocalStack:
             spec: the stack, the value of `modelyard:stack`.
             secrets: values by their names below `modelyard:`.
             environment: further variables of every command.
+            virtualenv: whose Python runs it; by default the one that has what programs of tests import.
         """
         self.base = base
         self.folder = base / "project"
         self.home = base / "user"
-        write_stack_project(self.folder)
+        write_stack_project(self.folder, virtualenv)
         self.home.mkdir()
         self.project = PulumiProject(
             self.folder, base / "scratch", environment={"HOME": str(self.home), **(environment or {})}
@@ -79,6 +82,11 @@ class LocalStack:
     def configure(self) -> None:
         """Write `spec`, as it is by now, into the stack's file."""
         write_stack_file(self.file, self.spec)
+
+    def update(self) -> Result:
+        """`pulumi up` with `spec` as it is by now."""
+        self.configure()
+        return self.project.up()
 
     def make(self, command: str) -> str:
         """What `make up` or `make destroy` runs, in this project, and says; it must succeed."""
@@ -206,12 +214,40 @@ class LocalStack:
         wait_until(lambda: not self.processes(), "the end of the cluster")
 
 
-def write_stack_project(folder: Path) -> None:
+@contextmanager
+def local_stack(
+    base: Path,
+    spec: Json,
+    *,
+    crds: Path | None = None,
+    secrets: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    virtualenv: Path | None = None,
+) -> Generator[LocalStack]:
+    """The stack before its first update, from what `LocalStack` takes; whatever runs of it ends with the block.
+
+    Where `spec` has no cluster its nodes are simulated, and kinds that charts bring have their schemas from `crds`.
+    """
+    simulated: Json = {"engine": "kwok", **({"crds": str(crds)} if crds else {})}
+    made = LocalStack(
+        base,
+        {"cluster": {"local": simulated}, **spec},
+        secrets=secrets,
+        environment=environment,
+        virtualenv=virtualenv,
+    )
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def write_stack_project(folder: Path, virtualenv: Path | None = None) -> None:
     (folder / "stacks").mkdir(parents=True)
     shutil.copy(ROOT / "Pulumi.yaml", folder)
     shutil.copy(ROOT / "stacks" / "__main__.py", folder / "stacks")
     shutil.copytree(ROOT / "tools" / "stack", folder / "tools" / "stack", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / ".venv").symlink_to(sys.prefix)
+    (folder / ".venv").symlink_to(virtualenv or warm_environment())
     (folder / "stacks" / ".venv").symlink_to("../.venv")
 
 

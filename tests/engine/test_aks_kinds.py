@@ -18,6 +18,7 @@ from tests.engine.cloud_kinds import (
     wait_for_every_pod,
     with_pools,
 )
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import Json
 from tests.engine.steps import assert_before, changed
 from tests.support.azure import SUBSCRIPTION
@@ -67,9 +68,9 @@ def spec_of(aks: Json, pools: Pools, trainings: Trainings) -> Json:
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
-    """Stacks one after the other on an API server of their own."""
-    with aks_stacks(tmp_path_factory.mktemp("aks")) as making:
+def make(tmp_path_factory: pytest.TempPathFactory, cloud_servers: CloudServers) -> Iterator[MakeStack]:
+    """Stacks one after the other."""
+    with aks_stacks(tmp_path_factory.mktemp("aks"), cloud_servers) as making:
         yield making
 
 

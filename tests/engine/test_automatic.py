@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.local_stack import Json, LocalStack
+from tests.engine.local_stack import Json, LocalStack, local_stack
+from tests.engine.services import service
 from tests.engine.steps import assert_before, changed
 from tests.support.update import Result
 
@@ -36,32 +37,17 @@ SPEC: Json = {
     "workspaces": {
         "chat": {
             "services": {
-                "fraud": {
-                    "runtime": {
-                        "container": {
-                            "image": OLD, "port": 8080, "ready_path": "/healthz", "metrics_path": "/metrics"
-                        }
-                    },
-                    "pool": "system",
-                    "cpus": 1,
-                    "memory_gib": 1,
-                    "replicas": 2,
-                    "route": {"path": "/fraud"},
-                }
+                "fraud": service(OLD, container={"metrics_path": "/metrics"}, replicas=2, route={"path": "/fraud"}),
             }
         }
     },
-}  # fmt: skip
+}
 
 
 @pytest.fixture
 def stack(tmp_path: Path, shared_folder: Path) -> Iterator[LocalStack]:
-    local = {"engine": "kwok", "crds": str(shared_folder / "crds")}
-    made = LocalStack(tmp_path, {**SPEC, "cluster": {"local": local}})
-    try:
+    with local_stack(tmp_path, SPEC, crds=shared_folder / "crds") as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_a_service_takes_steps_by_itself_and_stops_to(stack: LocalStack) -> None:
@@ -76,13 +62,8 @@ def _service(stack: LocalStack) -> Json:
     return stack.spec["workspaces"]["chat"]["services"]["fraud"]
 
 
-def _up(stack: LocalStack) -> Result:
-    stack.configure()
-    return stack.project.up()
-
-
 def _of(result: Result) -> dict[str, set[str]]:
-    """What was done to the service: beside it only the provider that has the whole configuration changes."""
+    """What was done to the service."""
     return {name: ops for name, ops in changed(result).items() if "chat-fraud" in name}
 
 
@@ -113,7 +94,7 @@ def _move(stack: LocalStack, next_percent: int) -> None:
 def _becomes_automatic(stack: LocalStack) -> None:
     """What it needs is there before the Rollout, and the Deployment ends after it."""
     _service(stack)["release"] = AUTOMATIC
-    done = _up(stack)
+    done = stack.update()
     for before in ("Service chat-fraud-rollout-stable", "Service chat-fraud-rollout-next"):
         assert_before(done, before, "HTTPRoute chat-fraud-route")
     for before in ("HTTPRoute chat-fraud-route", "AnalysisTemplate chat-fraud-analysis"):
@@ -135,7 +116,7 @@ def _a_change_leaves_alone_what_was_moved(stack: LocalStack) -> None:
     _move(stack, 10)
     assert stack.project.preview().unchanged
     _service(stack)["runtime"]["container"]["image"] = NEW
-    assert _of(_up(stack)) == {"Rollout chat-fraud": {"update"}}
+    assert _of(stack.update()) == {"Rollout chat-fraud": {"update"}}
     assert _weights(stack) == {"fraud-stable": 90, "fraud-next": 10}
     assert {name: each.get(HASH) for name, each in _selectors(stack).items()} == {
         "fraud": None,
@@ -149,10 +130,10 @@ def _a_change_leaves_alone_what_was_moved(stack: LocalStack) -> None:
 def _a_change_of_the_route_takes_requests_back(stack: LocalStack) -> None:
     """To the present version, until the controller's next look; a change of ports comes past what it has written."""
     _service(stack)["route"]["timeout_seconds"] = 90
-    assert _of(_up(stack)) == {"HTTPRoute chat-fraud-route": {"update"}}
+    assert _of(stack.update()) == {"HTTPRoute chat-fraud-route": {"update"}}
     assert _weights(stack) == {"fraud-stable": 100, "fraud-next": 0}
     _service(stack)["runtime"]["container"]["metrics_port"] = 9090
-    assert _of(_up(stack))["Service chat-fraud-rollout-next"] == {"update"}
+    assert _of(stack.update())["Service chat-fraud-rollout-next"] == {"update"}
     assert _selectors(stack)["fraud-next"][HASH] == "7f9b"
 
 
@@ -160,7 +141,7 @@ def _becomes_ordinary_again(stack: LocalStack) -> None:
     """In the middle of a rollout: the route leaves its Services once the Deployment is ready, and they end last."""
     _move(stack, 50)
     del _service(stack)["release"]
-    done = _up(stack)
+    done = stack.update()
     assert_before(done, "Deployment chat-fraud", "HTTPRoute chat-fraud-route")
     for after in ("Rollout chat-fraud", "Service chat-fraud-rollout-stable", "Service chat-fraud-rollout-next"):
         assert_before(done, "HTTPRoute chat-fraud-route", after)

@@ -1,7 +1,5 @@
 """A real control plane accepts every job, refuses the schedules that we refuse, and runs the jobs to their end."""
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,10 +17,9 @@ from modelyard.workspace.spec import SecretSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, manifests, pod_of, simulated_nodes
+from tests.support.manifests import apply, manifests, pod_of, settle, simulated_node, simulated_nodes
 from tests.support.mocks import run
 from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
 from tests.unit.workspace.test_schedule import BAD, GOOD
 
 pytestmark = pytest.mark.engine
@@ -97,17 +94,6 @@ def objects_of(namespace: str, jobs: Mapping[str, AnyJobSpec]) -> list[dict[str,
     return manifests(run(program, secrets={"modelyard:hf": "hidden"}))
 
 
-def settle(server: ApiServer, objects: list[dict[str, Any]]) -> None:
-    """What a pod needs to exist before it can even be dry-run."""
-    needed = [each for each in objects if each["kind"] in {"Namespace", "ServiceAccount"}]
-    assert apply(server, needed, dry_run=False) == ""
-
-
-def kubectl(server: ApiServer, *arguments: str) -> dict[str, Any]:
-    command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), *arguments, "-o", "json"]
-    return json.loads(subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout)
-
-
 @pytest.mark.parametrize("name", JOBS)
 def test_every_object_is_accepted(api_server: ApiServer, name: str) -> None:
     objects = objects_of(f"jobs-{name}", {name: JOBS[name]})
@@ -159,18 +145,7 @@ def node(pool: Pool, number: int) -> dict[str, Any]:
     """A simulated node of a pool, with its labels, taints and size."""
     gpus = {pool.accelerator.resource: str(pool.gpus_per_node)} if pool.accelerator else {}
     size = {"cpu": str(int(pool.cpus)), "memory": memory_quantity(pool.memory_gib), "pods": "110", **gpus}
-    name = f"batch-{pool.name}-{number}"
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": name,
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
-            "labels": {**pool.node_selector, "kubernetes.io/hostname": name},
-        },
-        "spec": {"taints": [{"key": each.key, "value": each.value, "effect": each.effect} for each in pool.taints]},
-        "status": {"capacity": size, "allocatable": size},
-    }
+    return simulated_node(f"batch-{pool.name}-{number}", pool.node_selector, size, pool.taints)
 
 
 RUNNING: dict[str, AnyJobSpec] = {
@@ -196,19 +171,19 @@ def finished(api_server: ApiServer, started: None) -> Callable[[str], list[dict[
     def jobs_done() -> bool:
         done = {
             job["metadata"]["labels"]["app.kubernetes.io/name"]
-            for job in kubectl(api_server, "get", "jobs", "-n", "running")["items"]
+            for job in api_server.get("jobs", "-n", "running")
             if any(each["type"] == "Complete" for each in job["status"].get("conditions", []))
         }
         return done == set(RUNNING)
 
     wait_until(jobs_done, "all jobs to complete, the scheduled one in the next minute", 120)
-    (cron_job,) = kubectl(api_server, "get", "cronjobs", "-n", "running")["items"]
+    (cron_job,) = api_server.get("cronjobs", "-n", "running")
     name = cron_job["metadata"]["name"]
-    kubectl(api_server, "patch", "cronjob", name, "-n", "running", "-p", '{"spec": {"suspend": true}}')
+    api_server.kubectl("patch", "cronjob", name, "-n", "running", "-p", '{"spec": {"suspend": true}}')
 
     def pods(name: str) -> list[dict[str, Any]]:
         chosen = f"app.kubernetes.io/name={name}"
-        return kubectl(api_server, "get", "pods", "-n", "running", "-l", chosen)["items"]
+        return api_server.get("pods", "-n", "running", "-l", chosen)
 
     return pods
 
@@ -251,9 +226,9 @@ def test_the_service_of_a_training_leads_to_its_pods(
     api_server: ApiServer, finished: Callable[[str], list[dict[str, Any]]]
 ) -> None:
     assert finished("finetune")
-    service = kubectl(api_server, "get", "service", "finetune", "-n", "running")
+    (service,) = api_server.get("services", "-n", "running", "--field-selector=metadata.name=finetune")
     chosen = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
-    found = kubectl(api_server, "get", "pods", "-n", "running", "-l", chosen)["items"]
+    found = api_server.get("pods", "-n", "running", "-l", chosen)
     assert len(found) == 2
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from modelyard.cluster.pools import POOL_LABEL
 from tests.support.control_plane import ApiServer
 from tests.support.engine import MakeProject, PulumiProject
-from tests.support.manifests import simulated_nodes
+from tests.support.manifests import simulated_node, simulated_nodes
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.engine
@@ -36,19 +37,7 @@ training = TrainingJob("finetune", workspace, TrainingJobSpec(pool="changes", im
 pulumi.export("job", job.job_name)
 pulumi.export("training", training.job_name)
 """
-NODES: list[dict[str, Any]] = [
-    {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": name,
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
-            "labels": {"modelyard.dev/pool": "changes", "kubernetes.io/hostname": name},
-        },
-        "status": {"allocatable": {"cpu": "16", "memory": "64Gi", "pods": "110"}},
-    }
-    for name in ("changes-1", "changes-2")
-]
+NODES = [simulated_node(name, {POOL_LABEL: "changes"}) for name in ("changes-1", "changes-2")]
 
 
 def set_job(project: PulumiProject, **fields: Any) -> None:

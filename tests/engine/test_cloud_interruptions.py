@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import Json, cloud_stacks
 from tests.engine.interruptions import INTERRUPTIONS, Interruptions
 from tests.engine.lifecycles import AnyCloudStack
@@ -30,9 +31,9 @@ def what(request: pytest.FixtureRequest) -> Interruptions:
 
 
 @pytest.fixture
-def stack(what: Interruptions, tmp_path: Path) -> Iterator[AnyCloudStack]:
+def stack(what: Interruptions, tmp_path: Path, cloud_servers: CloudServers) -> Iterator[AnyCloudStack]:
     """A small stack in an account that takes its time."""
-    with cloud_stacks(what.cloud, tmp_path) as make:
+    with cloud_stacks(what.cloud, tmp_path, cloud_servers) as make:
         yield make(what.spec, latency=what.latency)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from modelyard.foresight.registered import registered
 from modelyard.stack.file import check_file
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import Json, cloud_stacks, names, taints
 from tests.engine.lifecycles import LIFECYCLES, AnyCloudStack, Lifecycle
 from tests.engine.steps import assert_before, changed
@@ -40,9 +41,9 @@ def life(request: pytest.FixtureRequest) -> Lifecycle:
 
 
 @pytest.fixture
-def stack(life: Lifecycle, tmp_path: Path) -> Iterator[AnyCloudStack]:
+def stack(life: Lifecycle, tmp_path: Path, cloud_servers: CloudServers) -> Iterator[AnyCloudStack]:
     """The stack, not made yet."""
-    with cloud_stacks(life.cloud, tmp_path) as make:
+    with cloud_stacks(life.cloud, tmp_path, cloud_servers) as make:
         yield make(life.cloud.prod())
 
 

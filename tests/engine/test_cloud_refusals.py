@@ -1,12 +1,11 @@
 """Bad stacks in each cloud: refused by `modelyard check`, and as it does by real `pulumi preview`."""
 
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from modelyard.cli import main
-from tests.engine.local_stack import LocalStack, write_stack_file
+from tests.engine.local_stack import local_stack, write_stack_file
 from tests.engine.refusals import REFUSALS, Refusal
 
 pytestmark = pytest.mark.engine
@@ -42,8 +41,7 @@ def test_preview_refuses_what_check_refuses(tmp_path: Path, capsys: pytest.Captu
     """In the same words, with nothing registered, nothing asked of the cloud, and no stack trace."""
     refusal = REFUSALS[case]
     world = refusal.cloud.world(tmp_path / "account")
-    made = LocalStack(tmp_path / "refused", refusal.cloud.prod(), environment=world.environment())
-    with closing(made) as stack:
+    with local_stack(tmp_path / "refused", refusal.cloud.prod(), environment=world.environment()) as stack:
         problems = said_by_check(stack.file, refusal, capsys)
         result = stack.project.preview(fails=True)
         assert stack.project.resources() == []

@@ -10,7 +10,7 @@ from modelyard.platform.priorities_spec import PrioritySpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import bare_cluster
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, manifests, pod_of
+from tests.support.manifests import apply, manifests, pod_of, settle
 from tests.support.mocks import run
 from tests.unit.workspace.test_containers import KINDS, SPEC
 
@@ -33,10 +33,7 @@ def objects_of(workspace: str, kind: str) -> list[dict[str, Any]]:
 def settled(server: ApiServer, workspace: str, kind: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Its objects, of which those exist that a pod needs, and one of its pods."""
     objects = objects_of(workspace, kind)
-    first = [each for each in objects if each["kind"] in ("Namespace", "ServiceAccount", "PriorityClass")]
-    assert len(first) >= 3
-    for each in first:
-        assert apply(server, [each], dry_run=False) == ""
+    settle(server, objects)
     controller = next(each for each in objects if each["kind"] == CONTROLLERS.get(kind, kind))
     made = {**controller, **({"spec": controller["spec"]["jobTemplate"]["spec"]} if kind == "CronJob" else {})}
     return objects, pod_of(made)

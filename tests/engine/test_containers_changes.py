@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.engine.local_stack import Json, LocalStack
-from tests.support.update import Result
+from tests.engine.local_stack import Json, LocalStack, local_stack
+from tests.engine.steps import changed
 
 pytestmark = pytest.mark.engine
 
@@ -21,7 +21,6 @@ BESIDE: Json = {
 }
 CONTAINER: Json = {"image": "registry.example.org/server:1.0.0", "port": 8080, "ready_path": "/healthz"}
 SPEC: Json = {
-    "cluster": {"local": {"engine": "kwok"}},
     "pools": {"system": {"cpus": 8, "memory_gib": 16, "max_nodes": 1}},
     "platform": {"priorities": {"production": {"value": 1000}, "batch": {"value": -5, "preempts": False}}},
     "workspaces": {
@@ -39,12 +38,9 @@ SPEC: Json = {
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The stack, as it is made first."""
-    made = LocalStack(tmp_path_factory.mktemp("beside"), SPEC)
-    try:
+    with local_stack(tmp_path_factory.mktemp("beside"), SPEC) as made:
         made.project.up()
         yield made
-    finally:
-        made.close()
 
 
 def pod(stack: LocalStack, workload: str) -> dict[str, Any]:
@@ -61,15 +57,6 @@ def classes(stack: LocalStack) -> dict[str, tuple[str, int]]:
         each["metadata"]["labels"]["app.kubernetes.io/name"]: (each["metadata"]["name"], each["value"])
         for each in found
     }
-
-
-def done(result: Result) -> dict[str, set[str]]:
-    """What an update did to objects, by the resource's name."""
-    ops: dict[str, set[str]] = {}
-    for step in result.steps:
-        if step.op not in {"same", "read", "refresh"} and step.name != "default":
-            ops.setdefault(step.name, set()).add(step.op)
-    return ops
 
 
 def test_pods_have_their_containers_and_their_priority(stack: LocalStack) -> None:
@@ -93,18 +80,17 @@ def test_changes_touch_what_they_name(stack: LocalStack) -> None:
     stack.spec["platform"]["priorities"]["batch"]["value"] = -3
     services = stack.spec["workspaces"]["team"]["services"]
     services["ranker"]["sidecars"] = [{**BESIDE["sidecars"][0], "image": "registry.example.org/proxy:1.1.0"}]
-    stack.configure()
-    assert done(stack.project.up()) == {
-        "priorities-batch": {"create-replacement", "replace", "delete-replaced"},
-        "team-plain": {"update"},
-        "team-ranker": {"update"},
+    assert changed(stack.update()) == {
+        "PriorityClass priorities-batch": {"create-replacement", "replace", "delete-replaced"},
+        "Deployment team-plain": {"update"},
+        "Deployment team-ranker": {"update"},
     }
     after = classes(stack)
     assert after["production"] == before["production"]
     assert (after["batch"][0] != before["batch"][0], after["batch"][1]) == (True, -3)
     assert pod(stack, "team-plain")["spec"]["priority"] == -3
     assert pod(stack, "team-ranker")["spec"]["initContainers"][1]["image"] == "registry.example.org/proxy:1.1.0"
-    assert done(stack.project.preview()) == {}
+    assert changed(stack.project.preview()) == {}
 
 
 def test_a_wrong_one_is_refused_and_nothing_is_made(stack: LocalStack) -> None:

@@ -1,7 +1,7 @@
 """Every provisioner, network, kind of capacity and kind of sharing on EKS, each with a pod that runs."""
 
-import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -14,9 +14,11 @@ from tests.engine.cloud_kinds import (
     wait_for_every_pod,
     with_pools,
 )
-from tests.engine.cloud_stack import Json, kubectl
+from tests.engine.cloud_servers import CloudServers
+from tests.engine.cloud_stack import Json
 from tests.engine.eks_stack import EksStack, eks_stacks
 from tests.engine.steps import assert_before, changed
+from tests.support.manifests import simulated_nodes
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.engine
@@ -84,14 +86,14 @@ def spec_of(eks: Json, pools: Pools) -> Json:
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
-    """Stacks one after the other on an API server of their own."""
-    with eks_stacks(tmp_path_factory.mktemp("eks")) as making:
+def make(tmp_path_factory: pytest.TempPathFactory, cloud_servers: CloudServers) -> Iterator[MakeStack]:
+    """Stacks one after the other."""
+    with eks_stacks(tmp_path_factory.mktemp("eks"), cloud_servers) as making:
         yield making
 
 
-def play_dra_driver(stack: EksStack) -> None:
-    """What NVIDIA's driver would tell of the one node whose GPU is claimed: a class of devices, and a device."""
+def dra_driver(stack: EksStack) -> AbstractContextManager[None]:
+    """What NVIDIA's driver tells of the one node whose GPU is claimed: a class of devices, and a device."""
     [node] = [each["metadata"]["name"] for each in stack.nodes()["claims"]]
     driver, version = "gpu.nvidia.com", "resource.k8s.io/v1"
     selector = {"cel": {"expression": f"device.driver == '{driver}'"}}
@@ -108,8 +110,7 @@ def play_dra_driver(stack: EksStack) -> None:
         "metadata": {"name": "gpus"},
         "spec": {"driver": driver, "nodeName": node, "pool": pool, "devices": [{"name": "gpu-0"}]},
     }
-    for each in (device_class, resource_slice):
-        kubectl(stack.api_server, "apply", "--filename=-", text=json.dumps(each))
+    return simulated_nodes(stack.api_server, [device_class, resource_slice])
 
 
 def test_managed_node_groups_of_every_kind(make: MakeStack) -> None:
@@ -117,8 +118,8 @@ def test_managed_node_groups_of_every_kind(make: MakeStack) -> None:
     pools = {**CAPACITIES, **GROUP_OF_RESERVATIONS, **WHOLE, **SHARES, **BOTTLEROCKET, **CLAIMS}
     stack = make(spec_of({"network": {"zones": 2, "nat": "single", "flow_logs": True}}, pools))
     stack.project.up()
-    play_dra_driver(stack)
-    wait_for_every_pod(stack)
+    with dra_driver(stack):
+        wait_for_every_pod(stack)
     assert_devices(stack, DEVICES)
     groups = {each.inputs["labels"]["modelyard.dev/pool"]: each.inputs for each in stack.world.resources("NodeGroup")}
     kinds = {"spot": "SPOT", "reserved": "ON_DEMAND", "block": "CAPACITY_BLOCK", "close": "ON_DEMAND"}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import Json
 from tests.engine.eks_stack import eks_stacks
 from tests.support.update import Result
@@ -18,8 +19,8 @@ SPEC: Json = {
 CLUSTER = "aws:eks/cluster:Cluster"
 
 
-def test_a_cluster_goes_only_after_another_one_has_what_is_on_it(tmp_path: Path) -> None:
-    with eks_stacks(tmp_path) as make:
+def test_a_cluster_goes_only_after_another_one_has_what_is_on_it(tmp_path: Path, cloud_servers: CloudServers) -> None:
+    with eks_stacks(tmp_path, cloud_servers) as make:
         stack = make(SPEC)
         stack.project.up()
         stack.configure(lambda spec: spec["cluster"]["eks"].update(service_cidr="172.30.0.0/16"))

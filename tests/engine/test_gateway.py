@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.local_stack import Json, LocalStack
+from tests.engine.local_stack import Json, LocalStack, local_stack
+from tests.engine.services import service
 from tests.engine.steps import assert_before, changed
 
 pytestmark = pytest.mark.engine
@@ -13,15 +14,7 @@ pytestmark = pytest.mark.engine
 GATEWAYS = "gateways.gateway.networking.k8s.io"
 ROUTES = "httproutes.gateway.networking.k8s.io"
 ALL = f"gatewayclasses.gateway.networking.k8s.io,{GATEWAYS},{ROUTES},certificates.cert-manager.io"
-
-
-def _service(**more: object) -> Json:
-    container = {"image": "registry.example.org/server:1.0.0", "port": 8080, "ready_path": "/healthz"}
-    return {"runtime": {"container": container}, "pool": "system", "cpus": 1, "memory_gib": 1, **more}
-
-
 SPEC: Json = {
-    "cluster": {"local": {"engine": "kwok"}},
     "pools": {"system": {"cpus": 16, "memory_gib": 32}},
     "platform": {
         "gateway": {
@@ -33,9 +26,9 @@ SPEC: Json = {
     "workspaces": {
         "chat": {
             "services": {
-                "assistant": _service(route={"path": "/assistant", "timeout_seconds": 1800}),
-                "fraud": _service(route={"hostnames": ["fraud.example.org"]}),
-                "inner": _service(),
+                "assistant": service(route={"path": "/assistant", "timeout_seconds": 1800}),
+                "fraud": service(route={"hostnames": ["fraud.example.org"]}),
+                "inner": service(),
             }
         }
     },
@@ -44,12 +37,8 @@ SPEC: Json = {
 
 @pytest.fixture
 def stack(tmp_path: Path, shared_folder: Path) -> Iterator[LocalStack]:
-    spec = {**SPEC, "cluster": {"local": {"engine": "kwok", "crds": str(shared_folder / "crds")}}}
-    made = LocalStack(tmp_path, spec)
-    try:
+    with local_stack(tmp_path, SPEC, crds=shared_folder / "crds") as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_routes_live(stack: LocalStack) -> None:
@@ -81,11 +70,7 @@ def _stays(stack: LocalStack) -> None:
 def _changes_in_place(stack: LocalStack) -> None:
     before = {each["metadata"]["uid"] for each in stack.get(ROUTES)}
     stack.spec["workspaces"]["chat"]["services"]["assistant"]["route"]["path"] = "/v2/assistant"
-    stack.configure()
-    result = stack.project.up()
-    # The whole configuration is an input of the provider of dynamic resources, which Pulumi shows to nobody.
-    changes = {key: ops for key, ops in changed(result).items() if key != "pulumi-python default"}
-    assert changes == {"HTTPRoute chat-assistant-route": {"update"}}
+    assert changed(stack.update()) == {"HTTPRoute chat-assistant-route": {"update"}}
     assert {each["metadata"]["uid"] for each in stack.get(ROUTES)} == before
     [route] = stack.get(ROUTES, "--selector=app.kubernetes.io/instance=chat-assistant")
     [match] = route["spec"]["rules"][0]["matches"]

@@ -1,6 +1,7 @@
 """What stands beside routes, through the real engine: policies of Envoy, their keys, and pickers of replicas."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,21 +14,17 @@ from modelyard.platform.gateway_kinds import (
     HTTP_ROUTE,
     SECURITY_POLICY,
 )
-from tests.engine.cloud_stack import Json, SimulatedCloud, cloud_stacks
-from tests.engine.gke_stack import GkeStack
-from tests.engine.local_stack import LocalStack
+from tests.engine.cloud_servers import CloudServers
+from tests.engine.cloud_stack import Json, cloud_stacks
+from tests.engine.gke_stack import GKE, GkeStack
+from tests.engine.local_stack import LocalStack, local_stack
+from tests.engine.services import service
 from tests.engine.steps import assert_before, changed
-from tests.support.gke_world import PROJECT, GkeWorld
-from tools.offline.gcp.server import PARTS
+from tests.support.gke_world import PROJECT
 
 pytestmark = pytest.mark.engine
 
-CLOUD = SimulatedCloud(
-    key="gke",
-    world=GkeWorld,
-    parts=PARTS,
-    kinds=(GATEWAY_CLASS, GATEWAY, HTTP_ROUTE, ENVOY_PROXY, BACKEND_TRAFFIC_POLICY, SECURITY_POLICY),
-)
+CLOUD = replace(GKE, kinds=(GATEWAY_CLASS, GATEWAY, HTTP_ROUTE, ENVOY_PROXY, BACKEND_TRAFFIC_POLICY, SECURITY_POLICY))
 OBJECTS = f"{HTTP_ROUTE.crd_name},{BACKEND_TRAFFIC_POLICY.crd_name},{SECURITY_POLICY.crd_name}"
 ROUTE: Json = {
     "path": "/web",
@@ -50,15 +47,7 @@ SPEC: Json = {
         "team": {
             "secrets": {"search-key": {"from": "config/search-key"}, "ads-key": {"from": "config/ads-key"}},
             "services": {
-                "web": {
-                    "runtime": {
-                        "container": {"image": "registry.example.org/web:1.0.0", "port": 8080, "ready_path": "/healthz"}
-                    },
-                    "pool": "system",
-                    "cpus": 1,
-                    "memory_gib": 1,
-                    "route": ROUTE,
-                }
+                "web": service(route=ROUTE),
             },
         }
     },
@@ -66,9 +55,9 @@ SPEC: Json = {
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., GkeStack]]:
-    """Stacks one after the other on one control plane."""
-    with cloud_stacks(CLOUD, tmp_path_factory.mktemp("policies")) as stacks:
+def make(tmp_path_factory: pytest.TempPathFactory, cloud_servers: CloudServers) -> Iterator[Callable[..., GkeStack]]:
+    """Stacks one after the other."""
+    with cloud_stacks(CLOUD, tmp_path_factory.mktemp("policies"), cloud_servers) as stacks:
         yield stacks
 
 
@@ -119,7 +108,6 @@ def _uids(stack: GkeStack) -> set[str]:
 
 POOLS = "inferencepools.inference.networking.k8s.io"
 PICKED: Json = {
-    "cluster": {"local": {"engine": "kwok"}},
     "pools": {
         "system": {"cpus": 16, "memory_gib": 32},
         "l4": {"accelerator": "l4", "max_nodes": 2},
@@ -143,12 +131,8 @@ PICKED: Json = {
 
 @pytest.fixture
 def local(tmp_path: Path, shared_folder: Path) -> Iterator[LocalStack]:
-    spec = {**PICKED, "cluster": {"local": {"engine": "kwok", "crds": str(shared_folder / "crds")}}}
-    made = LocalStack(tmp_path, spec)
-    try:
+    with local_stack(tmp_path, PICKED, crds=shared_folder / "crds") as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_a_picker_comes_and_goes_by_one_field(local: LocalStack) -> None:
@@ -170,8 +154,7 @@ def test_a_picker_comes_and_goes_by_one_field(local: LocalStack) -> None:
     assert (ref["kind"], ref["name"]) == ("InferencePool", pool["metadata"]["name"])
     assert local.project.preview().unchanged
     del local.spec["workspaces"]["chat"]["services"]["assistant"]["route"]["balance"]
-    local.configure()
-    result = local.project.up()
+    result = local.update()
     assert_before(result, "HTTPRoute chat-assistant-route", "InferencePool ")
     assert changed(result)["HTTPRoute chat-assistant-route"] == {"update"}
     assert "Deployment chat-assistant" not in changed(result)

@@ -1,6 +1,7 @@
 """Gateways on the simulated GKE: their load balancers come with them and are gone before the network goes."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -12,28 +13,17 @@ from modelyard.platform.gateway_kinds import (
     HEALTH_CHECK_POLICY,
     HTTP_ROUTE,
 )
-from tests.engine.cloud_stack import Json, SimulatedCloud, cloud_stacks
-from tests.engine.gke_stack import GkeStack
+from tests.engine.cloud_servers import CloudServers
+from tests.engine.cloud_stack import Json, cloud_stacks
+from tests.engine.gke_stack import GKE, GkeStack
+from tests.engine.services import service
 from tests.engine.steps import assert_before, changed
-from tests.support.gke_world import PROJECT, GkeWorld
+from tests.support.gke_world import PROJECT
 from tests.support.update import Result
-from tools.offline.gcp.server import PARTS
 
 pytestmark = pytest.mark.engine
 
-CLOUD = SimulatedCloud(
-    key="gke",
-    world=GkeWorld,
-    parts=PARTS,
-    kinds=(GATEWAY_CLASS, GATEWAY, HTTP_ROUTE, ENVOY_PROXY, GCP_BACKEND_POLICY, HEALTH_CHECK_POLICY),
-)
-SERVICE: Json = {
-    "runtime": {"container": {"image": "registry.example.org/web:1.0.0", "port": 8080, "ready_path": "/healthz"}},
-    "pool": "system",
-    "cpus": 1,
-    "memory_gib": 1,
-    "route": {"path": "/web"},
-}
+CLOUD = replace(GKE, kinds=(GATEWAY_CLASS, GATEWAY, HTTP_ROUTE, ENVOY_PROXY, GCP_BACKEND_POLICY, HEALTH_CHECK_POLICY))
 LOAD_BALANCER = ("ForwardingRule", "Firewall", "NetworkEndpointGroup")
 
 
@@ -45,14 +35,14 @@ def spec(gateway: Json) -> Json:
         },
         "pools": {"system": {"cpus": 8, "memory_gib": 32, "min_nodes": 2, "max_nodes": 3}},
         "platform": {"gateway": gateway},
-        "workspaces": {"team": {"services": {"web": SERVICE}}},
+        "workspaces": {"team": {"services": {"web": service(route={"path": "/web"})}}},
     }
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., GkeStack]]:
-    """Stacks one after the other on one control plane."""
-    with cloud_stacks(CLOUD, tmp_path_factory.mktemp("gateways")) as stacks:
+def make(tmp_path_factory: pytest.TempPathFactory, cloud_servers: CloudServers) -> Iterator[Callable[..., GkeStack]]:
+    """Stacks one after the other."""
+    with cloud_stacks(CLOUD, tmp_path_factory.mktemp("gateways"), cloud_servers) as stacks:
         yield stacks
 
 
@@ -62,7 +52,9 @@ def load_balancer(stack: GkeStack) -> set[str]:
     return {each.token.rpartition(":")[2] for each in of_kubernetes}
 
 
-def test_a_load_balancer_of_gke_goes_with_its_gateway(make: Callable[..., GkeStack]) -> None:
+def test_a_load_balancer_of_gke_is_another_for_another_exposure_and_goes_with_its_gateway(
+    make: Callable[..., GkeStack],
+) -> None:
     stack = make(spec({"class": "gke", "hostname": "models.example.org"}))
     stack.project.up()
     assert load_balancer(stack) == set(LOAD_BALANCER)
@@ -72,18 +64,12 @@ def test_a_load_balancer_of_gke_goes_with_its_gateway(make: Callable[..., GkeSta
     blocks = [peer["ipBlock"]["cidr"] for peer in policy["spec"]["ingress"][1]["from"] if "ipBlock" in peer]
     assert blocks == ["10.8.16.0/23", "35.191.0.0/16", "130.211.0.0/22"]
     assert stack.project.preview().unchanged
-    _is_gone_in_order(stack)
 
-
-def test_another_exposure_is_another_load_balancer(make: Callable[..., GkeStack]) -> None:
-    stack = make(spec({"class": "gke"}))
-    stack.project.up()
-    assert stack.project.outputs()["routes"] == {"team/web": "http://10.20.0.9/web"}
     stack.configure(lambda now: now["platform"]["gateway"].update(exposure="internet"))
     result = stack.project.up()
     assert changed(result).keys() == {"Gateway gateway-gateway"}
     assert "update" not in changed(result)["Gateway gateway-gateway"], "a load balancer stays what it is"
-    assert stack.project.outputs()["routes"] == {"team/web": "http://203.0.113.9/web"}
+    assert stack.project.outputs()["gateway_address"] == "203.0.113.9"
     _is_gone_in_order(stack)
 
 
@@ -92,6 +78,7 @@ def test_the_load_balancer_of_envoys_service_goes_with_the_namespace(make: Calla
     stack.project.up()
     assert load_balancer(stack) == set(LOAD_BALANCER)
     assert stack.project.outputs()["gateway_address"] == "192.0.2.10"
+    assert stack.project.outputs()["routes"] == {"team/web": "http://192.0.2.10/web"}
     assert stack.project.preview().unchanged
     result = _is_gone_in_order(stack)
     assert_before(result, "Namespace gateway", "Release gateway-controller")

@@ -1,10 +1,12 @@
 """GPUDirect-TCPX and -TCPXO on GKE: the networks come and go with their pools, and trainings run in them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.engine.cloud_kinds import MakeStack, destroyed, wait_for_every_pod, with_pools
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import Json
 from tests.engine.gke_stack import gke_stacks
 from tests.engine.steps import assert_before
@@ -24,10 +26,9 @@ def spec_of(trainings: dict[str, Json]) -> Json:
     return {"cluster": {"gke": cluster}, **with_pools(SYSTEM, {}, pools, fabric=True)}
 
 
-@pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
-    """Stacks on an API server of their own."""
-    with gke_stacks(tmp_path_factory.mktemp("gke")) as making:
+@pytest.fixture
+def make(tmp_path: Path, cloud_servers: CloudServers) -> Iterator[MakeStack]:
+    with gke_stacks(tmp_path, cloud_servers) as making:
         yield making
 
 

@@ -16,6 +16,7 @@ from tests.engine.cloud_kinds import (
     wait_for_every_pod,
     with_pools,
 )
+from tests.engine.cloud_servers import CloudServers
 from tests.engine.cloud_stack import Json
 from tests.engine.gke_stack import gke_stacks
 from tests.engine.steps import assert_before, changed
@@ -81,9 +82,9 @@ def spec_of(gke: Json, pools: Pools, trainings: Trainings) -> Json:
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MakeStack]:
-    """Stacks one after the other on an API server of their own."""
-    with gke_stacks(tmp_path_factory.mktemp("gke")) as making:
+def make(tmp_path_factory: pytest.TempPathFactory, cloud_servers: CloudServers) -> Iterator[MakeStack]:
+    """Stacks one after the other."""
+    with gke_stacks(tmp_path_factory.mktemp("gke"), cloud_servers) as making:
         yield making
 
 

@@ -1,7 +1,5 @@
 """A real control plane accepts what workloads ask for on every kind of GPU pool, and its scheduler finds the nodes."""
 
-import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,10 +17,9 @@ from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import bare_cluster
 from tests.support.control_plane import ApiServer
 from tests.support.gpu_pools import GPU_POOLS
-from tests.support.manifests import apply, manifests, pod_of, simulated_nodes
+from tests.support.manifests import apply, manifests, pod_of, settle, simulated_node, simulated_nodes
 from tests.support.mocks import run
 from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
 
 pytestmark = pytest.mark.engine
 
@@ -72,40 +69,21 @@ def node(name: str, number: int) -> dict[str, Any]:
         **devices,
         **pool.gpu.fabric_capacity,
     }
-    node_name = f"{PREFIX}{name}-{number}"
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {
-            "name": node_name,
-            "annotations": {"kwok.x-k8s.io/node": "fake"},
-            "labels": {**pool.node_selector, **pool.gpu.node_labels, "kubernetes.io/hostname": node_name},
-        },
-        "spec": {"taints": [{"key": each.key, "value": each.value, "effect": each.effect} for each in pool.taints]},
-        "status": {"capacity": size, "allocatable": size},
-    }
-
-
-def kubectl(server: ApiServer, *arguments: str) -> dict[str, Any]:
-    command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), *arguments, "-o", "json"]
-    return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-
-
-def namespaces_of(objects: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [each for each in objects if each["kind"] in ("Namespace", "ServiceAccount")]
+    labels = {**pool.node_selector, **pool.gpu.node_labels}
+    return simulated_node(f"{PREFIX}{name}-{number}", labels, size, pool.taints)
 
 
 @pytest.mark.parametrize("pool", POOLS)
 def test_every_object_is_accepted(api_server: ApiServer, pool: str) -> None:
     objects = objects_of(f"accepted-{pool}", [pool])
-    assert apply(api_server, namespaces_of(objects), dry_run=False) == ""
+    settle(api_server, objects)
     assert apply(api_server, objects, dry_run=True) == ""
 
 
 @pytest.mark.parametrize("pool", POOLS)
 def test_its_pods_keep_to_the_level_of_their_namespace(api_server: ApiServer, pool: str) -> None:
     objects = objects_of(f"pods-{pool}", [pool])
-    assert apply(api_server, namespaces_of(objects), dry_run=False) == ""
+    settle(api_server, objects)
     (job,) = (each for each in objects if each["kind"] == "Job")
     pod = pod_of(job)
     assert pod["metadata"]["namespace"] == f"pods-{pool}" + ("-fabric" if pool == "fabric" else "")
@@ -114,7 +92,7 @@ def test_its_pods_keep_to_the_level_of_their_namespace(api_server: ApiServer, po
 
 def test_a_pod_on_the_fabric_would_be_refused_in_the_workspace_itself(api_server: ApiServer) -> None:
     objects = objects_of("fabric-outside", ["fabric"])
-    assert apply(api_server, namespaces_of(objects), dry_run=False) == ""
+    settle(api_server, objects)
     (job,) = (each for each in objects if each["kind"] == "Job")
     pod = pod_of(job)
     pod["metadata"]["namespace"] = "fabric-outside"
@@ -123,7 +101,7 @@ def test_a_pod_on_the_fabric_would_be_refused_in_the_workspace_itself(api_server
 
 def test_a_misspelt_request_of_a_claim_would_be_refused(api_server: ApiServer) -> None:
     objects = objects_of("misspelt-claim", ["claimed"])
-    assert apply(api_server, namespaces_of(objects), dry_run=False) == ""
+    settle(api_server, objects)
     (template,) = (each for each in objects if each["kind"] == "ResourceClaimTemplate")
     assert template["apiVersion"] == "resource.k8s.io/v1"
     assert apply(api_server, [template], dry_run=True) == ""
@@ -166,7 +144,7 @@ def devices(api_server: ApiServer) -> Iterator[None]:
 
 def placed(api_server: ApiServer, namespace: str) -> list[str]:
     """The nodes that pods of the namespace were given, whether they have ended since or not."""
-    pods = kubectl(api_server, "get", "pods", "-n", namespace)["items"]
+    pods = api_server.get("pods", "-n", namespace)
     return sorted(pod["spec"]["nodeName"] for pod in pods if pod["spec"].get("nodeName"))
 
 
@@ -188,7 +166,7 @@ def test_a_node_whose_driver_tells_of_a_device_takes_the_claim(
 ) -> None:
     assert apply(api_server, objects_of("placed-claimed", ["claimed"]), dry_run=False) == ""
     wait_until(lambda: placed(api_server, "placed-claimed") == [f"{PREFIX}claimed-1"], "a node for the claim")
-    (pod,) = kubectl(api_server, "get", "pods", "-n", "placed-claimed")["items"]
+    (pod,) = api_server.get("pods", "-n", "placed-claimed")
     (claim,) = pod["status"]["resourceClaimStatuses"]
     assert claim["name"] == "gpus"
     assert claim["resourceClaimName"]

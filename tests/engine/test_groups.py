@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.operators.crds import crds_in
 from modelyard.platform.leader_worker_sets import LeaderWorkerSets
 from modelyard.platform.leader_worker_sets_chart import DEFINITION, GROUP_KEY, LEADER_WORKER_SET, WORKER_INDEX
 from modelyard.serving.adapter_spec import AdapterSpec
@@ -25,11 +24,12 @@ from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.workspace.spec import FabricSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
-from tests.engine.local_stack import Json, LocalStack
+from tests.engine.local_stack import Json, LocalStack, local_stack
 from tests.engine.steps import assert_before, changed
 from tests.support.clusters import bare_cluster
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, delete, manifests
+from tests.support.kinds import real_kinds
+from tests.support.manifests import apply, manifests, settle
 from tests.support.mocks import run
 from tests.support.processes import wait_until
 from tests.unit.serving.test_groups import ALL, WIDE
@@ -50,16 +50,8 @@ SERVICES = {
 @pytest.fixture(scope="module")
 def server(api_server: ApiServer, shared_folder: Path) -> Iterator[ApiServer]:
     """A server that has the real kind for as long as this lasts."""
-    head = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    crds = [{**head, **crd} for crd in crds_in(str(shared_folder / "crds" / "lws"), DEFINITION.kinds)]
-    assert apply(api_server, crds, dry_run=False) == ""
-    probe = {"apiVersion": LEADER_WORKER_SET.api_version, "kind": LEADER_WORKER_SET.kind}
-    wait_until(
-        lambda: "no matches for kind" not in apply(api_server, [{**probe, "metadata": {"name": "a"}}], dry_run=True),
-        "the kind to be served",
-    )
-    yield api_server
-    delete(api_server, crds)
+    with real_kinds(api_server, shared_folder / "crds" / "lws", DEFINITION.kinds):
+        yield api_server
 
 
 def objects_of(workspace: str, service: ModelServiceSpec) -> list[dict[str, Any]]:
@@ -93,8 +85,7 @@ def pods_of(group_set: dict[str, Any], group: int = 0) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_object_and_every_pod_of_a_group_is_accepted(server: ApiServer, name: str) -> None:
     objects = objects_of(f"groups-{name}", SERVICES[name])
-    needed = [each for each in objects if each["kind"] in {"Namespace", "ServiceAccount"}]
-    assert apply(server, needed, dry_run=False) == ""
+    settle(server, objects)
     assert apply(server, objects, dry_run=True) == ""
     # A warning of pod security would be a complaint too: `restricted`, but in the companion namespace.
     assert apply(server, pods_of(set_of(objects)), dry_run=True) == ""
@@ -122,12 +113,8 @@ SPEC: Json = {
 
 @pytest.fixture
 def stack(tmp_path: Path, shared_folder: Path) -> Iterator[LocalStack]:
-    local = {"engine": "kwok", "crds": str(shared_folder / "crds" / "lws")}
-    made = LocalStack(tmp_path, {**SPEC, "cluster": {"local": local}})
-    try:
+    with local_stack(tmp_path, SPEC, crds=shared_folder / "crds" / "lws") as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_a_service_over_several_nodes_lives(stack: LocalStack) -> None:
@@ -142,13 +129,6 @@ def test_a_service_over_several_nodes_lives(stack: LocalStack) -> None:
 
 def _service(stack: LocalStack) -> Json:
     return stack.spec["workspaces"]["chat"]["services"]["mixtral"]
-
-
-def _updated(stack: LocalStack) -> dict[str, set[str]]:
-    """Update to the spec as it is by now: what changed, but the provider that has the whole configuration."""
-    stack.configure()
-    found = changed(stack.project.up())
-    return {name: ops for name, ops in found.items() if not name.startswith("pulumi-python ")}
 
 
 def _its_pods_get_nodes_of_their_own(stack: LocalStack) -> None:
@@ -194,10 +174,10 @@ def _stays(stack: LocalStack) -> None:
 def _changes_in_place(stack: LocalStack) -> None:
     before = stack.one(SETS, "chat-mixtral")["metadata"]
     _service(stack)["drain_seconds"] = 120
-    assert _updated(stack) == {"LeaderWorkerSet chat-mixtral": {"update"}}
+    assert changed(stack.update()) == {"LeaderWorkerSet chat-mixtral": {"update"}}
     _service(stack)["replicas"] = 2
     _service(stack)["surge"] = 0
-    assert _updated(stack) == {"LeaderWorkerSet chat-mixtral": {"update"}}
+    assert changed(stack.update()) == {"LeaderWorkerSet chat-mixtral": {"update"}}
     after = stack.one(SETS, "chat-mixtral")
     assert after["metadata"]["uid"] == before["uid"]
     assert after["spec"]["replicas"] == 2
@@ -211,7 +191,7 @@ def _follows_an_autoscaler_and_comes_back(stack: LocalStack) -> None:
     service = _service(stack)
     del service["replicas"]
     service["autoscaling"] = {"min_replicas": 1, "max_replicas": 2, "target": {"cpu_percent": 60}}
-    assert "HorizontalPodAutoscaler chat-mixtral-autoscaler" in _updated(stack)
+    assert "HorizontalPodAutoscaler chat-mixtral-autoscaler" in changed(stack.update())
     group_set = stack.one(SETS, "chat-mixtral")
     assert group_set["spec"]["replicas"] == 2, "no update takes groups away"
     target = stack.one("horizontalpodautoscalers", "chat-mixtral")["spec"]["scaleTargetRef"]
@@ -220,7 +200,7 @@ def _follows_an_autoscaler_and_comes_back(stack: LocalStack) -> None:
     assert stack.project.preview().unchanged
     del service["autoscaling"]
     service["replicas"] = 2
-    _updated(stack)
+    stack.update()
     assert stack.one(SETS, "chat-mixtral")["spec"]["replicas"] == 2
 
 
@@ -228,13 +208,11 @@ def _becomes_a_pod_on_one_node(stack: LocalStack) -> None:
     """Under the same name, and the other way round: what is new exists before the old goes."""
     service = _service(stack)
     service["runtime"] = {"vllm": {"tensor_parallel": 8}}
-    stack.configure()
-    result = stack.project.up()
+    result = stack.update()
     assert_before(result, "Deployment chat-mixtral", "LeaderWorkerSet chat-mixtral")
     assert WORKER_INDEX not in stack.one("services", "chat-mixtral")["spec"]["selector"]
     service["runtime"] = {"vllm": {"tensor_parallel": 8, "pipeline_parallel": 2}}
-    stack.configure()
-    result = stack.project.up()
+    result = stack.update()
     assert_before(result, "LeaderWorkerSet chat-mixtral", "Deployment chat-mixtral")
     assert stack.one("services", "chat-mixtral")["spec"]["selector"][WORKER_INDEX] == "0"
 

@@ -1,6 +1,5 @@
 """A real API server accepts the objects of pools on Karpenter, against Karpenter's own schemas and rules."""
 
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +8,9 @@ from typing import Any
 import pytest
 
 from modelyard.cluster.eks.karpenter import DEFINITION
-from modelyard.operators.crds import crds_in
 from tests.support.control_plane import ApiServer
+from tests.support.kinds import real_kinds
 from tests.support.manifests import apply, manifests
-from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
 from tests.unit.cluster.eks.foundations import BLOCK, H100_RDMA, L4_SPOT, MIG, SHARES, SYSTEM, pools_made
 
 pytestmark = pytest.mark.engine
@@ -43,22 +40,8 @@ def objects_of(pools: dict[str, Any]) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def server(api_server: ApiServer, shared_folder: Path) -> Iterator[ApiServer]:
     """A server that has Karpenter's kinds for as long as this lasts."""
-    folder = str(shared_folder / "crds" / "karpenter-provider-aws")
-    head = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    crds = [{**head, **crd} for crd in crds_in(folder, DEFINITION.kinds)]
-    assert apply(api_server, crds, dry_run=False) == ""
-    found = objects_of({"system": SYSTEM, "mig": MIG})
-    wait_until(lambda: "no matches for kind" not in apply(api_server, found, dry_run=True), "the kinds to be served")
-    yield api_server
-    for kind in DEFINITION.kinds:
-        subprocess.run(
-            [
-                *(str(require_tool("kubectl")), "--kubeconfig", str(api_server.kubeconfig)),
-                *("delete", "customresourcedefinition", kind.crd_name),
-            ],
-            check=True,
-            capture_output=True,
-        )
+    with real_kinds(api_server, shared_folder / "crds" / "karpenter-provider-aws", DEFINITION.kinds):
+        yield api_server
 
 
 def test_every_kind_of_pool_keeps_karpenters_rules(server: ApiServer) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.operators.crds import crds_in
 from modelyard.platform.kserve import KServe
 from modelyard.platform.kserve_kind import INFERENCE_SERVICE
 from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
@@ -22,12 +21,13 @@ from modelyard.serving.spec import ModelServiceSpec
 from modelyard.workspace.container_spec import InitContainerSpec, SidecarSpec
 from modelyard.workspace.spec import WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
-from tests.engine.local_stack import Json, LocalStack
+from tests.engine.local_stack import Json, LocalStack, local_stack
 from tests.engine.steps import assert_before, changed
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.control_plane import ApiServer
 from tests.support.gpu_pools import GPU_POOLS
-from tests.support.manifests import apply, delete, manifests
+from tests.support.kinds import real_kinds
+from tests.support.manifests import apply, manifests, settle
 from tests.support.mocks import run
 from tests.support.processes import wait_until
 from tests.unit.serving.test_spec import OWN, VLLM
@@ -56,16 +56,8 @@ SERVICES = {
 @pytest.fixture(scope="module")
 def server(api_server: ApiServer, shared_folder: Path) -> Iterator[ApiServer]:
     """A server that has the real kind for as long as this lasts."""
-    head = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    crds = [{**head, **crd} for crd in crds_in(str(shared_folder / "crds" / "kserve"), [INFERENCE_SERVICE])]
-    assert apply(api_server, crds, dry_run=False) == ""
-    probe = {"apiVersion": INFERENCE_SERVICE.api_version, "kind": INFERENCE_SERVICE.kind}
-    wait_until(
-        lambda: "no matches for kind" not in apply(api_server, [{**probe, "metadata": {"name": "a"}}], dry_run=True),
-        "the kind to be served",
-    )
-    yield api_server
-    delete(api_server, crds)
+    with real_kinds(api_server, shared_folder / "crds" / "kserve", [INFERENCE_SERVICE]):
+        yield api_server
 
 
 def objects_of(workspace: str, service: ModelServiceSpec) -> list[dict[str, Any]]:
@@ -102,8 +94,7 @@ def pod_of(made: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_object_and_its_pods_are_accepted(server: ApiServer, name: str) -> None:
     objects = objects_of(f"kserve-{name}", SERVICES[name])
-    needed = [each for each in objects if each["kind"] in {"Namespace", "ServiceAccount"}]
-    assert apply(server, needed, dry_run=False) == ""
+    settle(server, objects)
     assert apply(server, objects, dry_run=True) == ""
     # A warning of pod security would be a complaint too.
     assert apply(server, [pod_of(inference_service_of(objects))], dry_run=True) == ""
@@ -129,12 +120,8 @@ SPEC: Json = {
 
 @pytest.fixture
 def stack(tmp_path: Path, shared_folder: Path) -> Iterator[LocalStack]:
-    local = {"engine": "kwok", "crds": str(shared_folder / "crds" / "kserve")}
-    made = LocalStack(tmp_path, {**SPEC, "cluster": {"local": local}})
-    try:
+    with local_stack(tmp_path, SPEC, crds=shared_folder / "crds" / "kserve") as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_a_service_moves_to_kserve_and_back(stack: LocalStack) -> None:
@@ -155,9 +142,7 @@ def _moves(stack: LocalStack) -> None:
     """What is new exists before the old goes, and the Service is the same."""
     before = stack.one("services", "risk-fraud")["metadata"]["uid"]
     _service(stack)["backend"] = "kserve"
-    stack.configure()
-    result = stack.project.up()
-    assert_before(result, "InferenceService risk-fraud", "Deployment risk-fraud")
+    assert_before(stack.update(), "InferenceService risk-fraud", "Deployment risk-fraud")
     assert stack.one("services", "risk-fraud")["metadata"]["uid"] == before
 
 
@@ -212,11 +197,7 @@ def _changes_in_place(stack: LocalStack) -> None:
     before = stack.one(CRD, "risk-fraud")["metadata"]["uid"]
     _service(stack)["replicas"] = 3
     _service(stack)["runtime"]["container"]["image"] = "registry.example.org/fraud:4.3.0"
-    stack.configure()
-    found = changed(stack.project.up())
-    assert {name: ops for name, ops in found.items() if not name.startswith("pulumi-python ")} == {
-        "InferenceService risk-fraud": {"update"}
-    }
+    assert changed(stack.update()) == {"InferenceService risk-fraud": {"update"}}
     after = stack.one(CRD, "risk-fraud")
     assert after["metadata"]["uid"] == before
     assert after["spec"]["predictor"]["minReplicas"] == 3
@@ -225,9 +206,7 @@ def _changes_in_place(stack: LocalStack) -> None:
 
 def _moves_back(stack: LocalStack) -> None:
     del _service(stack)["backend"]
-    stack.configure()
-    result = stack.project.up()
-    assert_before(result, "Deployment risk-fraud", "InferenceService risk-fraud")
+    assert_before(stack.update(), "Deployment risk-fraud", "InferenceService risk-fraud")
 
 
 def _goes(stack: LocalStack) -> None:

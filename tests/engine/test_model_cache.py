@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from modelyard.cluster.pools import POOL_LABEL
 from modelyard.serving.model_files import cached_folder
 from modelyard.serving.model_source_spec import ModelCacheSpec
 from modelyard.serving.model_spec import ModelSpec
-from tests.engine.cloud_stack import kubectl
 from tests.support.control_plane import ApiServer
 from tests.support.engine import MakeProject, PulumiProject
-from tests.support.manifests import simulated_nodes
+from tests.support.manifests import simulated_node, simulated_nodes
 from tests.support.paths import ROOT
 
 pytestmark = pytest.mark.engine
@@ -38,16 +38,7 @@ workspace = Workspace("cached", cluster, WorkspaceSpec(volumes=volumes))
 ModelService("chat", workspace, load_json(ModelServiceSpec, config.require("service")))
 """
 FIRST, SECOND, THIRD = (digit * 40 for digit in "123")
-NODE = {
-    "apiVersion": "v1",
-    "kind": "Node",
-    "metadata": {
-        "name": "cached-1",
-        "annotations": {"kwok.x-k8s.io/node": "fake"},
-        "labels": {"modelyard.dev/pool": "cached", "kubernetes.io/hostname": "cached-1"},
-    },
-    "status": {"allocatable": {"cpu": "16", "memory": "64Gi", "pods": "110"}},
-}
+NODE = simulated_node("cached-1", {POOL_LABEL: "cached"})
 VOLUME = {
     "apiVersion": "v1",
     "kind": "PersistentVolume",
@@ -84,8 +75,7 @@ class Cached:
         self.project.set_config({"service": json.dumps(service)})
 
     def get(self, kind: str) -> list[dict[str, Any]]:
-        text = kubectl(self._server, "get", kind, "--namespace=cached", "--output=json")
-        return json.loads(text)["items"]
+        return self._server.get(kind, "--namespace=cached")
 
     def job(self) -> dict[str, Any]:
         (job,) = self.get("jobs")

@@ -1,6 +1,5 @@
 """A real API server accepts the monitoring's objects, against the operator's own strict schemas."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,38 +9,21 @@ import pytest
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.observability.kinds import PROMETHEUS_OPERATOR
 from modelyard.observability.monitoring import Monitoring
-from modelyard.observability.monitors import service_monitor
 from modelyard.observability.spec import MetricsSpec
 from tests.support.clusters import bare_cluster
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, manifests
+from tests.support.kinds import served
+from tests.support.manifests import apply, delete, manifests
 from tests.support.mocks import run
-from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
 
 pytestmark = pytest.mark.engine
 
 
 def objects_of(traits: ClusterTraits) -> list[dict[str, Any]]:
     def program() -> None:
-        monitoring = Monitoring("monitoring", bare_cluster(traits=traits), MetricsSpec())
-        service_monitor(
-            "chat-assistant",
-            monitoring,
-            namespace="monitoring",
-            labels={},
-            selector={"app.kubernetes.io/instance": "chat-assistant"},
-            variant_label="modelyard.dev/variant",
-            port="http",
-            parent=monitoring,
-        )
+        Monitoring("monitoring", bare_cluster(traits=traits), MetricsSpec())
 
     return manifests(run(program))
-
-
-def kubectl(server: ApiServer, *arguments: str) -> str:
-    command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), *arguments]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
 
 
 def of_kind(objects: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
@@ -53,15 +35,12 @@ def objects(api_server: ApiServer, shared_folder: Path) -> Iterator[list[dict[st
     """The monitoring's objects on a server where its namespaces and the real kinds exist, for as long as this lasts."""
     traits = ClusterTraits(charts_installed=False, crds=str(shared_folder / "crds"))
     found = objects_of(traits)
-    assert apply(api_server, of_kind(found, "Namespace"), dry_run=False) == ""
     kinds = of_kind(found, "CustomResourceDefinition")
     assert len(kinds) == len(PROMETHEUS_OPERATOR.kinds)
-    assert apply(api_server, kinds, dry_run=False) == ""
-    custom = of_kind(found, "ServiceMonitor", "PrometheusRule")
-    wait_until(lambda: "no matches for kind" not in apply(api_server, custom, dry_run=True), "the kinds to be served")
-    yield found
-    for each in (*kinds, *of_kind(found, "Namespace")):
-        kubectl(api_server, "delete", each["kind"].lower(), each["metadata"]["name"])
+    with served(api_server, kinds):
+        assert apply(api_server, of_kind(found, "Namespace"), dry_run=False) == ""
+        yield found
+        delete(api_server, of_kind(found, "Namespace"))
 
 
 def test_monitors_and_rules_keep_the_real_schema(api_server: ApiServer, objects: list[dict[str, Any]]) -> None:
@@ -72,8 +51,8 @@ def test_monitors_and_rules_keep_the_real_schema(api_server: ApiServer, objects:
 
 def test_a_misspelt_field_would_be_refused(api_server: ApiServer, objects: list[dict[str, Any]]) -> None:
     (monitor,) = of_kind(objects, "ServiceMonitor")
-    (endpoint,) = monitor["spec"]["endpoints"]
-    broken = {**monitor, "spec": {**monitor["spec"], "endpoints": [{**endpoint, "intervall": "30s"}]}}
+    endpoint = {**monitor["spec"]["endpoints"][0], "intervall": "30s"}
+    broken = {**monitor, "spec": {**monitor["spec"], "endpoints": [endpoint]}}
     assert "intervall" in apply(api_server, [broken], dry_run=True)
 
 
@@ -85,13 +64,11 @@ def test_permissive_kinds_are_accepted(api_server: ApiServer) -> None:
     for kind in kinds:
         kind["metadata"]["name"] = f"{kind['spec']['names']['plural']}.permissive.example.org"
         kind["spec"]["group"] = "permissive.example.org"
-    assert apply(api_server, kinds, dry_run=False) == ""
     rule = {
         "apiVersion": "permissive.example.org/v1",
         "kind": "PrometheusRule",
         "metadata": {"name": "anything", "namespace": "default"},
         "spec": {"whatever": [{"is": "in it"}]},
     }
-    wait_until(lambda: apply(api_server, [rule], dry_run=True) == "", "the permissive kind to accept anything")
-    for kind in kinds:
-        kubectl(api_server, "delete", "customresourcedefinition", kind["metadata"]["name"])
+    with served(api_server, kinds):
+        assert apply(api_server, [rule], dry_run=True) == ""

@@ -1,13 +1,10 @@
 """What the real engine does with the monitoring of a cluster without charts: it comes, stays and goes."""
 
-import subprocess
-
 import pytest
 
 from tests.support.control_plane import ApiServer
 from tests.support.engine import MakeProject
 from tests.support.paths import ROOT
-from tests.support.toolchain import require_tool
 
 pytestmark = pytest.mark.engine
 
@@ -26,18 +23,13 @@ Monitoring("monitoring", cluster, MetricsSpec())
 """
 
 
-def kubectl(server: ApiServer, *arguments: str) -> str:
-    command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), *arguments]
-    return subprocess.run(command, capture_output=True, encoding="utf-8", check=True).stdout
-
-
 def test_it_comes_stays_unchanged_and_goes(api_server: ApiServer, make_project: MakeProject) -> None:
     project = make_project(PROGRAM, environment={"PYTHONPATH": str(ROOT)})
     project.set_config({"kubeconfig": str(api_server.kubeconfig)})
     project.up()
-    rules = kubectl(api_server, "get", "prometheusrules.monitoring.coreos.com", "-A", "-o", "yaml")
+    rules = api_server.kubectl("get", "prometheusrules.monitoring.coreos.com", "-A", "-o", "yaml")
     assert "ModelServiceUnavailable" in rules
     assert project.preview().unchanged
     project.destroy()
-    assert "monitoring.coreos.com" not in kubectl(api_server, "get", "customresourcedefinitions", "-o", "name")
-    assert "namespace/monitoring" not in kubectl(api_server, "get", "namespaces", "-o", "name")
+    assert "monitoring.coreos.com" not in api_server.kubectl("get", "customresourcedefinitions", "-o", "name")
+    assert "namespace/monitoring" not in api_server.kubectl("get", "namespaces", "-o", "name")

@@ -5,6 +5,7 @@ The pods are dry-run as Pods in a namespace that enforces pod security `restrict
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,17 @@ from modelyard.stack.ml_stack import MLStack
 from modelyard.stack.spec import load_stack
 from tests.support import paths
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, delete, manifests, pod_of
+from tests.support.kinds import served
+from tests.support.manifests import apply, manifests, pod_of, settle
 from tests.support.mocks import run
-from tests.support.processes import wait_until
 from tests.support.strategies import PRIORITY, SECRET, STACKS, WORKSPACE, examples
 
 pytestmark = pytest.mark.engine
 
 Manifest = dict[str, Any]
-_MONITORING, _ROUTING = "monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1"
-_SCHEMAS: dict[str, tuple[str, Manifest]] = {
-    _MONITORING: (
-        "prometheus-operator/servicemonitors.monitoring.coreos.com.yaml",
-        {"kind": "ServiceMonitor", "spec": {"selector": {}, "endpoints": []}},
-    ),
-    _ROUTING: ("gateway-api/httproutes.gateway.networking.k8s.io.yaml", {"kind": "HTTPRoute", "spec": {}}),
-}
-"""Kinds whose real schemas are there on some machines only: the file, and an object of them."""
+_ROUTING = "gateway.networking.k8s.io/v1"
+_SCHEMAS = {_ROUTING: "gateway-api/httproutes.gateway.networking.k8s.io.yaml"}
+"""The files of kinds whose real schemas are there on some machines only."""
 _FEWEST_ACCEPTED = 5
 """Of the examples, so that a rule which refuses everything fails."""
 
@@ -74,11 +69,7 @@ def server(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> I
     with pytest.MonkeyPatch.context() as patch:
         # The local cluster looks for one that it made before.
         patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        before = [
-            each for each in objects_of(PLAIN) if each["kind"] in {"Namespace", "ServiceAccount", "PriorityClass"}
-        ]
-        assert len(before) == 3
-        assert apply(api_server, before, dry_run=False) == ""
+        settle(api_server, objects_of(PLAIN))
         yield api_server
 
 
@@ -86,21 +77,10 @@ def server(api_server: ApiServer, tmp_path_factory: pytest.TempPathFactory) -> I
 def known(server: ApiServer) -> Iterator[set[str]]:
     """The API versions whose real schemas the API server has, for as long as this lasts."""
     folder = paths.ROOT.parent / "shared" / "crds"
-    files = {version: folder / name for version, (name, _) in _SCHEMAS.items() if (folder / name).is_file()}
+    files = {version: folder / name for version, name in _SCHEMAS.items() if (folder / name).is_file()}
     crds: list[Manifest] = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files.values()]
-    if crds:
-        assert apply(server, crds, dry_run=False) == ""
-    for version in files:
-        metadata = {"name": "probe", "namespace": WORKSPACE}
-        probe: Manifest = {"apiVersion": version, "metadata": metadata, **_SCHEMAS[version][1]}
-
-        def is_served(probe: Manifest = probe) -> bool:
-            return apply(server, [probe], dry_run=True) == ""
-
-        wait_until(is_served, f"{probe['kind']} to be served")
-    yield set(files)
-    if crds:
-        delete(server, crds)
+    with served(server, crds) if crds else nullcontext():
+        yield set(files)
 
 
 # Each example starts kubectl once.
@@ -125,15 +105,16 @@ def test_a_stack_is_refused_or_accepted_by_the_api_server(server: ApiServer, kno
     assert max(accepted) > 8
 
 
-def test_service_monitors_keep_the_operators_schema(server: ApiServer, known: set[str], shared_folder: Path) -> None:
+def test_routes_keep_their_real_schema(server: ApiServer, known: set[str], shared_folder: Path) -> None:
     """That the property above sees them, and can fail."""
-    assert _MONITORING in known, f"{shared_folder.name}/ has no schemas"
-    container = {"image": "a:1", "port": 8080, "ready_path": "/", "metrics_path": "/metrics"}
-    service = {"pool": "system", "runtime": {"container": container}}
+    assert _ROUTING in known, f"{shared_folder.name}/ has no schemas"
+    container = {"image": "a:1", "port": 8080, "ready_path": "/"}
+    service = {"pool": "system", "runtime": {"container": container}, "route": {"path": "/own"}}
     pools = {"system": {"cpus": 8, "memory_gib": 32, "max_nodes": 2}}
     workspaces = {WORKSPACE: {**PLAIN["workspaces"][WORKSPACE], "services": {"own": service}}}
-    stack: Manifest = {**PLAIN, "pools": pools, "observability": {"metrics": {}}, "workspaces": workspaces}
-    (monitor,) = [each for each in objects_of(stack) if each["kind"] == "ServiceMonitor"]
-    assert apply(server, [monitor], dry_run=True) == ""
-    spoiled: Manifest = {**monitor, "spec": {**monitor["spec"], "endpoint": []}}
-    assert "endpoint" in apply(server, [spoiled], dry_run=True)
+    platform = {**PLAIN["platform"], "gateway": {"hostname": "models.example.org"}}
+    stack: Manifest = {**PLAIN, "pools": pools, "platform": platform, "workspaces": workspaces}
+    (route,) = [each for each in objects_of(stack) if each["kind"] == "HTTPRoute"]
+    assert apply(server, [route], dry_run=True) == ""
+    spoiled: Manifest = {**route, "spec": {**route["spec"], "rule": []}}
+    assert 'unknown field "rule"' in apply(server, [spoiled], dry_run=True)

@@ -8,18 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.operators.crds import crds_in
 from modelyard.platform.queues import Queues
 from modelyard.platform.queues_kueue import DEFINITION
 from modelyard.platform.queues_spec import QueueQuotaSpec, QueueSpec
-from tests.engine.local_stack import Json, LocalStack
+from tests.engine.local_stack import Json, LocalStack, local_stack
 from tests.engine.steps import assert_before, changed
 from tests.support.clusters import POOLS, BareCluster
 from tests.support.control_plane import ApiServer
 from tests.support.gpu_pools import GKE_POOLS, gke_pool
-from tests.support.manifests import apply, delete, manifests
+from tests.support.kinds import real_kinds
+from tests.support.manifests import apply, manifests
 from tests.support.mocks import run
-from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.engine
 
@@ -53,12 +52,8 @@ SPEC: Json = {
 
 @pytest.fixture
 def stack(tmp_path: Path, shared_folder: Path) -> Iterator[LocalStack]:
-    local = {"engine": "kwok", "crds": str(shared_folder / "crds" / "kueue")}
-    made = LocalStack(tmp_path, {**SPEC, "cluster": {"local": local}})
-    try:
+    with local_stack(tmp_path, SPEC, crds=shared_folder / "crds" / "kueue") as made:
         yield made
-    finally:
-        made.close()
 
 
 def test_queues_live(stack: LocalStack) -> None:
@@ -67,13 +62,6 @@ def test_queues_live(stack: LocalStack) -> None:
     _change_in_place(stack)
     _another_queue_is_another_job(stack)
     _go_in_order(stack)
-
-
-def updated(stack: LocalStack) -> dict[str, set[str]]:
-    """Update to the spec as it is by now: what changed, but the provider that has the whole configuration."""
-    stack.configure()
-    found = changed(stack.project.up())
-    return {name: ops for name, ops in found.items() if not name.startswith("pulumi-python ")}
 
 
 def _are_accepted(stack: LocalStack) -> None:
@@ -116,7 +104,7 @@ def _change_in_place(stack: LocalStack) -> None:
     job = stack.one("jobs", "chat-finetune")["metadata"]["name"]
     _suspend(stack, job, "true")
     queues["production"]["pools"]["h100"]["gpus"] = 12
-    assert updated(stack) == {
+    assert changed(stack.update()) == {
         "ClusterQueue queues-research": {"update"},
         "ClusterQueue queues-production": {"update"},
         "WorkloadPriorityClass queues-production": {"update"},
@@ -131,7 +119,7 @@ def _change_in_place(stack: LocalStack) -> None:
 def _another_queue_is_another_job(stack: LocalStack) -> None:
     before = stack.one("jobs", "chat-finetune")["metadata"]
     stack.spec["workspaces"]["chat"]["training"]["finetune"]["queue"] = "production"
-    assert updated(stack).keys() == {"Job chat-finetune"}
+    assert changed(stack.update()).keys() == {"Job chat-finetune"}
     after = stack.one("jobs", "chat-finetune")["metadata"]
     assert after["uid"] != before["uid"]
     assert after["labels"]["kueue.x-k8s.io/queue-name"] == "production"
@@ -159,15 +147,9 @@ def test_every_kind_of_pool_keeps_kueues_schemas(api_server: ApiServer, shared_f
     }
     found = manifests(run(lambda: Queues("queues", BareCluster(pools=pools), queues)))
     objects = [each for each in found if each.get("apiVersion", "").startswith("kueue.x-k8s.io/")]
-    head = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition"}
-    crds = [{**head, **crd} for crd in crds_in(str(shared_folder / "crds" / "kueue"), DEFINITION.kinds)]
-    assert apply(api_server, crds, dry_run=False) == ""
-    try:
-        wait_until(lambda: "no matches for kind" not in apply(api_server, objects, dry_run=True), "the kinds")
-        assert {each["kind"] for each in objects} == {kind.kind for kind in DEFINITION.kinds} - {"LocalQueue"}
+    assert {each["kind"] for each in objects} == {kind.kind for kind in DEFINITION.kinds} - {"LocalQueue"}
+    with real_kinds(api_server, shared_folder / "crds" / "kueue", DEFINITION.kinds):
         assert apply(api_server, objects, dry_run=True) == ""
         [queue] = (each for each in objects if each["kind"] == "ClusterQueue" and each["metadata"]["name"] == "all")
         queue["spec"]["cohort"] = queue["spec"].pop("cohortName")
         assert "cohort" in apply(api_server, [queue], dry_run=True), "the schemas know the names of fields"
-    finally:
-        delete(api_server, crds)

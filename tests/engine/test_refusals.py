@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from modelyard.cli import main
-from tests.engine.local_stack import LocalStack
+from tests.engine.local_stack import LocalStack, local_stack
 from tests.support.update import Result
 
 pytestmark = pytest.mark.engine
@@ -116,9 +116,8 @@ CASES: dict[str, tuple[Callable[[Any], None], dict[str, Any], list[str]]] = {
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack that was never made."""
-    made = LocalStack(tmp_path_factory.mktemp("refused"), GOOD)
-    yield made
-    made.close()
+    with local_stack(tmp_path_factory.mktemp("refused"), GOOD) as made:
+        yield made
 
 
 def configure(stack: LocalStack, config: dict[str, Any]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.local_stack import Json, LocalStack, uids
+from tests.engine.local_stack import Json, LocalStack, local_stack, uids
+from tests.engine.services import service
 from tests.engine.steps import assert_before, changed
 from tests.engine.test_stack_changes import watching
 from tests.support.processes import wait_until
@@ -22,13 +23,6 @@ BY_QUEUE: Json = {"min_replicas": 2, "max_replicas": 6, "target": {"prometheus":
 BY_CPU: Json = {"min_replicas": 2, "max_replicas": 4, "target": {"cpu_percent": 70}}
 OFFICE: Json = {"start": "0 8 * * 1-5", "end": "0 18 * * 1-5", "time_zone": "Europe/Berlin", "replicas": 4}
 TO_ZERO: Json = {"min_replicas": 0, "max_replicas": 6, "target": {"prometheus": QUEUE}, "schedules": [OFFICE]}
-
-
-def _service(**more: object) -> Json:
-    container = {"image": "registry.example.org/server:1.0.0", "port": 8080, "ready_path": "/healthz"}
-    return {"runtime": {"container": container}, "pool": "system", "cpus": 1, "memory_gib": 1} | more
-
-
 SPEC: Json = {
     "pools": {
         "system": {"cpus": 32, "memory_gib": 64, "max_nodes": 2},
@@ -39,19 +33,19 @@ SPEC: Json = {
     "workspaces": {
         "team": {
             "services": {
-                "scaled": _service(replicas=3),
-                "woken": _service(
+                "scaled": service(replicas=3),
+                "woken": service(
                     route={"path": "/woken"},
                     autoscaling={"min_replicas": 0, "max_replicas": 2, "target": {"requests_per_second": 5}},
                 ),
-                "warm": _service(
+                "warm": service(
                     pool="tight",
                     cpus=3,
                     spare_replicas=1,
                     surge=0,
                     autoscaling={**BY_CPU, "min_replicas": 1, "max_replicas": 2},
                 ),
-                "asked": _service(
+                "asked": service(
                     autoscaling={
                         "max_replicas": 2,
                         "target": {"prometheus": QUEUE},
@@ -67,26 +61,20 @@ SPEC: Json = {
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, shared_folder: Path) -> Iterator[LocalStack]:
     """The stack whose service's size is decided by one after the other."""
-    local = {"engine": "kwok", "crds": str(shared_folder / "crds")}
-    made = LocalStack(tmp_path_factory.mktemp("scaling"), {**SPEC, "cluster": {"local": local}})
-    try:
+    with local_stack(tmp_path_factory.mktemp("scaling"), SPEC, crds=shared_folder / "crds") as made:
         made.project.up()
         yield made
-    finally:
-        made.close()
 
 
 def decided_by(stack: LocalStack, **what: object) -> tuple[dict[str, set[str]], list[int]]:
     """Let this decide the size: what changed, and every size meanwhile."""
-    service = stack.spec["workspaces"]["team"]["services"]["scaled"]
-    service.pop("replicas", None)
-    service.pop("autoscaling", None)
-    service |= what
-    stack.configure()
+    scaled = stack.spec["workspaces"]["team"]["services"]["scaled"]
+    scaled.pop("replicas", None)
+    scaled.pop("autoscaling", None)
+    scaled |= what
     with watching(stack, NAME, ".spec.replicas") as seen:
-        result = stack.project.up()
-    found = {name: ops for name, ops in changed(result).items() if not name.startswith("pulumi-python ")}
-    return found, seen
+        result = stack.update()
+    return changed(result), seen
 
 
 def scale(stack: LocalStack, replicas: int) -> None:

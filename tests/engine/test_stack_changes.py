@@ -9,29 +9,24 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.engine.local_stack import POOL_LABEL, Json, LocalStack, uids
-from tests.support.update import Result
+from tests.engine.local_stack import POOL_LABEL, Json, LocalStack, local_stack, uids
+from tests.engine.services import service
+from tests.engine.steps import changed
 
 pytestmark = pytest.mark.engine
 
 
-def _service(**more: object) -> Json:
-    container = {"image": "registry.example.org/server:1.0.0", "port": 8080, "ready_path": "/healthz"}
-    return {"runtime": {"container": container}, "pool": "system", "cpus": 1, "memory_gib": 1, **more}
-
-
 SPEC: Json = {
-    "cluster": {"local": {"engine": "kwok"}},
     "pools": {"system": {"cpus": 32, "memory_gib": 64, "max_nodes": 2}},
     "workspaces": {
         "team": {
             "secrets": {"token": {"from": "config/token"}, "key": {"from": "config/key"}},
             "services": {
-                "image": _service(replicas=2),
-                "scaled": _service(replicas=3),
-                "reader": _service(env_from_secrets={"TOKEN": "token"}),
-                "other": _service(env_from_secrets={"KEY": "key"}),
-                "old-name": _service(),
+                "image": service(replicas=2),
+                "scaled": service(replicas=3),
+                "reader": service(env_from_secrets={"TOKEN": "token"}),
+                "other": service(env_from_secrets={"KEY": "key"}),
+                "old-name": service(),
             },
         }
     },
@@ -47,33 +42,15 @@ AUTOSCALING: Json = {"min_replicas": 2, "max_replicas": 4, "target": {"cpu_perce
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The stack that is changed."""
-    made = LocalStack(tmp_path_factory.mktemp("changed"), SPEC, secrets={"token": VALUES[0], "key": VALUES[1]})
-    try:
+    secrets = {"token": VALUES[0], "key": VALUES[1]}
+    with local_stack(tmp_path_factory.mktemp("changed"), SPEC, secrets=secrets) as made:
         made.project.up()
         yield made
-    finally:
-        made.close()
 
 
 def services(stack: LocalStack) -> Json:
     """The services' part of the spec, to be changed."""
     return stack.spec["workspaces"]["team"]["services"]
-
-
-def changed(result: Result) -> dict[str, set[str]]:
-    """What an update did, by the resource's name."""
-    ops: dict[str, set[str]] = {}
-    for step in result.steps:
-        # The whole configuration is an input of the provider of dynamic resources, which Pulumi shows to nobody.
-        if step.op not in {"same", "read", "refresh"} and step.name != "default":
-            ops.setdefault(step.name, set()).add(step.op)
-    return ops
-
-
-def apply(stack: LocalStack) -> Result:
-    """Update to the spec as it is by now."""
-    stack.configure()
-    return stack.project.up()
 
 
 @contextmanager
@@ -154,19 +131,20 @@ def update(stack: LocalStack) -> Update:
 
 def test_an_update_does_what_was_changed_and_what_its_preview_said(update: Update) -> None:
     """And nothing else."""
-    renamed = {f"{name}{part}": {op} for name, op in (("team-new-name", "create"), ("team-old-name", "delete"))
-               for part in ("", "-service", "-disruptions")}  # fmt: skip
+    parts = ("ModelService {}", "Deployment {}", "Service {}-service", "PodDisruptionBudget {}-disruptions")
+    renamed = {part.format(f"team-{name}-name"): {op} for name, op in (("new", "create"), ("old", "delete"))
+               for part in parts}  # fmt: skip
     # Of `scaled` only the autoscaler has to come: its Deployment may stop saying how many replicas it has.
-    assert update.done.get("team-scaled", {"update"}) == {"update"}
-    done = {name: ops for name, ops in update.done.items() if name != "team-scaled"}
+    scaled = "Deployment team-scaled"
+    assert update.done.get(scaled, {"update"}) == {"update"}
     assert update.planned == update.done
-    assert done == {
-        "team-image": {"update"},
-        "team-scaled-autoscaler": {"create"},
-        "team-token": {"create-replacement", "replace", "delete-replaced"},
-        "team-reader": {"update"},
-        "test-system": {"update"},
-        "test-l4": {"create"},
+    assert {name: ops for name, ops in update.done.items() if name != scaled} == {
+        "Deployment team-image": {"update"},
+        "HorizontalPodAutoscaler team-scaled-autoscaler": {"create"},
+        "Secret team-token": {"create-replacement", "replace", "delete-replaced"},
+        "Deployment team-reader": {"update"},
+        "LocalNodes test-system": {"update"},
+        "LocalNodes test-l4": {"create"},
         **renamed,
     }
 
@@ -223,7 +201,11 @@ def test_the_number_of_an_autoscaler_stays_and_pools_become_smaller(stack: Local
     services(stack)["scaled"]["cpus"] = 2
     stack.spec["pools"]["system"]["max_nodes"] = 2
     del stack.spec["pools"]["system"]["node_labels"], stack.spec["pools"]["l4"]
-    assert changed(apply(stack)) == {"team-scaled": {"update"}, "test-system": {"update"}, "test-l4": {"delete"}}
+    assert changed(stack.update()) == {
+        "Deployment team-scaled": {"update"},
+        "LocalNodes test-system": {"update"},
+        "LocalNodes test-l4": {"delete"},
+    }
     assert replicas(stack) == 4
     assert not stack.get("nodes", "--selector=example.org/rack")
     assert len(stack.get("nodes", f"--selector={POOL_LABEL}=system")) == 2
@@ -235,8 +217,11 @@ def test_autoscaling_to_a_fixed_size(stack: LocalStack, update: Update) -> None:
     with watching(stack, "team-scaled", ".spec.replicas") as seen:
         del services(stack)["scaled"]["autoscaling"]
         services(stack)["scaled"]["replicas"] = 3
-        result = apply(stack)
-    assert changed(result) == {"team-scaled": {"update"}, "team-scaled-autoscaler": {"delete"}}
+        result = stack.update()
+    assert changed(result) == {
+        "Deployment team-scaled": {"update"},
+        "HorizontalPodAutoscaler team-scaled-autoscaler": {"delete"},
+    }
     assert min(seen) >= AUTOSCALING["min_replicas"]
     assert replicas(stack) == 3
     assert not stack.get("horizontalpodautoscalers", "--selector=app.kubernetes.io/instance=team-scaled")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.engine.local_stack import POOL_LABEL, Json, LocalStack
+from tests.engine.local_stack import POOL_LABEL, Json, LocalStack, local_stack
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.engine
@@ -20,7 +20,6 @@ def service(pool: str, gpus: Any, replicas: int) -> Json:
 
 
 SPEC: Json = {
-    "cluster": {"local": {"engine": "kwok"}},
     "pools": {
         "mig": {"accelerator": "a100-80gb", "gpus_per_node": 2, "sharing": {"mig": "3g.40gb"}},
         "mixed": {"accelerator": "h100", "gpus_per_node": 2, "sharing": {"mig": {"3g.40gb": 1, "1g.10gb": 4}}},
@@ -71,12 +70,9 @@ RESOURCES = {
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The stack, made."""
-    made = LocalStack(tmp_path_factory.mktemp("gpu-pools"), SPEC)
-    try:
+    with local_stack(tmp_path_factory.mktemp("gpu-pools"), SPEC) as made:
         made.project.up()
         yield made
-    finally:
-        made.close()
 
 
 def test_nodes_advertise_what_the_pool_is_compiled_into(stack: LocalStack) -> None:

@@ -2,34 +2,24 @@
 
 import re
 import signal
+import sys
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from tests.engine.local_stack import POOL_LABEL, STACK_LABEL, Json, LocalStack, comparable, in_state, uids
+from tests.engine.local_stack import POOL_LABEL, STACK_LABEL, Json, LocalStack, comparable, in_state, local_stack, uids
+from tests.engine.services import service
 from tests.support.engine import RunningUpdate
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.engine
 
-CLUSTER: Json = {
-    "cluster": {"local": {"engine": "kwok"}},
-    "pools": {"system": {"cpus": 64, "memory_gib": 256, "max_nodes": 2}},
-}
+POOLS: Json = {"system": {"cpus": 64, "memory_gib": 256, "max_nodes": 2}}
 WORKSPACE: Json = {
     "quota": {"cpus": 32},
-    "services": {
-        "web": {
-            "runtime": {
-                "container": {"image": "registry.example.org/web:1.0.0", "port": 8080, "ready_path": "/healthz"}
-            },
-            "pool": "system",
-            "cpus": 1,
-            "memory_gib": 1,
-            "replicas": 2,
-        }
-    },
+    "services": {"web": service(replicas=2)},
     "jobs": {
         "once": {
             "image": "registry.example.org/once:1.0.0",
@@ -49,12 +39,10 @@ _MOMENT_SECONDS = 90
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A stack with one workspace; each test adds its own, and is disturbed at it."""
-    made = LocalStack(tmp_path_factory.mktemp("hurt"), {**CLUSTER, "workspaces": {UNDISTURBED: WORKSPACE}})
-    try:
+    spec = {"pools": POOLS, "workspaces": {UNDISTURBED: WORKSPACE}}
+    with local_stack(tmp_path_factory.mktemp("hurt"), spec, virtualenv=Path(sys.prefix)) as made:
         made.project.up()
         yield made
-    finally:
-        made.close()
 
 
 @contextmanager
@@ -248,8 +236,7 @@ def test_whatever_ends_while_a_cluster_is_made(tmp_path_factory: pytest.TempPath
 
     One cluster comes of it, and no other process.
     """
-    stack = LocalStack(tmp_path_factory.mktemp("new"), {**CLUSTER, "workspaces": {"team": {}}})
-    try:
+    with local_stack(tmp_path_factory.mktemp("new"), {"pools": POOLS, "workspaces": {"team": {}}}) as stack:
         with updating(stack, "up") as running:
             wait_until(lambda: bool(stack.daemons()), "the first process of the cluster", _MOMENT_SECONDS)
             running.kill()
@@ -262,7 +249,7 @@ def test_whatever_ends_while_a_cluster_is_made(tmp_path_factory: pytest.TempPath
             running.kill()
         stack.project.run("cancel", "--yes", stack.project.stack)
 
-        stack.spec["pools"]["late"] = CLUSTER["pools"]["system"]
+        stack.spec["pools"]["late"] = POOLS["system"]
         stack.configure()
         with stack.frozen("kwok-controller"), updating(stack, "up"):
             late = f"--selector={POOL_LABEL}=late"
@@ -280,5 +267,3 @@ def test_whatever_ends_while_a_cluster_is_made(tmp_path_factory: pytest.TempPath
         assert len(stack.get("nodes")) == 4
         assert set(uids(stack.of_workspace("team"))) == in_state(stack.project.resources())
         assert stack.project.preview("--expect-no-changes").unchanged
-    finally:
-        stack.close()

@@ -1,11 +1,13 @@
-"""The whole local stack through the real engine: made, looked at, kept, healed, removed."""
+"""The whole local stack through the real engine: made, looked at, kept, healed, removed, each time by new processes."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.engine.local_stack import LOCAL_SPEC, POOL_LABEL, Json, LocalStack, is_listening, uids
+from tests.engine.local_stack import LOCAL_SPEC, POOL_LABEL, Json, LocalStack, is_listening, local_stack, uids
 from tests.support.processes import wait_until
 
 pytestmark = pytest.mark.engine
@@ -24,13 +26,10 @@ WORKLOADS: dict[str, tuple[Json, int, int]] = {
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """The local stack, made by plain `pulumi up`."""
-    made = LocalStack(tmp_path_factory.mktemp("local"), LOCAL_SPEC)
-    try:
+    with local_stack(tmp_path_factory.mktemp("local"), LOCAL_SPEC, virtualenv=Path(sys.prefix)) as made:
         result = made.project.up()
         assert set(result.changes) == {"create"}
         yield made
-    finally:
-        made.close()
 
 
 def _phase(pod: Json) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.local_stack import Json, LocalStack, uids
+from tests.engine.services import service
 from tests.support.engine import PulumiProject, write_project
 
 pytestmark = pytest.mark.engine
@@ -16,18 +17,7 @@ SPEC: Json = {
     "cluster": {"local": {"engine": "kwok"}},
     "pools": {"system": {"cpus": 8, "memory_gib": 32, "max_nodes": 1}},
     "workspaces": {
-        "team": {
-            "services": {
-                "web": {
-                    "runtime": {
-                        "container": {"image": "registry.example.org/web:1.0.0", "port": 8080, "ready_path": "/"}
-                    },
-                    "pool": "system",
-                    "cpus": 1,
-                    "memory_gib": 1,
-                }
-            }
-        }
+        "team": {"services": {"web": service("registry.example.org/web:1.0.0", container={"ready_path": "/"})}}
     },
 }
 LIBRARY = """

@@ -1,17 +1,15 @@
 """What the real engine does with the Job that asks a new version: nothing follows it before it has succeeded."""
 
 import json
-import subprocess
-from typing import Any
 
 import pytest
 
+from modelyard.cluster.pools import POOL_LABEL
 from tests.support.control_plane import ApiServer
 from tests.support.engine import MakeProject, PulumiProject
-from tests.support.manifests import simulated_nodes
+from tests.support.manifests import simulated_node, simulated_nodes
 from tests.support.paths import ROOT
 from tests.support.processes import wait_until
-from tests.support.toolchain import require_tool
 from tests.support.update import Result
 
 pytestmark = pytest.mark.engine
@@ -47,11 +45,14 @@ server = spec.server("fraud")
 pod = server_pod(scope, variant, server)
 verify = VerifySpec(requests=[VerifyRequestSpec(path="/predict")])
 how = (
-    NotRunning(pod=pod, port=8080)
+    NotRunning(variant=variant, pod=pod, port=8080)
     if config.require_bool("rolling")
-    else Running(url="http://fraud.verify.svc", version=version_of(pod_template(pod, {})))
+    else [
+        Running(variant=variant, url=f"http://fraud-{name}.verify.svc", version=version_of(pod_template(pod, {})))
+        for name in ("a", "b")
+    ]
 )
-job = make_verification(scope, variant, verify, how)
+job = make_verification(scope, verify, how)
 traffic = k8s.core.v1.ConfigMap(
     "traffic",
     metadata={"name": "traffic", "namespace": workspace.namespace},
@@ -62,21 +63,11 @@ pulumi.export("job", job.metadata.name)
 """
 JOB = "verify-fraud-verify"
 SAID = "1 of 1 requests failed\nrequests[0] GET /predict: status 500, expected 200; the answer is 'boom'"
-NODE: dict[str, Any] = {
-    "apiVersion": "v1",
-    "kind": "Node",
-    "metadata": {
-        "name": "verify-1",
-        "annotations": {"kwok.x-k8s.io/node": "fake"},
-        "labels": {"modelyard.dev/pool": "verify", "kubernetes.io/hostname": "verify-1"},
-    },
-    "status": {"allocatable": {"cpu": "16", "memory": "64Gi", "pods": "110"}},
-}
+NODE = simulated_node("verify-1", {POOL_LABEL: "verify"})
 
 
 def kubectl(server: ApiServer, *arguments: str) -> str:
-    command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), "--namespace", "verify"]
-    return subprocess.run([*command, *arguments], capture_output=True, encoding="utf-8", check=True).stdout
+    return server.kubectl("--namespace=verify", *arguments)
 
 
 def up(server: ApiServer, project: PulumiProject, *, message: str = "") -> Result:

@@ -24,7 +24,7 @@ from modelyard.workspace.spec import (
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import bare_cluster
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, manifests, pod_of
+from tests.support.manifests import apply, manifests, pod_of, settle
 from tests.support.mocks import run
 from tests.unit.serving.test_spec import OWN, VLLM, own, vllm
 
@@ -93,12 +93,6 @@ def objects_of(workspace: str, service: ModelServiceSpec) -> list[dict[str, Any]
 def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     (found,) = (each for each in objects if each["kind"] == kind)
     return found
-
-
-def settle(server: ApiServer, objects: list[dict[str, Any]]) -> None:
-    """What a pod needs to exist before it can even be dry-run."""
-    for kind in ("Namespace", "ServiceAccount"):
-        assert apply(server, [of_kind(objects, kind)], dry_run=False) == ""
 
 
 @pytest.mark.parametrize("name", SERVICES)

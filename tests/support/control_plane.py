@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from modelyard.cluster.local.ports import is_free
 from tests.support.processes import kill_all, processes_with, wait_until
@@ -59,6 +60,22 @@ class ApiServer:
     """An administrator's, with one context."""
     folder: Path
     """kwokctl's work folder (`KWOK_WORKDIR`), with the components' logs under `clusters/tests/logs`."""
+
+    def kubectl(self, *arguments: str, text: str = "") -> str:
+        """What kubectl prints as the administrator, given `text`; it must succeed."""
+        done = subprocess.run(
+            [str(require_tool("kubectl")), f"--kubeconfig={self.kubeconfig}", "--request-timeout=20s", *arguments],
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done.stdout
+
+    def get(self, kinds: str, *arguments: str) -> list[dict[str, Any]]:
+        """The objects of these kinds, among which kubectl's arguments choose."""
+        return json.loads(self.kubectl("get", kinds, "--output=json", *arguments))["items"]
 
 
 @contextmanager

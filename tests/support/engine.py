@@ -3,7 +3,6 @@
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import yaml
 from tests.support.processes import Process, kill_all, processes_with, wait_until
 from tests.support.toolchain import clean_environment, require_tool
 from tests.support.update import Result, read_events
+from tests.support.warm import warm_environment
 
 PASSPHRASE = "correct horse battery staple"
 STACK = "test"
@@ -119,6 +119,8 @@ class PulumiProject:
             "PULUMI_DEBUG_COMMANDS": "true",
             # A plugin that is not on PATH is an error at once, never a download.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            # The stand-ins of providers run like the program.
+            "MODELYARD_PYTHON": str(folder / self._settings["runtime"]["options"]["virtualenv"] / "bin" / "python"),
             "XDG_STATE_HOME": str(scratch / "state"),
             **(environment or {}),
         }
@@ -132,8 +134,11 @@ class PulumiProject:
     @property
     def main(self) -> Path:
         """The folder of the program: `main` of Pulumi.yaml, or the project's own."""
-        settings = yaml.safe_load((self.folder / "Pulumi.yaml").read_text(encoding="utf-8"))
-        return self.folder / settings.get("main", ".")
+        return self.folder / self._settings.get("main", ".")
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return yaml.safe_load((self.folder / "Pulumi.yaml").read_text(encoding="utf-8"))
 
     def write(self, program: str) -> None:
         """Replace the program, `__main__.py` of the folder `main`."""
@@ -242,15 +247,19 @@ class MakeProject(Protocol):
 
 
 @contextmanager
-def projects(base: Path) -> Generator[MakeProject]:
-    """Make projects in `base`; what they left running is killed afterwards, their stacks are not destroyed."""
+def projects(base: Path, virtualenv: str | None = None) -> Generator[MakeProject]:
+    """
+    Make projects in `base`; what they left running is killed afterwards, their stacks are not destroyed.
+
+    `virtualenv` is that of `write_project`.
+    """
     made: list[PulumiProject] = []
 
     def make(
         program: str, *, settings: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
     ) -> PulumiProject:
         folder = base / f"project-{len(made)}"
-        write_project(folder / "program", program, settings=settings)
+        write_project(folder / "program", program, settings=settings, virtualenv=virtualenv)
         made.append(PulumiProject(folder / "program", folder / "scratch", environment=environment))
         return made[-1]
 
@@ -267,11 +276,19 @@ def write_project(
     *,
     name: str = "proj",
     settings: Mapping[str, Any] | None = None,
-    virtualenv: str = sys.prefix,
+    virtualenv: str | None = None,
 ) -> None:
-    """Write `Pulumi.yaml` and `__main__.py`; `settings` are further keys of Pulumi.yaml (`main`, `config`…)."""
+    """Write `Pulumi.yaml` and `__main__.py`.
+
+    Args:
+        folder: where to.
+        program: the text of `__main__.py`.
+        name: the project's.
+        settings: further keys of Pulumi.yaml (`main`, `config`…).
+        virtualenv: whose Python runs it; by default the one that has what programs of tests import.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    options = {"toolchain": "pip", "virtualenv": virtualenv}
+    options = {"toolchain": "pip", "virtualenv": virtualenv or str(warm_environment())}
     project = {"name": name, "runtime": {"name": "python", "options": options}, **(settings or {})}
     (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project), encoding="utf-8")
     main = folder / str(project.get("main", "."))

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from modelyard.cluster.spec import TaintSpec
 from tests.support.control_plane import ApiServer
 from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, Registration
 from tests.support.toolchain import require_tool
@@ -38,11 +39,39 @@ def apply(server: ApiServer, objects: Iterable[Mapping[str, Any]], *, dry_run: b
     return "" if done.returncode == 0 else done.stderr
 
 
+def settle(server: ApiServer, objects: Iterable[Mapping[str, Any]]) -> None:
+    """Make those of the objects that a pod needs to exist before it can even be dry-run."""
+    needed = [each for each in objects if each["kind"] in {"Namespace", "ServiceAccount", "PriorityClass"}]
+    assert needed
+    assert apply(server, needed, dry_run=False) == ""
+
+
 def delete(server: ApiServer, objects: Iterable[Mapping[str, Any]]) -> None:
     """Delete objects by kind and name, and wait until they are gone."""
     listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     command = [str(require_tool("kubectl")), "--kubeconfig", str(server.kubeconfig), "delete", "-f", "-"]
     subprocess.run(command, input=json.dumps(listed), capture_output=True, encoding="utf-8", check=True)
+
+
+def simulated_node(
+    name: str,
+    labels: Mapping[str, str],
+    size: Mapping[str, str] | None = None,
+    taints: Iterable[TaintSpec] = (),
+) -> dict[str, Any]:
+    """A node that kwok plays, with room for `size`; by default for what needs no devices."""
+    room = {"cpu": "16", "memory": "64Gi", "pods": "110"} if size is None else dict(size)
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {
+            "name": name,
+            "annotations": {"kwok.x-k8s.io/node": "fake"},
+            "labels": {"kubernetes.io/hostname": name, **labels},
+        },
+        "spec": {"taints": [{"key": each.key, "value": each.value, "effect": each.effect} for each in taints]},
+        "status": {"allocatable": room, "capacity": room},
+    }
 
 
 @contextmanager

@@ -76,6 +76,11 @@ class Recorded:
         assert len(found) == 1, f"{len(found)} of {type_}, not 1: {[each.urn for each in found]}"
         return found[0]
 
+    def charts(self) -> dict[str, tuple[str, str, str]]:
+        """Namespace, place and version of each chart, by the name of its release."""
+        releases = [each.inputs for each in self.of("Release")]
+        return {each["name"]: (each["namespace"], each["chart"], each["version"]) for each in releases}
+
     def under(self, component: str) -> list[Registration]:
         """Registrations of a component's type and everything below it."""
         return [each for each in self.registrations if component in each.urn.split("::")[2].split("$")]

@@ -20,7 +20,7 @@ HOST_CODE = ("tools/offline", "runpy", "<frozen", "asyncio", "run_in_stack")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PulumiProject]:
     """One project for the tests that only preview and so change nothing in it."""
     base = tmp_path_factory.mktemp("shared")
-    write_project(base / "program", "")
+    write_project(base / "program", "", virtualenv=sys.prefix)
     project = PulumiProject(base / "program", base / "scratch")
     yield project
     project.close()

@@ -23,18 +23,21 @@ class NodeSource:
         kind: the kind of cluster.
         provisioner: what starts its nodes, in a cloud.
         kubernetes_version: of the cluster; None where not known.
+        is_this_machine: whether all nodes without accelerators are one, this machine itself (engine `host`).
     """
 
     kind: Literal["local", "existing", "eks", "gke", "aks"]
     provisioner: str | None = None
     kubernetes_version: str | None = None
+    is_this_machine: bool = False
 
     @classmethod
     def of(cls, cluster: LocalSpec | ExistingSpec | CloudSpec) -> "NodeSource":
         """The source of a cluster's nodes."""
         match cluster:
             case LocalSpec():
-                return cls(kind="local", kubernetes_version=cluster.kubernetes_version)
+                is_host, version = cluster.engine == "host", cluster.kubernetes_version
+                return cls(kind="local", kubernetes_version=version, is_this_machine=is_host)
             case ExistingSpec():
                 return cls(kind="existing")
             case _:
@@ -61,13 +64,15 @@ class NodeSource:
             case _:
                 return node_images()[self.kind]
 
-    @property
-    def image_volumes_missing(self) -> str | None:
-        """Why pods cannot mount images as volumes there; None where they can, or where nobody knows.
-        https://kubernetes.io/docs/tasks/configure-pod-container/image-volumes"""
-        if not self.kubernetes_version or _minor(self.kubernetes_version) >= _IMAGE_VOLUMES_MINOR:
-            return None
-        return f"Kubernetes {self.kubernetes_version} has image volumes switched off; they are on since 1.35"
+    def image_volumes_missing(self, *, has_accelerators: bool) -> str | None:
+        """Why pods of a pool cannot mount images as volumes there; None where they can, or where nobody knows.
+        https://kubernetes.io/docs/tasks/configure-pod-container/image-volumes,
+        https://github.com/containerd/containerd/releases/tag/v2.1.0"""
+        if self.kubernetes_version and _minor(self.kubernetes_version) < _IMAGE_VOLUMES_MINOR:
+            return f"Kubernetes {self.kubernetes_version} has image volumes switched off; they are on since 1.35"
+        if self.is_this_machine and not has_accelerators:
+            return "engine host runs the distribution's containerd, and image volumes need version 2.1"
+        return None
 
     def node_selector(self, name: str, spec: PoolSpec) -> dict[str, str] | None:
         """What pods of a pool choose its nodes by, where it is not our own pool label."""

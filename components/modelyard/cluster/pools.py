@@ -195,7 +195,7 @@ def resolve_pool(
         taints=taints,
         runs_containers=runs_containers,
         is_queued=spec.capacity == "queued" and bool(image.cloud),
-        image_volumes_missing=source.image_volumes_missing,
+        image_volumes_missing=source.image_volumes_missing(has_accelerators=asked.accelerator is not None),
     )
 
 

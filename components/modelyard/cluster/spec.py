@@ -72,6 +72,11 @@ class LocalSpec:
     the image built here instead, whose tag follows from the content of its sources. Built and loaded without a
     registry where containers run; where nodes are simulated, only the tag is used."""
 
+    @property
+    def installs_charts(self) -> bool:
+        """Whether operators come from their charts; while the engine is yet to be chosen, as on kind."""
+        return self.charts if self.charts is not None else self.engine in {"auto", "kind"}
+
 
 @spec
 class ExistingSpec:

@@ -23,6 +23,7 @@ class ClusterTraits:
         gateway_in_place: who acts on a gateway of class `envoy` here, where its chart cannot be installed; None for
             Envoy Gateway itself.
         gateway_source_ranges: the addresses that those connect to pods from.
+        inference_pools_present: whether the cluster has the kind InferencePool by itself.
         network_policy_enforced: whether NetworkPolicy has an effect.
         metrics_api_available: whether `metrics.k8s.io` is served, which autoscaling by CPU or memory needs.
         charts_installed: whether operators come from their charts; otherwise only their kinds are registered.
@@ -42,6 +43,7 @@ class ClusterTraits:
     gateway_classes: Mapping[str, str] = field(default_factory=dict[str, str])
     gateway_in_place: str | None = None
     gateway_source_ranges: Sequence[str] = ()
+    inference_pools_present: bool = False
     network_policy_enforced: bool = True
     metrics_api_available: bool = True
     charts_installed: bool = True

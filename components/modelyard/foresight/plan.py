@@ -1,7 +1,7 @@
 """What a stack would make, pool by pool and workload by workload."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -11,12 +11,10 @@ from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import ClusterSpec
 from modelyard.foresight.cost import node_usd_per_hour
 from modelyard.foresight.queues import PlannedQueue, planned_queues
+from modelyard.foresight.service_objects import service_objects
 from modelyard.gpu.contract import GpuContract
 from modelyard.gpu.request import capacity_kind
 from modelyard.platform.gateway_spec import GatewaySpec
-from modelyard.platform.kserve_kind import INFERENCE_SERVICE, KSERVE
-from modelyard.serving.automatic_rules import automatic_of
-from modelyard.serving.route_spec import route_kinds
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.variants import Variant
 from modelyard.stack.spec import StackSpec
@@ -106,18 +104,22 @@ class Plan(TypedDict):
 class _Further:
     """What else a stack has that adds objects to workloads."""
 
-    monitored: bool
+    is_monitored: bool
     gateway: GatewaySpec | None
     cluster: ClusterSpec
+
+    @property
+    def installs_charts(self) -> bool:
+        """Whether operators come from their charts."""
+        return not self.cluster.local or self.cluster.local.installs_charts
 
 
 def plan(stack: StackSpec) -> Plan:
     """What a valid stack would make."""
     source = NodeSource.of_stack(stack.cluster)
     pools = resolve_pools(source, stack.pools)
-    further = _Further(
-        monitored=stack.observability.metrics is not None, gateway=stack.platform.gateway, cluster=stack.cluster
-    )
+    is_monitored = stack.observability.metrics is not None
+    further = _Further(is_monitored=is_monitored, gateway=stack.platform.gateway, cluster=stack.cluster)
     workloads = [
         planned
         for workspace, spec in stack.workspaces.items()
@@ -170,7 +172,7 @@ def _planned(
         kind, makes, least, most = _shape(spec)
         yield _workload(workspace, name, spec, pools[spec.pool], kind=kind, makes=makes, pods=(least, most))
         return
-    for variant in spec.variants:
+    for variant in spec.parts:
         own, pool = variant.spec, pools[variant.spec.pool]
         planned = _workload(
             workspace,
@@ -178,7 +180,15 @@ def _planned(
             own,
             pool,
             kind="ModelService",
-            makes=list(_service_objects(spec, variant, further)),
+            makes=list(
+                service_objects(
+                    spec,
+                    variant,
+                    further.gateway,
+                    is_monitored=further.is_monitored,
+                    has_policies=further.installs_charts,
+                )
+            ),
             pods=(own.min_replicas * own.nodes, own.max_replicas * own.nodes),
             spare=spec.spare_replicas if variant.is_main else 0,
         )
@@ -245,37 +255,3 @@ def _shape(spec: WorkloadSpec) -> tuple[str, list[str], int, int]:
             return "BatchJob", ["Job"], spec.parallelism, spec.parallelism
         case _:
             raise AssertionError(f"{type(spec).__name__} is no kind of workload")
-
-
-def _pods_of(service: ModelServiceSpec, spec: ModelServiceSpec) -> Sequence[str]:
-    """What makes the pods of one version, and stands for that alone."""
-    automatic = automatic_of(service)
-    if automatic:
-        return ["Rollout", "Service", "Service", *(["AnalysisTemplate"] if automatic.analysis else [])]
-    if spec.backend == KSERVE:
-        return [INFERENCE_SERVICE.kind]
-    return ["LeaderWorkerSet" if spec.spans_nodes else "Deployment"]
-
-
-def _service_objects(service: ModelServiceSpec, variant: Variant, further: _Further) -> Iterator[str]:
-    """The objects of one version; those of all versions together are counted with the service as it is written."""
-    spec = variant.spec
-    yield from _pods_of(service, spec)
-    if variant.service_suffix:
-        yield "Service"
-    if variant.is_main:
-        yield from ("Service", "PodDisruptionBudget")
-    if spec.model and spec.model.cache:
-        yield "Job"
-    if service.release and service.release.verify and (variant.service_suffix or service.is_replaced_in_place):
-        yield "Job"
-    if spec.autoscaling:
-        yield "ScaledObject" if spec.autoscaling.needs_keda else "HorizontalPodAutoscaler"
-    if not variant.is_main:
-        return
-    if service.spare_replicas:
-        yield "Deployment"
-    if further.monitored and spec.server("").metrics_path:
-        yield "ServiceMonitor"
-    if service.route and further.gateway:
-        yield from route_kinds(service.route, further.gateway, is_waking=service.is_woken_by_gateway)

@@ -19,12 +19,12 @@ class Check:
     """What a probe asks of a container.
 
     Attributes:
-        port: the name of the port.
+        port: the name of the port, or its number where the container has no name for it.
         path: answers 200 to HTTP. None: it is enough that the port is open.
         grpc_port: the number of the port where gRPC's health service is asked instead; probes take no name for it.
     """
 
-    port: str
+    port: str | int
     path: str | None = None
     grpc_port: int | None = None
 

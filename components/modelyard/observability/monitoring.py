@@ -1,6 +1,7 @@
 """Metrics and alerts of a cluster."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -8,10 +9,12 @@ import pulumi_kubernetes as k8s
 from modelyard.cluster.base import Cluster
 from modelyard.component import checked
 from modelyard.kube.labels import labels
-from modelyard.observability.kinds import PROMETHEUS_OPERATOR, PROMETHEUS_RULE
+from modelyard.observability.kinds import PROMETHEUS_OPERATOR, PROMETHEUS_RULE, SERVICE_MONITOR
+from modelyard.observability.monitors import model_services
 from modelyard.observability.rules import rule_groups
 from modelyard.observability.spec import MetricsSpec
 from modelyard.observability.values import PROMETHEUS_URL, chart_values
+from modelyard.operators.definition import Kind
 from modelyard.operators.operator import Operator
 from modelyard.operators.spec import ChartsSpec
 
@@ -20,8 +23,9 @@ class Monitoring(pulumi.ComponentResource):
     """Prometheus, Alertmanager, kube-state-metrics and node-exporter, with three alerts on what the stack runs.
 
     It makes the namespaces `monitoring`, `monitoring-nodes` and, for Helm's record of the operator's kinds,
-    `monitoring-kinds`, the operator (`kube-prometheus-stack`) and a PrometheusRule. Where the cluster installs no
-    charts, only the operator's kinds are registered: monitors and rules are accepted, and nothing reads them.
+    `monitoring-kinds`, the operator (`kube-prometheus-stack`), a PrometheusRule, and one ServiceMonitor by which all
+    model services are read. Where the cluster installs no charts, only the operator's kinds are registered: monitors
+    and rules are accepted, and nothing reads them.
 
     It sends alerts nowhere: Alertmanager shows them until an AlertmanagerConfig names a receiver. It brings no Grafana
     and opens no port to the outside.
@@ -74,18 +78,19 @@ class Monitoring(pulumi.ComponentResource):
         self.kinds_ready = operator.kinds_ready
         self.monitors_known = operator.kinds_known
         self.prometheus_url = PROMETHEUS_URL if cluster.traits.charts_installed else None
-        self._alerts(name)
+        self._make(name, "alerts", PROMETHEUS_RULE, {"groups": rule_groups()})
+        self._make(name, "services", SERVICE_MONITOR, model_services())
         self.register_outputs({"namespace_name": self.namespace_name, "prometheus_url": self.prometheus_url})
 
-    def _alerts(self, name: str) -> k8s.apiextensions.CustomResource:
+    def _make(self, name: str, role: str, kind: Kind, spec: Mapping[str, Any]) -> k8s.apiextensions.CustomResource:
         return k8s.apiextensions.CustomResource(
-            f"{name}-alerts",
-            api_version=PROMETHEUS_RULE.api_version,
-            kind=PROMETHEUS_RULE.kind,
+            f"{name}-{role}",
+            api_version=kind.api_version,
+            kind=kind.kind,
             metadata=k8s.meta.v1.ObjectMetaArgs(
-                namespace=self.namespace_name, labels=labels("alerts", instance=name, component="alerts")
+                namespace=self.namespace_name, labels=labels(role, instance=name, component=role)
             ),
-            spec={"groups": rule_groups()},
+            spec=spec,
             opts=pulumi.ResourceOptions(
                 parent=self, provider=self.kubernetes_provider, depends_on=list(self.kinds_ready)
             ),

@@ -1,88 +1,51 @@
-"""How Prometheus finds what it reads."""
+"""How Prometheus finds what it reads of model services."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pulumi
-import pulumi_kubernetes as k8s
-
-from modelyard.observability.kinds import SERVICE_MONITOR
-from modelyard.observability.monitoring import Monitoring
+from modelyard.kube.labels import COMPONENT, METRICS, METRICS_PATH, VARIANT
+from modelyard.observability.rules import MODEL_SERVICE
 
 INTERVAL_SECONDS = 30
 """How often a model service is read: the interval that the dashboards of vLLM and of the operator expect."""
+PORTS = ("http", "metrics")
+"""The ports of Services that metrics are at: the server's own, or one for nothing else."""
 
 
-def service_monitor(
-    name: str,
-    monitoring: Monitoring,
-    *,
-    namespace: pulumi.Input[str],
-    labels: Mapping[str, str],
-    selector: Mapping[str, str],
-    variant_label: str,
-    port: str,
-    path: str = "/metrics",
-    by_own_service: bool = False,
-    unless_label: str | None = None,
-    parent: pulumi.Resource,
-) -> k8s.apiextensions.CustomResource:
-    """Have Prometheus read every pod behind a Service, each for itself, every 30 seconds.
+def model_services() -> Mapping[str, Any]:
+    """The spec of a ServiceMonitor that has Prometheus read all model services, whatever their namespaces.
 
-    Args:
-        name: the Pulumi name; the object's own name is generated from it.
-        monitoring: whose Prometheus.
-        namespace: where the Service is.
-        labels: of the ServiceMonitor.
-        selector: labels that the Services carry, and no others of the namespace.
-        variant_label: a label that the Services and their pods also carry; its value is the metrics' label `variant`,
-            by which versions are compared.
-        port: the name of the Service's port.
-        path: where metrics are.
-        by_own_service: whether pods may be behind Services of several versions, and are read as their own's alone.
-        unless_label: a label of Services that lead to the same pods once more, and are left out.
-        parent: the component it belongs to.
+    Each Service says by the label `modelyard.dev/metrics` which of its ports is read, and by the annotation
+    `modelyard.dev/metrics-path` where. Every pod behind it is read for itself, every 30 seconds, and its version is the
+    metrics' label `variant`, by which versions are compared.
     """
-    return k8s.apiextensions.CustomResource(
-        name,
-        api_version=SERVICE_MONITOR.api_version,
-        kind=SERVICE_MONITOR.kind,
-        metadata=k8s.meta.v1.ObjectMetaArgs(namespace=namespace, labels=dict(labels)),
-        spec={
-            "selector": {
-                "matchLabels": dict(selector),
-                "matchExpressions": [
-                    {"key": variant_label, "operator": "Exists"},
-                    *([{"key": unless_label, "operator": "DoesNotExist"}] if unless_label else []),
-                ],
-            },
-            "endpoints": [
-                {
-                    "port": port,
-                    "path": path,
-                    "interval": f"{INTERVAL_SECONDS}s",
-                    "relabelings": [
-                        *([_of_one_version(variant_label)] if by_own_service else []),
-                        {"sourceLabels": [_label("pod", variant_label)], "targetLabel": "variant"},
-                    ],
-                }
-            ],
+    return {
+        "namespaceSelector": {"any": True},
+        "selector": {
+            "matchLabels": {COMPONENT: MODEL_SERVICE},
+            "matchExpressions": [{"key": METRICS, "operator": "Exists"}],
         },
-        opts=pulumi.ResourceOptions(
-            parent=parent, provider=monitoring.kubernetes_provider, depends_on=list(monitoring.kinds_ready)
-        ),
-    )
+        "endpoints": [
+            {"port": port, "interval": f"{INTERVAL_SECONDS}s", "relabelings": _relabelings(port)} for port in PORTS
+        ],
+    }
 
 
-def _of_one_version(variant_label: str) -> dict[str, Any]:
-    """Leaves out pods whose version is not that of the Service.
-    https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config"""
-    service, pod = (_label(kind, variant_label) for kind in ("service", "pod"))
-    return {"action": "keepequal", "sourceLabels": [service], "targetLabel": pod}
+def _relabelings(port: str) -> Sequence[Mapping[str, Any]]:
+    """https://prometheus.io/docs/prometheus/latest/configuration/configuration/#relabel_config"""
+    path = _meta("service", "annotation", METRICS_PATH)
+    version, behind = (_meta(kind, "label", VARIANT) for kind in ("pod", "service"))
+    return [
+        {"action": "keep", "sourceLabels": [_meta("service", "label", METRICS)], "regex": port},
+        {"sourceLabels": [path], "targetLabel": "__metrics_path__"},
+        # While a controller moves pods from one version to another, they are behind Services of both.
+        {"action": "keepequal", "sourceLabels": [behind], "targetLabel": version},
+        {"sourceLabels": [version], "targetLabel": "variant"},
+    ]
 
 
-def _label(kind: str, label: str) -> str:
-    """Where Prometheus has a label of a pod or of a Service.
+def _meta(kind: str, what: str, key: str) -> str:
+    """Where Prometheus has a label or an annotation of a pod or of a Service.
     https://prometheus.io/docs/prometheus/latest/configuration/configuration/#kubernetes_sd_config"""
-    return f"__meta_kubernetes_{kind}_label_{re.sub('[^A-Za-z0-9_]', '_', label)}"
+    return f"__meta_kubernetes_{kind}_{what}_{re.sub('[^A-Za-z0-9_]', '_', key)}"

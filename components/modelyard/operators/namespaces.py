@@ -64,6 +64,8 @@ GATEWAY = "gateway"
 """Where the gateway is, from where it opens connections to the services of every workspace."""
 ENVOY_GATEWAY = "envoy-gateway"
 """Where Envoy Gateway runs, which runs the gateway's Envoy in the namespace above."""
+ENVOY_AI_GATEWAY = "envoy-ai-gateway"
+"""Where Envoy AI Gateway runs, which tells Envoy to ask pickers of replicas."""
 CERT_MANAGER = "cert-manager"
 """Where cert-manager runs."""
 
@@ -95,6 +97,8 @@ PLATFORM_NAMESPACES = (
     LOAD_BALANCERS,
     GATEWAY,
     ENVOY_GATEWAY,
+    ENVOY_AI_GATEWAY,
+    kinds_namespace(ENVOY_AI_GATEWAY),
     CERT_MANAGER,
 )
 """All of them."""

@@ -1,6 +1,7 @@
 """The gateway of a cluster: one entrance for clients from outside."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pulumi
@@ -18,6 +19,8 @@ from modelyard.operators.spec import ChartsSpec
 from modelyard.platform import gateway_kinds as kinds
 from modelyard.platform import gateway_values as values
 from modelyard.platform.gateway_features import GatewayFeatures
+from modelyard.platform.gateway_object import GatewayObject, address_in
+from modelyard.platform.gateway_pickers import install_envoy_ai_gateway, let_pools_be_read
 from modelyard.platform.gateway_spec import ENVOY, GatewaySpec, GatewayTlsSpec, class_problems
 
 _READY_SECONDS = 900
@@ -34,8 +37,9 @@ class Gateway(pulumi.ComponentResource):
 
     Creates the namespace `gateway` with a Gateway in it; for class `envoy` the operator Envoy Gateway, which runs Envoy
     in that namespace, its GatewayClass and an EnvoyProxy that says how; with TLS a route that sends HTTP on to HTTPS,
-    and unless a Secret is named a Certificate; for Let's Encrypt cert-manager and an Issuer. An update waits until the
-    load balancer has an address.
+    and unless a Secret is named a Certificate; for Let's Encrypt cert-manager and an Issuer; where Envoy asks pickers
+    the operator Envoy AI Gateway, a ClientTrafficPolicy that takes off headers only pickers may set, and
+    InferencePool's kind unless the cluster has it, with a role by which Envoy Gateway reads it. An update waits until the load balancer has an address.
 
     Where the cluster installs no charts, the kinds are registered. Then either who the trait `gateway_in_place` names
     acts on them, in the same namespace, or Gateway and routes are accepted and nothing acts on them: there is no
@@ -50,7 +54,7 @@ class Gateway(pulumi.ComponentResource):
     namespace_name: str
     """The namespace of the Gateway."""
     spec: GatewaySpec
-    """What it was made from."""
+    """What it was made from. `pickers` is true or false."""
     address: pulumi.Output[str]
     """Where the load balancer listens: an IP address or a name in DNS; empty where nothing gives it one."""
     ready: Sequence[pulumi.Resource]
@@ -65,6 +69,7 @@ class Gateway(pulumi.ComponentResource):
         spec: GatewaySpec,
         *,
         charts: ChartsSpec | None = None,
+        inference_pools_present: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Make the gateway; once for a cluster.
@@ -72,16 +77,20 @@ class Gateway(pulumi.ComponentResource):
         Args:
             name: the Pulumi name.
             cluster: where.
-            spec: what.
+            spec: what. `pickers` is false where it is left out.
             charts: where charts come from.
+            inference_pools_present: whether the cluster has InferencePool's kind already, beside where its traits say
+                so.
             opts: Pulumi's options of the component.
 
         Raises:
             ConfigError: the spec has problems, or the cluster cannot have such a gateway.
         """
-        self.spec = spec = checked(spec, name, lambda valid: class_problems(valid, cluster.traits.gateway_classes))
+        spec = checked(spec, name, lambda valid: class_problems(valid, cluster.traits.gateway_classes))
+        self.spec = spec = replace(spec, pickers=bool(spec.pickers))
         super().__init__("modelyard:platform:Gateway", name, {}, opts)
         self._name, self._cluster, self._charts = name, cluster, charts
+        self._has_inference_pools = inference_pools_present or cluster.traits.inference_pools_present
         self.namespace_name = NAMESPACE
         self.kubernetes_provider = cluster.kubernetes_provider
         controller = self._make_controller()
@@ -93,7 +102,7 @@ class Gateway(pulumi.ComponentResource):
             before += self._make_certificate(spec.tls, [namespace, *issuing])
         gateway = self._make_gateway(before)
         self.ready = [gateway]
-        self.address = gateway.status.apply(_address)
+        self.address = gateway.status.apply(address_in)
         if spec.tls:
             self._custom("redirect", kinds.HTTP_ROUTE, values.redirect_spec(), [gateway], named=None)
         self.register_outputs({"address": self.address})
@@ -108,21 +117,36 @@ class Gateway(pulumi.ComponentResource):
         """Whether it takes the policies of Envoy Gateway, whose kinds only the chart brings."""
         return self._has_proxy
 
+    @property
+    def fails_without_pickers(self) -> bool:
+        """Whether requests fail while no picker answers: Envoy AI Gateway does not read an InferencePool's failureMode.
+        https://github.com/envoyproxy/ai-gateway/blob/v1.1.0/internal/extensionserver/inferencepool.go"""
+        return self.spec.class_ == ENVOY
+
     def _make_controller(self) -> Sequence[pulumi.Resource]:
         """What brings the kinds, and for class envoy acts on them. A class of the cluster's own is there already."""
         if self._cluster.traits.charts_installed and self.spec.class_ != ENVOY:
             return ()
+        asks_pickers = self._has_proxy and bool(self.spec.pickers)
+        pools = (
+            let_pools_be_read(self._name, self._cluster, are_present=self._has_inference_pools, parent=self)
+            if asks_pickers
+            else ()
+        )
         operator = Operator(
             f"{self._name}-controller",
             self._cluster,
             self._operator,
-            values=values.envoy_gateway_values(),
+            values=values.envoy_gateway_values(asks_pickers=asks_pickers),
             charts=self._charts,
             # On destroy the controller of load balancers is there until this one has let go of them.
-            after=self._cluster.load_balancers_ready,
+            after=[*self._cluster.load_balancers_ready, *pools],
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return operator.kinds_ready
+        made = [*operator.kinds_ready, *pools]
+        if not asks_pickers:
+            return made
+        return [*made, *install_envoy_ai_gateway(self._name, self._cluster, self._charts, after=made, parent=self)]
 
     @property
     def _operator(self) -> OperatorDefinition:
@@ -184,7 +208,10 @@ class Gateway(pulumi.ComponentResource):
         if not self._has_proxy:
             return [its_class]
         proxy = values.envoy_proxy_spec(self.spec, self._cluster.traits)
-        return [its_class, self._custom("proxy", kinds.ENVOY_PROXY, proxy, before, named=values.GATEWAY_NAME)]
+        made = [its_class, self._custom("proxy", kinds.ENVOY_PROXY, proxy, before, named=values.GATEWAY_NAME)]
+        if self.spec.pickers:
+            made.append(self._custom("headers", kinds.CLIENT_TRAFFIC_POLICY, values.picker_headers_spec(), before))
+        return made
 
     @property
     def _has_proxy(self) -> bool:
@@ -200,7 +227,7 @@ class Gateway(pulumi.ComponentResource):
         made = self._custom("certificate", kinds.CERTIFICATE, wanted, [*before, *issuer], annotations=_TEMPORARY)
         return [made]
 
-    def _make_gateway(self, before: Sequence[pulumi.Resource]) -> "_GatewayObject":
+    def _make_gateway(self, before: Sequence[pulumi.Resource]) -> GatewayObject:
         traits = self._cluster.traits
         stack = stack_label_value(pulumi.get_project(), pulumi.get_stack())
         options = self._options(before)
@@ -210,7 +237,7 @@ class Gateway(pulumi.ComponentResource):
         # Clouds do not turn a load balancer inside out: another class or exposure is another one.
         options.replacement_trigger = f"{self.spec.class_} {self.spec.exposure}"
         options.delete_before_replace = True
-        return _GatewayObject(
+        return GatewayObject(
             f"{self._name}-gateway",
             metadata={
                 "name": values.GATEWAY_NAME,
@@ -257,31 +284,3 @@ class Gateway(pulumi.ComponentResource):
 
     def _options(self, before: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, provider=self._cluster.kubernetes_provider, depends_on=list(before))
-
-
-class _GatewayObject(pulumi.CustomResource):
-    """The Gateway, with the status that `k8s.apiextensions.CustomResource` does not give out."""
-
-    status: pulumi.Output[Any]
-
-    def __init__(
-        self, name: str, *, metadata: Mapping[str, Any], spec: Mapping[str, Any], opts: pulumi.ResourceOptions
-    ) -> None:
-        kind = kinds.GATEWAY
-        properties = {
-            "apiVersion": kind.api_version,
-            "kind": kind.kind,
-            "metadata": metadata,
-            "spec": spec,
-            "status": None,
-        }
-        super().__init__(f"kubernetes:{kind.api_version}:{kind.kind}", name, properties, opts)
-
-
-def _address(status: Any) -> str:
-    """The first of the addresses in a Gateway's status."""
-    match status:
-        case {"addresses": [{"value": str(address)}, *_]}:
-            return address
-        case _:
-            return ""

@@ -3,8 +3,9 @@
 Every class does what is Core in Gateway API: hosts, path prefixes, headers of one value, weights, redirects, request
 headers. What is beyond that is a word here. Sources, by class:
 
-- envoy: https://github.com/kubernetes-sigs/gateway-api/tree/main/conformance/reports/v1.6/envoy-gateway, and for what
-  only its own policies say https://gateway.envoyproxy.io/docs/api/extension_types/
+- envoy: https://github.com/kubernetes-sigs/gateway-api/tree/main/conformance/reports/v1.6/envoy-gateway, for what only
+  its own policies say https://gateway.envoyproxy.io/docs/api/extension_types/, and for pickers, with Envoy AI Gateway,
+  https://aigateway.envoyproxy.io/docs/capabilities/inference/httproute-inferencepool
 - gke: https://github.com/kubernetes-sigs/gateway-api/tree/main/conformance/reports/v1.6/gke-gateway, and for its own
   policies https://github.com/GoogleCloudPlatform/gke-gateway-api/tree/main/config/crd. Patterns:
   https://github.com/GoogleCloudPlatform/gke-gateway-api/issues/54
@@ -88,12 +89,20 @@ class GatewayFeatures:
             instead={**self.instead, "client_ip": fix, "source_cidrs": fix},
         )
 
+    def without_pickers(self) -> "GatewayFeatures":
+        """The same without what asks pickers."""
+        return replace(
+            self,
+            words=self.words - {"kv_cache"},
+            instead={**self.instead, "kv_cache": "set pickers: true in the gateway, or use balance: header"},
+        )
+
 
 _BY_CLASS: Mapping[str, GatewayFeatures] = {
     "envoy": GatewayFeatures(
         controller="Envoy Gateway",
-        words=frozenset(get_args(RouteFeature)) - {"kv_cache"} | frozenset(get_args(PolicyFeature)),
-        instead={"kv_cache": "use gke on GKE, or a class that asks pickers and has kv_cache in its class_features"},
+        words=frozenset(get_args(RouteFeature)) | frozenset(get_args(PolicyFeature)),
+        instead={},
     ),
     "gke": GatewayFeatures(
         controller="GKE's load balancer",

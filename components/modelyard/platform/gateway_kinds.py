@@ -32,6 +32,10 @@ SECURITY_POLICY = Kind(
     group="gateway.envoyproxy.io", version="v1alpha1", kind="SecurityPolicy", plural="securitypolicies"
 )
 """Whom Envoy lets use a route. Only the chart brings it."""
+CLIENT_TRAFFIC_POLICY = Kind(
+    group="gateway.envoyproxy.io", version="v1alpha1", kind="ClientTrafficPolicy", plural="clienttrafficpolicies"
+)
+"""How Envoy takes what clients send to a gateway. Only the chart brings it."""
 INFERENCE_POOL = Kind(group="inference.networking.k8s.io", version="v1", kind="InferencePool", plural="inferencepools")
 """Pods of which a picker chooses one for each request. Brought by the gateways that ask pickers.
 https://gateway-api-inference-extension.sigs.k8s.io/api-types/inferencepool/"""

@@ -116,6 +116,10 @@ class GatewaySpec:
     """What a class of the cluster's own can do beyond Gateway API's Core, so that routes and releases may use it:
     `mirror`, `mirror_percent`, `header_patterns`, `response_headers_by_backend`, `request_timeout`, `kv_cache`.
     Of envoy and gke it is known."""
+    pickers: bool | None = None
+    """Whether Envoy asks pickers of replicas, for routes with `balance: kv_cache`: Envoy AI Gateway then runs beside
+    Envoy Gateway. Left out: once a route of the stack has that. True: also while none has, so that no request is lost
+    where the first gets it or the last loses it. False: never, and such routes are refused. Only with envoy."""
     exposure: Exposure = "internal"
     """Who reaches the load balancer: `internal`, the cluster's network and those connected with it; `internet`,
     everybody, or `source_cidrs`. Internal, as most model servers ask nobody who he is. With a class of the cluster's
@@ -138,6 +142,9 @@ class GatewaySpec:
             yield Problem(path="more_hostnames", why="are given without hostname", fix="name the first as hostname")
         if self.class_features and self.features.is_known:
             yield Problem(path="class_features", why=f"of class {self.class_} are known", fix="leave it out")
+        if self.pickers is not None and self.class_ != ENVOY:
+            fix = "leave it out; a class of your own that asks pickers has kv_cache in class_features"
+            yield Problem(path="pickers", why="has a meaning with class envoy only", fix=fix)
         yield from self._source_problems()
         if self.tls:
             yield from self._tls_problems(self.tls)
@@ -179,13 +186,14 @@ class GatewaySpec:
     @property
     def features(self) -> GatewayFeatures:
         """What its class can do with routes, wherever it is."""
-        return features_of(self.class_, self.class_features)
+        found = features_of(self.class_, self.class_features)
+        return found.without_pickers() if self.class_ == ENVOY and self.pickers is False else found
 
     def features_on(self, cluster: ClusterTraits) -> GatewayFeatures:
         """What can be done with routes where the cluster has these traits."""
         if self.class_ != ENVOY:
             return self.features
-        found = features_of(cluster.gateway_in_place or self.class_)
+        found = features_of(cluster.gateway_in_place) if cluster.gateway_in_place else self.features
         return found if cluster.client_addresses_seen else found.without_client_addresses()
 
     @property

@@ -6,6 +6,7 @@ from typing import Any
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.kube.labels import STACK, WORKSPACE
 from modelyard.operators.namespaces import CERT_MANAGER, GATEWAY
+from modelyard.platform.envoy_ai_gateway import extension_manager
 from modelyard.platform.gateway_kinds import ENVOY_PROXY
 from modelyard.platform.gateway_spec import GKE, GatewaySpec, GatewayTlsSpec
 
@@ -23,27 +24,36 @@ ISSUER_NAME = "letsencrypt"
 
 _LETS_ENCRYPT = "https://acme-v02.api.letsencrypt.org/directory"
 _CONTROLLERS = 2
+_ASKS_PICKERS = "modelyard.dev/asks-pickers"
 _CPU_PERCENT = 70
+_PICKER_HEADERS = ("x-gateway-destination-endpoint", "x-prefiller-host-port")
+"""By which a picker says which pod answers, and which one reads the prompt.
+https://github.com/llm-d/llm-d-router/blob/v0.10.0/pkg/common/routing/common.go"""
 _CPU, _MEMORY = "500m", "512Mi"
 """Of one Envoy: the chart's own default asks for 100m, which one client with large answers uses up."""
 
 
-def envoy_gateway_values() -> Values:
-    """https://github.com/envoyproxy/gateway/blob/v1.9.0/charts/gateway-helm/values.tmpl.yaml"""
+def envoy_gateway_values(*, asks_pickers: bool) -> Values:
+    """https://github.com/envoyproxy/gateway/blob/v1.9.0/charts/gateway-helm/values.tmpl.yaml
+
+    Args:
+        asks_pickers: whether routes may lead to InferencePools.
+    """
+    # Envoy then runs in the Gateway's namespace, whose end waits for its load balancer's:
+    # https://gateway.envoyproxy.io/docs/tasks/operations/gateway-namespace-mode/
+    provider = {"type": "Kubernetes", "kubernetes": {"deploy": {"type": "GatewayNamespace"}}}
+    extension = {"extensionManager": extension_manager()} if asks_pickers else {}
+    # Helm waits for new pods. Old ones would read the configuration up to minutes after routes that rest on it.
+    restarts = {"pod": {"annotations": {_ASKS_PICKERS: "true"}}} if asks_pickers else {}
     return {
-        "deployment": {"replicas": _CONTROLLERS},
+        "deployment": {"replicas": _CONTROLLERS, **restarts},
         "podDisruptionBudget": {"minAvailable": 1},
-        # Envoy then runs in the Gateway's namespace, whose end waits for its load balancer's:
-        # https://gateway.envoyproxy.io/docs/tasks/operations/gateway-namespace-mode/
-        "config": {"envoyGateway": {"provider": {"type": "Kubernetes", "kubernetes": {"deploy": _IN_NAMESPACE}}}},
+        "config": {"envoyGateway": {"provider": provider, **extension}},
         # It would hold back other versions of Gateway API's kinds for the whole cluster, also a cloud's own.
         "crds": {"gatewayAPI": {"safeUpgradePolicy": {"enabled": False}}},
         # It is made by a hook, so that it would outlive the release.
         "topologyInjector": {"enabled": False},
     }
-
-
-_IN_NAMESPACE = {"type": "GatewayNamespace"}
 
 
 def cert_manager_values() -> Values:
@@ -81,6 +91,18 @@ def envoy_proxy_spec(spec: GatewaySpec, traits: ClusterTraits) -> Values:
     if spec.min_replicas > 1:
         kubernetes["envoyPDB"] = {"maxUnavailable": 1}
     return {"provider": {"type": "Kubernetes", "kubernetes": kubernetes}}
+
+
+def picker_headers_spec() -> Values:
+    """The policy by which nobody but a picker says which pods work on a request: the headers that say so are taken off
+    before anything reads them.
+
+    https://gateway.envoyproxy.io/docs/api/extension_types/#headersettings
+    """
+    return {
+        "targetRefs": [{"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": GATEWAY_NAME}],
+        "headers": {"earlyRequestHeaders": {"remove": list(_PICKER_HEADERS)}},
+    }
 
 
 def _service(spec: GatewaySpec, traits: ClusterTraits) -> Values:

@@ -19,8 +19,6 @@ AUTOSCALER_CLASS = "serving.kserve.io/autoscalerClass"
 INTERNAL = {"networking.kserve.io/visibility": "cluster-local"}
 """The label with which KServe lets nobody in from outside: it makes no Ingress and no HTTPRoute.
 https://github.com/kserve/kserve/blob/v0.20.0/pkg/controller/v1beta1/inferenceservice/reconcilers/ingress/kube_ingress_reconciler.go"""
-OF_KSERVE = "serving.kserve.io/inferenceservice"
-"""The label of everything that KServe makes for an InferenceService: its name."""
 CONTAINER = "kserve-container"
 """What KServe calls the container that serves."""
 MADE_SUFFIX = "-predictor"

@@ -28,6 +28,9 @@ class PlatformSpec:
     leader_worker_sets_present: bool = False
     """Whether the cluster has the controller of LeaderWorkerSets already, for services over several nodes. Otherwise it
     is installed once a service needs it."""
+    inference_pools_present: bool = False
+    """Whether the kind InferencePool is on the cluster already, in its version `v1`, as on GKE it always is. Otherwise
+    it is registered where Envoy asks pickers of replicas."""
     kserve_present: bool = False
     """Whether KServe is on the cluster, in version 0.20 or newer, for services whose `backend` it is. It is never
     installed. On a cluster of this machine there is none: InferenceServices are accepted on simulated nodes, and

@@ -13,72 +13,63 @@ from modelyard.observability.values import PROMETHEUS_URL
 from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
 from modelyard.serving.keda import Keda
 from modelyard.serving.keda_chart import MAY_FOLLOW, SCALED_OBJECT
-from modelyard.serving.runtimes.load_metrics import LoadMetrics
 from modelyard.serving.scaled_object import DOWN_STEPS, STEP_SECONDS, UP_STEPS, down_seconds, scaled_object_spec
 from modelyard.serving.scaling_queries import Pods, Question, gateway_question, server_questions
+from modelyard.serving.scope import ServiceScope
+from modelyard.serving.spec import ModelServiceSpec
+from modelyard.serving.variants import Variant
+from modelyard.serving.workload import Workload
 from modelyard.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scaled:
+class _Scaled:
     """What an autoscaler is told of the version of a service that it scales.
 
     Attributes:
         namespace: where its workload is.
-        name: the generated name of its workload.
-        kind: the workload's kind, which has a number of replicas to be set from outside.
-        api_version: that of the kind.
-        metrics: what its server tells of its load.
-        startup_seconds: the longest that a replica takes to start.
-        pool: the pool that its pods run on.
+        workload: its workload.
+        spec: what it is.
         route: the logical name of the route that leads to it.
         percent: its share of the route's requests.
     """
 
     namespace: pulumi.Input[str]
-    name: pulumi.Input[str]
-    kind: str = "Deployment"
-    api_version: str = "apps/v1"
-    metrics: LoadMetrics
-    startup_seconds: int
-    pool: str
+    workload: Workload
+    spec: ModelServiceSpec
     route: str
     percent: int
 
 
-def make_autoscaler(
-    name: str,
-    workspace: Workspace,
-    autoscaling: AutoscalingSpec,
-    scaled: Scaled,
-    *,
-    labels: Mapping[str, str],
-    parent: pulumi.Resource,
-    keda: Keda | None = None,
-) -> None:
-    """Let the number of replicas of one version of a service follow the load.
+def make_autoscaler(scope: ServiceScope, variant: Variant, workload: Workload, *, keda: Keda | None = None) -> None:
+    """Let the number of replicas of one version of a service follow the load, where its spec says so.
 
     Creates a HorizontalPodAutoscaler, or where the spec needs KEDA a ScaledObject, of which KEDA makes one.
 
     Up at once, by at most double or two; down one replica a minute, after the load was lower for a start's length.
 
     Args:
-        name: the Pulumi name.
-        workspace: where the service runs.
-        autoscaling: what the user wrote, without problems.
-        scaled: what is scaled.
-        labels: of what is made.
-        parent: the component it belongs to.
+        scope: the service.
+        variant: the version.
+        workload: what makes its pods.
         keda: what scales where the spec needs it.
     """
-    _warn(workspace, autoscaling, scaled.pool, parent)
-    metadata = k8s.meta.v1.ObjectMetaArgs(
-        namespace=scaled.namespace,
-        labels=dict(labels),
-        annotations=None if autoscaling.needs_keda else MAY_FOLLOW,
+    autoscaling = variant.spec.autoscaling
+    if not autoscaling:
+        return
+    name = f"{scope.logical_of(variant)}-autoscaler"
+    scaled = _Scaled(
+        namespace=scope.namespace,
+        workload=workload,
+        spec=variant.spec,
+        route=f"{scope.logical}-route",
+        percent=variant.weight_percent or variant.mirror_percent,
     )
-    before = list(keda.ready) if keda and autoscaling.needs_keda else []
-    options = pulumi.ResourceOptions(parent=parent, provider=workspace.cluster.kubernetes_provider, depends_on=before)
+    _warn(scope.workspace, autoscaling, variant.spec.pool, scope.parent)
+    metadata = scope.metadata(
+        labels=scope.labels_of(variant), annotations=None if autoscaling.needs_keda else MAY_FOLLOW
+    )
+    options = scope.options(keda.ready if keda and autoscaling.needs_keda else ())
     if not autoscaling.needs_keda:
         k8s.autoscaling.v2.HorizontalPodAutoscaler(
             name, metadata=metadata, spec=_horizontal(autoscaling, scaled), opts=options
@@ -89,13 +80,13 @@ def make_autoscaler(
         api_version=SCALED_OBJECT.api_version,
         kind=SCALED_OBJECT.kind,
         metadata=metadata,
-        spec=pulumi.Output.all(scaled.namespace, scaled.name).apply(
+        spec=pulumi.Output.all(scaled.namespace, workload.name).apply(
             lambda known: scaled_object_spec(
                 autoscaling,
                 _questions(autoscaling.target, scaled, Pods(namespace=known[0], workload=known[1])),
-                target={"apiVersion": scaled.api_version, "kind": scaled.kind, "name": known[1]},
+                target={"apiVersion": workload.api_version, "kind": workload.kind, "name": known[1]},
                 prometheus_url=PROMETHEUS_URL,
-                startup_seconds=scaled.startup_seconds,
+                startup_seconds=scaled.spec.startup_seconds,
             )
         ),
         opts=options,
@@ -113,10 +104,10 @@ def _warn(workspace: Workspace, autoscaling: AutoscalingSpec, pool: str, parent:
         pulumi.log.warn("autoscaling has no effect: the cluster does not serve metrics.k8s.io", parent)
 
 
-def _questions(target: TargetSpec | None, scaled: Scaled, pods: Pods) -> list[Question]:
+def _questions(target: TargetSpec | None, scaled: _Scaled, pods: Pods) -> list[Question]:
     if not target:
         return []
-    found = server_questions(target, scaled.metrics, pods)
+    found = server_questions(target, scaled.spec.load_metrics, pods)
     if target.requests_per_second:
         wanted = target.requests_per_second
         found.append(gateway_question(wanted, namespace=pods.namespace, route=scaled.route, percent=scaled.percent))
@@ -134,19 +125,19 @@ def _questions(target: TargetSpec | None, scaled: Scaled, pods: Pods) -> list[Qu
 
 
 def _horizontal(
-    autoscaling: AutoscalingSpec, scaled: Scaled
+    autoscaling: AutoscalingSpec, scaled: _Scaled
 ) -> "k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs":  # quoted: else every program would load these kinds
     assert autoscaling.target, "without KEDA there is a target"
     return k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
         scale_target_ref=k8s.autoscaling.v2.CrossVersionObjectReferenceArgs(
-            api_version=scaled.api_version, kind=scaled.kind, name=scaled.name
+            api_version=scaled.workload.api_version, kind=scaled.workload.kind, name=scaled.workload.name
         ),
         min_replicas=autoscaling.min_replicas,
         max_replicas=autoscaling.max_replicas,
         metrics=_metrics(autoscaling.target),
         behavior=k8s.autoscaling.v2.HorizontalPodAutoscalerBehaviorArgs(
             scale_up=_rules(0, UP_STEPS),
-            scale_down=_rules(down_seconds(scaled.startup_seconds), DOWN_STEPS),
+            scale_down=_rules(down_seconds(scaled.spec.startup_seconds), DOWN_STEPS),
         ),
     )
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.serving.containers import GRPC_PORT
+from modelyard.kube.labels import METRICS, METRICS_PATH, VARIANT
+from modelyard.serving.containers import GRPC_PORT, server_metrics
 from modelyard.serving.runtimes.runtime import Server
 from modelyard.serving.scope import ServiceScope
 from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
@@ -34,13 +35,16 @@ def make_cluster_service(
 ) -> k8s.core.v1.Service:
     """A Service with the ports of that server.
 
+    Where it is one version's, Prometheus reads the pods behind it for their metrics, if they have some and the service
+    is monitored.
+
     Args:
         logical: the Pulumi name.
         scope: the service that it is a part of.
         server: what its pods run.
         name: its name in DNS.
         selector: labels of its pods.
-        labels: its own.
+        labels: its own; that of a version where its pods are of it and behind no other Service that says so.
         annotations: its own.
         ignore_changes: what another changes in it, and keeps.
         after: what has to be there before requests reach those pods.
@@ -48,11 +52,14 @@ def make_cluster_service(
     # gRPC is HTTP/2 from the first byte, which proxies have to know.
     # https://kubernetes.io/docs/concepts/services-networking/service/#application-protocol
     grpc = {HTTP_PORT} if server.is_grpc else {GRPC_PORT}
+    metrics = server_metrics(server) if scope.is_monitored and VARIANT in labels else None
+    read = {METRICS: metrics.port} if metrics else {}
+    path = {METRICS_PATH: metrics.path} if metrics else {}
     options = scope.options(after)
     options.ignore_changes = list(ignore_changes) or None
     return k8s.core.v1.Service(
         logical,
-        metadata=scope.metadata(name, labels=labels, annotations=annotations),
+        metadata=scope.metadata(name, labels={**labels, **read}, annotations={**(annotations or {}), **path}),
         spec=k8s.core.v1.ServiceSpecArgs(
             type="ClusterIP",
             selector=dict(selector),

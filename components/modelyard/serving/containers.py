@@ -12,6 +12,7 @@ from modelyard.workspace.workspace import Workspace
 
 GRPC_PORT = "grpc"
 """The name of the container port of a server that serves by HTTP and by gRPC."""
+_OWN_PORT, _PEER_PORT = "server", "peers"
 PRE_STOP_SECONDS = 15
 """Until load balancers and proxies have taken a pod out that is told to end; it serves on meanwhile."""
 _TEARDOWN_SECONDS = 15
@@ -41,8 +42,9 @@ def grace_seconds(spec: ModelServiceSpec) -> int:
 def server_container(workspace: Workspace, spec: ModelServiceSpec, server: Server) -> Container:
     """The container of that server, with its probes and the model's token."""
     token = spec.model.token_secret if spec.model and spec.reads_huggingface else None
-    ready = Check(port=HTTP_PORT, path=server.ready_path, grpc_port=server.port if server.is_grpc else None)
-    live = Check(port=HTTP_PORT, path=server.live_path, grpc_port=ready.grpc_port)
+    checked = _OWN_PORT if server.own_port else HTTP_PORT
+    ready = Check(port=checked, path=server.ready_path, grpc_port=server.port if server.is_grpc else None)
+    live = Check(port=checked, path=server.live_path, grpc_port=ready.grpc_port)
     return Container(
         name=str(spec.CONTAINER),
         image=server.image,
@@ -63,5 +65,8 @@ def server_container(workspace: Workspace, spec: ModelServiceSpec, server: Serve
 
 
 def _ports(server: Server) -> dict[str, int]:
+    # A proxy's port is named here too, as not everything that looks for a port by its name looks at sidecars.
+    # https://github.com/projectcalico/calico/issues/8881
     ports = {HTTP_PORT: server.port, GRPC_PORT: server.grpc_port, METRICS_PORT: server.metrics_port}
+    ports |= {_OWN_PORT: server.own_port, _PEER_PORT: server.peer_port}
     return {name: number for name, number in ports.items() if number}

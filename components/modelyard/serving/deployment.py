@@ -11,6 +11,7 @@ from modelyard.kube.placement import prefer_other_nodes, spread
 from modelyard.kube.pods import Pod
 from modelyard.serving.containers import grace_seconds, server_container
 from modelyard.serving.model_fetch import with_model
+from modelyard.serving.roles import with_role
 from modelyard.serving.runtimes.runtime import Server
 from modelyard.serving.scope import ServiceScope
 from modelyard.serving.spec import ModelServiceSpec
@@ -65,7 +66,7 @@ def server_pod(scope: ServiceScope, variant: Variant, server: Server) -> Pod:
     logical = scope.logical_of(variant)
     claims = device_claims(logical, scope.workspace, spec, scope.labels_of(variant), scope.parent)
     pod = workload_pod(scope.workspace, spec, server_container(scope.workspace, spec, server), claims=claims)
-    pod = with_model(scope.workspace, spec, pod)
+    pod = with_role(variant, server, with_model(scope.workspace, spec, pod))
     return replace(pod, grace_seconds=grace_seconds(spec), spread=spread(own), affinity=prefer_other_nodes(own))
 
 

@@ -13,10 +13,12 @@ import pulumi
 import pulumi_kubernetes as k8s
 
 from modelyard.kube.labels import labels, selector
+from modelyard.kube.placement import spread
 from modelyard.kube.pod_security import container_security, pod_security
 from modelyard.platform.gateway import Gateway
 from modelyard.platform.gateway_kinds import INFERENCE_POOL
 from modelyard.serving.picker_account import COMPONENT, EXT_PROC_PORT, HEALTH_PORT, PickerAccount, picker_account
+from modelyard.serving.prefill_spec import PrefillSpec
 from modelyard.serving.route_service_rules import ENGINES
 from modelyard.serving.runtimes.runtime import Server
 from modelyard.serving.scope import ServiceScope
@@ -30,6 +32,7 @@ _GRACE_SECONDS = 130
 """The chart's: as long as requests that it has chosen for may still be answered."""
 _CPU, _MEMORY, _MEMORY_LIMIT = "1", "2Gi", "8Gi"
 """Of one picker. The chart asks for 8 CPUs and 8 GiB, which is for thousands of requests a second."""
+_REPLICAS_NEEDED = 2
 _READY_CHECK, _LIVE_CHECK = "inference-extension", "liveness"
 
 
@@ -46,7 +49,8 @@ def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, g
 
     Creates an InferencePool of the version's pods, and a Deployment of the picker with a Service. It chooses by the
     pods' queues, by how full their KV caches are, and by which of them had a prompt with the same beginning. One picker
-    runs at a time, as it remembers that; while none does, the gateway takes any pod.
+    runs at a time, as it remembers that; while none does, the gateway takes any pod. A gateway that takes none then has
+    two pickers on two nodes, of which each remembers the prompts that it was asked for.
 
     It runs on nodes without taints, whatever the service's pool is, and asks for one CPU and 2 GiB.
 
@@ -60,7 +64,7 @@ def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, g
     assert server.metrics_path, "every runtime that pickers know has metrics"
     runtime = variant.spec.runtime.chosen
     assert runtime, "a valid service has one runtime"
-    config = picker_config(ENGINES[runtime.NAME], server.metrics_path)
+    config = picker_config(ENGINES[runtime.NAME], server.metrics_path, variant.spec.prefill)
     role = f"{scope.logical}-picker"
     its_labels = labels(COMPONENT, instance=role, component=COMPONENT, workspace=scope.workspace.workspace_name)
     its_selector = selector(COMPONENT, instance=role, component=COMPONENT)
@@ -89,7 +93,8 @@ def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, g
         # The route, its policies and the picker name it.
         metadata=scope.metadata(scope.name),
         spec={
-            "selector": {"matchLabels": scope.selector_of(variant)},
+            # A picker chooses among prefill pods too.
+            "selector": {"matchLabels": scope.selector if variant.spec.prefill else scope.selector_of(variant)},
             "targetPorts": [{"number": server.port}],
             "endpointPickerRef": {
                 "group": "",
@@ -105,12 +110,12 @@ def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, g
         role,
         metadata=scope.metadata(labels=its_labels),
         spec=k8s.apps.v1.DeploymentSpecArgs(
-            replicas=1,
-            # Two at a time would each remember half.
-            strategy=k8s.apps.v1.DeploymentStrategyArgs(type="Recreate"),
+            # Two at a time each remember half: there are two only where requests fail without one.
+            replicas=_REPLICAS_NEEDED if gateway.fails_without_pickers else 1,
             selector=k8s.meta.v1.LabelSelectorArgs(match_labels=its_selector),
             template=k8s.core.v1.PodTemplateSpecArgs(
-                metadata=k8s.meta.v1.ObjectMetaArgs(labels=its_labels), spec=_pod(scope.name, config, account)
+                metadata=k8s.meta.v1.ObjectMetaArgs(labels=its_labels),
+                spec=_pod(scope.name, config, account, its_selector),
             ),
         ),
         opts=scope.options([*account.ready, *gateway.ready, *scope.workspace.before_pods(variant.spec)]),
@@ -118,9 +123,12 @@ def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, g
     return Pool(name=scope.name, ready=[pool, deployment])
 
 
-def _pod(pool_name: str, config: Mapping[str, Any], account: PickerAccount) -> k8s.core.v1.PodSpecArgs:
+def _pod(
+    pool_name: str, config: Mapping[str, Any], account: PickerAccount, its_selector: Mapping[str, str]
+) -> k8s.core.v1.PodSpecArgs:
     return k8s.core.v1.PodSpecArgs(
         service_account_name=account.name,
+        topology_spread_constraints=spread(its_selector),
         enable_service_links=False,
         termination_grace_period_seconds=_GRACE_SECONDS,
         security_context=pod_security(_USER_ID),
@@ -159,9 +167,15 @@ def _arguments(pool_name: str, config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def picker_config(engine: str, metrics_path: str) -> Mapping[str, Any]:
-    """How a picker chooses: the scorers of the chart's own configuration, with their weights."""
+def picker_config(engine: str, metrics_path: str, prefill: PrefillSpec | None = None) -> Mapping[str, Any]:
+    """How a picker chooses: the scorers of the chart's own configuration, with their weights.
+
+    With prefill pods it chooses the pod that answers, and by what that has in its cache whether one of them is to read
+    the prompt first. https://github.com/llm-d/llm-d-router/blob/v0.10.0/deploy/config/pd-epp-config.yaml
+    """
     weights = {"queue-scorer": 2, "kv-cache-utilization-scorer": 2, "prefix-cache-scorer": 3}
+    scorers = [{"pluginRef": name, "weight": weight} for name, weight in weights.items()]
+    profiles = {role: [{"pluginRef": f"{role}-filter"}, *scorers] for role in ("prefill", "decode")}
     return {
         "apiVersion": "llm-d.ai/v1alpha1",
         "kind": "EndpointPickerConfig",
@@ -169,14 +183,23 @@ def picker_config(engine: str, metrics_path: str) -> Mapping[str, Any]:
             *({"type": name} for name in weights),
             {"type": "metrics-data-source", "parameters": {"scheme": "http", "path": metrics_path}},
             {"type": "core-metrics-extractor", "parameters": {"defaultEngine": engine}},
+            *(_role_plugins(prefill) if prefill else ()),
         ],
         "schedulingProfiles": [
-            {
-                "name": "default",
-                "plugins": [{"pluginRef": name, "weight": weight} for name, weight in weights.items()],
-            }
+            {"name": name, "plugins": plugins}
+            for name, plugins in (profiles if prefill else {"default": scorers}).items()
         ],
     }
+
+
+def _role_plugins(prefill: PrefillSpec) -> list[dict[str, Any]]:
+    decider = "prefix-based-pd-decider"
+    return [
+        {"type": "prefill-filter"},
+        {"type": "decode-filter"},
+        {"type": decider, "parameters": {"nonCachedTokens": prefill.min_uncached_tokens}},
+        {"type": "disagg-profile-handler", "parameters": {"deciders": {"prefill": decider}}},
+    ]
 
 
 def _field(name: str, path: str) -> k8s.core.v1.EnvVarArgs:

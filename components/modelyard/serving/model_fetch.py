@@ -5,7 +5,7 @@ credentials that the workspace's pods have by themselves (https://rclone.org/s3/
 https://rclone.org/googlecloudstorage/, https://rclone.org/azureblob/#authentication), `huggingface_hub` and `mlflow`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
@@ -106,6 +106,26 @@ def _fetch_container(workspace: Workspace, spec: ModelServiceSpec, model: ModelS
 
 def _without_devices(quantities: Mapping[str, str]) -> dict[str, str]:
     return {name: quantity for name, quantity in quantities.items() if name in {"cpu", "memory"}}
+
+
+def fill_caches(scope: ServiceScope, variants: Sequence[Variant]) -> Mapping[str, k8s.batch.v1.Job]:
+    """The Jobs that fill the caches of all versions' models, by the label of each version.
+
+    One for each model on each volume: versions that differ in something else share it.
+
+    Args:
+        scope: the service.
+        variants: its versions.
+    """
+    made: dict[tuple[str, str | None] | None, k8s.batch.v1.Job] = {}
+    found: dict[str, k8s.batch.v1.Job] = {}
+    for variant in variants:
+        model, files_kept = variant.spec.model, variant.spec.volume_read
+        if model and model.cache:
+            if files_kept not in made:
+                made[files_kept] = fill_cache(scope, variant, model)
+            found[variant.label] = made[files_kept]
+    return found
 
 
 def fill_cache(scope: ServiceScope, variant: Variant, model: ModelSpec) -> k8s.batch.v1.Job:

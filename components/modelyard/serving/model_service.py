@@ -17,7 +17,7 @@ from modelyard.platform.leader_worker_sets import LeaderWorkerSets
 from modelyard.serving.argo_rollouts import ArgoRollouts
 from modelyard.serving.automatic import make_automatic
 from modelyard.serving.automatic_rules import argo_rollouts_problems, automatic_of, automatic_stack_problems
-from modelyard.serving.autoscaling import Scaled, make_autoscaler
+from modelyard.serving.autoscaling import make_autoscaler
 from modelyard.serving.autoscaling_rules import keda_problems, spare_problems, stack_problems
 from modelyard.serving.cluster_service import SERVICE_PORT, make_cluster_service, service_ports
 from modelyard.serving.deployment import make_deployment, server_pod
@@ -27,8 +27,8 @@ from modelyard.serving.inference_service import make_inference_service
 from modelyard.serving.keda import Keda
 from modelyard.serving.kserve_rules import cluster_kserve_problems
 from modelyard.serving.leader_worker_set import leader_pod, make_leader_worker_set
-from modelyard.serving.model_fetch import fill_cache
-from modelyard.serving.monitor import make_monitor
+from modelyard.serving.model_fetch import fill_caches
+from modelyard.serving.prefill_pods import make_prefill_pods
 from modelyard.serving.release_rules import release_problems
 from modelyard.serving.route import Backend, Route, Share, Sticky, make_route
 from modelyard.serving.route_rules import make_route_rules
@@ -38,7 +38,7 @@ from modelyard.serving.scope import ServiceScope
 from modelyard.serving.spare import make_spare
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.variants import Variant, variant_name_problems
-from modelyard.serving.verify import NotRunning, Running, make_verification, version_of
+from modelyard.serving.verify import NotRunning, Running, make_verification, verify_beside, version_of
 from modelyard.serving.workload import Workload
 from modelyard.workspace.checks import check_workload
 from modelyard.workspace.workspace import Workspace
@@ -49,10 +49,9 @@ class ModelService(pulumi.ComponentResource):
 
     Creates a Deployment, or where a replica needs several nodes a LeaderWorkerSet, or with KServe as its `backend`
     an InferenceService, or with an automatic release a Rollout with two Services and an AnalysisTemplate, a Service
-    of the service's name, a PodDisruptionBudget, a HorizontalPodAutoscaler where `autoscaling` is given, a
-    ServiceMonitor where `monitoring` is and an HTTPRoute where the spec has a `route`, with two policies for a load
-    balancer of GKE. It is reached from its own workspace, and through the gateway by its route; it creates no DNS
-    name.
+    of the service's name, a PodDisruptionBudget, a HorizontalPodAutoscaler where `autoscaling` is given and an
+    HTTPRoute where the spec has a `route`, with two policies for a load balancer of GKE, and a second Deployment with
+    `prefill`. It is reached from its own workspace, and through the gateway by its route; it creates no DNS name.
 
     An update ends when all new replicas are ready. The wait allows for nodes that have to be added first.
 
@@ -122,10 +121,17 @@ class ModelService(pulumi.ComponentResource):
         self._kserve = kserve
         self._rollouts, self._gateway, self._route = argo_rollouts, gateway, None
         self._scope = scope = ServiceScope(
-            name=name, workspace=workspace, parent=self, home=workspace.namespace_for(spec)
+            name=name,
+            workspace=workspace,
+            parent=self,
+            home=workspace.namespace_for(spec),
+            is_monitored=monitoring is not None,
         )
         known_as = spec.model_name(name)
+        self._filled = fill_caches(scope, spec.variants)
         made = [self._create_variant(variant, known_as) for variant in spec.variants]
+        make_prefill_pods(scope, spec, after=self._filled.values())
+        verified = verify_beside(scope, spec.release, [each.running for each in made if each.running])
         live = next(each for each in made if each.variant.is_live)
         service = make_cluster_service(
             f"{scope.logical}-service",
@@ -135,17 +141,16 @@ class ModelService(pulumi.ComponentResource):
             selector=scope.server_selector_of(live.variant),
             # The name of one version alone is read for metrics, and that of whichever is live is not: once is enough.
             labels=scope.labels if live.variant.service_suffix else scope.labels_of(live.variant),
-            after=[live.workload.resource, *live.verified],
+            after=[live.workload.resource, *(job for label, job in verified.items() if label == live.variant.label)],
         )
         self._create_disruption_budget()
         if spec.spare_replicas:
-            make_spare(scope, spec)
-        make_monitor(scope, spec, live.server, monitoring)
+            make_spare(scope, live.variant.spec if spec.prefill else spec)
         self.ports = service_ports(live.server)
         self.deployment_name = live.workload.name
         self.service_name = service.metadata.name
         if spec.route and gateway and not self._route:
-            self._route = self._create_route(made, gateway)
+            self._route = self._create_route(made, gateway, [*dict.fromkeys(verified.values())])
         self.route_url = self._route.url if self._route else None
         self.url = scope.url_of(self.service_name)
         self.register_outputs(
@@ -155,30 +160,30 @@ class ModelService(pulumi.ComponentResource):
     def _create_variant(self, variant: Variant, known_as: str) -> "_Made":
         scope, spec = self._scope, variant.spec
         verify = self._spec.release.verify if self._spec.release else None
-        server = spec.server(scope.name, known_as if spec.model_name(scope.name) != known_as else None)
-        filled = [fill_cache(scope, variant, spec.model)] if spec.model and spec.model.cache else []
+        server = spec.server(scope.name, known_as if spec.model_name(scope.name) != known_as else None, variant.role)
+        before: list[pulumi.Resource] = [job for label, job in self._filled.items() if label == variant.label]
         pod = server_pod(scope, variant, server)
         if spec.spans_nodes:
             pod = leader_pod(scope, variant, pod)
         template = pod_template(pod, scope.labels_of(variant))
-        verified: list[pulumi.Resource] = []
         if verify and self._spec.is_replaced_in_place:
             # Nothing of the new version runs beside the old one, and so the Job runs it.
-            unknown = NotRunning(pod=pod, port=server.port)
-            verified.append(make_verification(scope, variant, verify, unknown, after=filled))
+            unknown = NotRunning(variant=variant, pod=pod, port=server.port, after=[*before])
+            before.append(make_verification(scope, verify, unknown))
         automatic = automatic_of(self._spec)
         if spec.spans_nodes and self._sets:
-            workload = make_leader_worker_set(scope, variant, server, pod, self._sets, after=filled)
+            workload = make_leader_worker_set(scope, variant, server, pod, self._sets, after=before)
         elif spec.backend == KSERVE and self._kserve:
-            workload = make_inference_service(scope, variant, pod, self._kserve, after=[*filled, *verified])
+            workload = make_inference_service(scope, variant, pod, self._kserve, after=before)
         elif automatic and self._rollouts:
             workload, self._route = make_automatic(
-                scope, variant, server, pod, automatic, self._rollouts, self._lead, after=[*filled, *verified]
+                scope, variant, server, pod, automatic, self._rollouts, self._lead, after=before
             )
         else:
-            workload = make_deployment(scope, variant, template, after=[*filled, *verified])
-        self._create_autoscaler(variant, workload)
+            workload = make_deployment(scope, variant, template, after=before)
+        make_autoscaler(scope, variant, workload, keda=self._keda)
         service_name: pulumi.Input[str] = ""
+        running = None
         if variant.service_suffix:
             service = make_cluster_service(
                 f"{scope.logical}-{variant.service_suffix}-service",
@@ -191,9 +196,13 @@ class ModelService(pulumi.ComponentResource):
             )
             service_name = service.metadata.name
             if verify:
-                running = Running(url=scope.url_of(service_name), version=version_of(template))
-                verified.append(make_verification(scope, variant, verify, running, after=[workload.resource, service]))
-        return _Made(variant=variant, server=server, workload=workload, service_name=service_name, verified=verified)
+                running = Running(
+                    variant=variant,
+                    url=scope.url_of(service_name),
+                    version=version_of(template),
+                    after=[workload.resource, service],
+                )
+        return _Made(variant=variant, server=server, workload=workload, service_name=service_name, running=running)
 
     def _create_disruption_budget(self) -> k8s.policy.v1.PodDisruptionBudget:
         # One at a time. Not "at least one": with a single replica that would stop every drain of its node for ever.
@@ -208,33 +217,9 @@ class ModelService(pulumi.ComponentResource):
             opts=self._scope.options(),
         )
 
-    def _create_autoscaler(self, variant: Variant, workload: Workload) -> None:
-        spec, scope = variant.spec, self._scope
-        if not spec.autoscaling:
-            return
-        make_autoscaler(
-            f"{scope.logical_of(variant)}-autoscaler",
-            scope.workspace,
-            spec.autoscaling,
-            Scaled(
-                namespace=scope.namespace,
-                name=workload.name,
-                kind=workload.kind,
-                api_version=workload.api_version,
-                metrics=spec.load_metrics,
-                startup_seconds=spec.startup_seconds,
-                pool=spec.pool,
-                route=f"{scope.logical}-route",
-                percent=variant.weight_percent or variant.mirror_percent,
-            ),
-            labels=scope.labels_of(variant),
-            parent=self,
-            keda=self._keda,
-        )
-
-    def _create_route(self, made: Sequence["_Made"], gateway: Gateway) -> Route:
+    def _create_route(self, made: Sequence["_Made"], gateway: Gateway, verified: Sequence[pulumi.Resource]) -> Route:
         assert self._spec.route, "only a service with a route has one"
-        before = [job for each in made for job in each.verified]
+        before = [*verified]
         pool = None
         if self._spec.route.balance == "kv_cache":
             (live,) = made
@@ -279,11 +264,11 @@ class ModelService(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class _Made:
-    """One version as it was made. `service_name` is empty where the service's own Service leads to it. No request may
-    come to it before `verified` is there."""
+    """One version as it was made. `service_name` is empty where the service's own Service leads to it; `running` is how
+    it is asked before requests come to it, where it is."""
 
     variant: Variant
     server: Server
     workload: Workload
     service_name: pulumi.Input[str]
-    verified: Sequence[pulumi.Resource]
+    running: Running | None

@@ -1,5 +1,6 @@
 """The rules that a release, its service and the gateway make together. Imports no Pulumi package."""
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -63,10 +64,10 @@ def service_release_problems(service: "ModelServiceSpec") -> Iterator[Problem]:
 def beside_problems(service: "ModelServiceSpec", place: Place) -> Iterator[Problem]:
     """Pods of a service that run beside each other, each alone of its version, and would wait for one volume."""
     verify = service.release.verify if service.release else None
+    pods = [(variant.label, variant.spec) for variant in service.parts]
     if verify and service.is_replaced_in_place:
-        pods = [("the service", service.variants[0].spec), ("its verification", service.variants[0].spec)]
-    else:
-        pods = [(variant.label, variant.spec) for variant in service.variants]
+        own = pods[0][1]
+        pods[:1] = [("the service", own), ("its verification", own)]
     users: dict[str, list[str]] = {}
     pools: set[str] = set()
     for label, spec in pods:
@@ -77,7 +78,8 @@ def beside_problems(service: "ModelServiceSpec", place: Place) -> Iterator[Probl
     for volume, labels in users.items():
         if len(labels) > 1 and not is_one_node:
             why = f"volume {volume} can be on one node at a time, and pods of {' and '.join(labels)} mount it at once"
-            yield Problem(path="release", why=why, fix=f"set shared: true on volume {volume}")
+            path = "release" if service.release else service.parts[-1].path
+            yield Problem(path=path, why=why, fix=f"set shared: true on volume {volume}")
 
 
 def verify_problems_on(service: "ModelServiceSpec", place: Place) -> Iterator[Problem]:
@@ -87,8 +89,12 @@ def verify_problems_on(service: "ModelServiceSpec", place: Place) -> Iterator[Pr
         return
     found = list(verify.problems_on(place))
     if service.is_replaced_in_place:
-        own, pool = service.variants[0].spec, place.pools[service.variants[0].spec.pool]
-        room = own.resources_on(pool).per_node(pool) * pool.max_nodes
+        own, *others = (variant.spec for variant in service.parts)
+        pool = place.pools[own.pool]
+        taken = sum(
+            each.max_replicas / each.resources_on(pool).per_node(pool) for each in others if each.pool == own.pool
+        )
+        room = math.floor(own.resources_on(pool).per_node(pool) * (pool.max_nodes - taken))
         found += room_problems(verify, replicas=own.min_replicas, room=room, pool=pool)
     yield from (problem.under("release.verify") for problem in found)
 

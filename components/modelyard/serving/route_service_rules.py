@@ -1,6 +1,6 @@
 """The rules that a route and its service make together, wherever the gateway is. Imports no Pulumi package."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from modelyard.errors import Problem
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 ENGINES: Mapping[str, str] = {"vllm": "vllm", "sglang": "sglang"}
 """The runtimes whose metrics a picker reads, in its own words. Triton has them on a port of its own, where it does not
 look. https://github.com/llm-d/llm-d-router/blob/v0.10.0/pkg/epp/framework/plugins/datalayer/extractor/metrics/README.md"""
+
+
+def needs_pickers(services: Iterable["ModelServiceSpec"]) -> bool:
+    """Whether the gateway has to ask a picker for one of these services."""
+    return any(each.route and each.route.balance == "kv_cache" for each in services)
 
 
 def service_route_problems(service: "ModelServiceSpec") -> Iterator[Problem]:

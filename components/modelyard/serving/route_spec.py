@@ -120,6 +120,9 @@ class RouteSpec:
         if self.balance and self.slow_start_seconds:
             why = f"has no effect with balance: {self.balance}, where a client's replica is given"
             yield Problem(path="slow_start_seconds", why=why, fix="remove one of them")
+        if self.balance == "kv_cache" and self.retry:
+            why = "would send a request to the same replica again, as its picker is asked once"
+            yield Problem(path="retry", why=why, fix="remove it, or use balance: header")
         if self.idle_timeout_seconds and self.idle_timeout_seconds > self.timeout_seconds:
             why = f"{self.idle_timeout_seconds} is above timeout_seconds {self.timeout_seconds}, which ends it before"
             yield Problem(path="idle_timeout_seconds", why=why, fix="lower it, or raise timeout_seconds")
@@ -161,17 +164,29 @@ class RouteSpec:
         return [*self.hostnames] or ([gateway.hostname] if gateway.hostname else [])
 
 
-def route_kinds(route: RouteSpec, gateway: GatewaySpec, *, is_waking: bool = False) -> Iterator[str]:
-    """The kinds of objects that a route at this gateway is made of."""
+def route_kinds(
+    route: RouteSpec, gateway: GatewaySpec, *, has_policies: bool = True, is_waking: bool = False
+) -> Iterator[str]:
+    """The kinds of objects that a route at this gateway is made of, those of each Service that it leads to apart.
+
+    Args:
+        route: a valid spec.
+        gateway: what it leads from.
+        has_policies: whether the cluster has the kinds of Envoy Gateway, which its chart brings.
+        is_waking: whether its requests bring the service's first pod.
+    """
     yield "HTTPRoute"
-    if gateway.class_ == GKE:
-        yield from ("GCPBackendPolicy", "HealthCheckPolicy")
     if route.balance == "kv_cache":
         yield from ("InferencePool", "Deployment", "Service")
-    if gateway.class_ == ENVOY:
+    if gateway.class_ == ENVOY and has_policies:
         yield from (["BackendTrafficPolicy"] if route.has_traffic_rules or is_waking else [])
         yield from (["SecurityPolicy"] if route.has_access_rules else [])
         yield from (["Secret"] if route.secrets else [])
+
+
+def backend_kinds(gateway: GatewaySpec) -> list[str]:
+    """The kinds of objects that each Service has to which a route at this gateway leads."""
+    return ["GCPBackendPolicy", "HealthCheckPolicy"] if gateway.class_ == GKE else []
 
 
 def route_problems(

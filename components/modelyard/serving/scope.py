@@ -26,12 +26,14 @@ class ServiceScope:
         workspace: where it runs.
         parent: the component that its objects belong to.
         home: the namespace of the workspace that it runs in; None for the workspace's own.
+        is_monitored: whether a Prometheus reads its metrics.
     """
 
     name: str
     workspace: Workspace
     parent: pulumi.Resource
     home: WorkspaceNamespace | None = None
+    is_monitored: bool = False
 
     @property
     def namespace(self) -> pulumi.Output[str]:

@@ -8,7 +8,6 @@ from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
 from modelyard.gpu.spec import Gpus, GpuSliceSpec
 from modelyard.serving.adapter_spec import AdapterSpec, path_of
-from modelyard.serving.automatic_rules import automatic_problems_on
 from modelyard.serving.autoscaling_rules import runtime_problems
 from modelyard.serving.autoscaling_spec import AutoscalingSpec
 from modelyard.serving.groups import (
@@ -16,24 +15,25 @@ from modelyard.serving.groups import (
     ON_FABRIC,
     cache_problems,
     group_problems,
-    namespace_problems,
     of_left_out_gpus,
-    verify_problems,
 )
 from modelyard.serving.kserve_rules import kserve_problems
 from modelyard.serving.model_files import cached_folder, fetch_seconds, model_problems_on
 from modelyard.serving.model_memory import GpuMemory, gpu_memory
 from modelyard.serving.model_spec import DOWNLOADED, ModelSpec
+from modelyard.serving.parts import service_problems_on
 from modelyard.serving.place_rules import memory_problems, room_problems, spare_place_problems, volume_problems
-from modelyard.serving.release_rules import beside_problems, service_release_problems, verify_problems_on
+from modelyard.serving.prefill import prefill_variant, service_prefill_problems
+from modelyard.serving.prefill_spec import PrefillSpec
+from modelyard.serving.release_rules import service_release_problems
 from modelyard.serving.release_spec import ReleaseSpec
-from modelyard.serving.route_service_rules import route_secret_problems, service_route_problems
+from modelyard.serving.route_service_rules import service_route_problems
 from modelyard.serving.route_spec import RouteSpec
 from modelyard.serving.runtimes.load_metrics import LoadMetrics
 from modelyard.serving.runtimes.runtime import Served, Server
 from modelyard.serving.runtimes.spec import RuntimeSpec
-from modelyard.serving.variants import Variant, nodes_problems, only_in, variants
-from modelyard.serving.words import Backend, DrainSeconds
+from modelyard.serving.variants import Variant, variants
+from modelyard.serving.words import Backend, DrainSeconds, Role
 from modelyard.spec import Count, CountOrZero, Name, spec
 from modelyard.workspace.fabric import problems_on_fabric
 from modelyard.workspace.folders_read import FolderRead
@@ -85,6 +85,9 @@ class ModelServiceSpec(WorkloadSpec):
 
     adapters: Mapping[Name, AdapterSpec] = field(default_factory=dict[str, AdapterSpec])
     """LoRA adapters by the names that clients ask for them by, beside the model. With vllm and sglang."""
+    prefill: PrefillSpec | None = None
+    """Pods that read prompts for those that answer, which then have the caches moved to them. With vllm and
+    `route.balance: kv_cache`. Left out: each pod does both."""
     backend: Backend = "kubernetes"
     """Who makes its pods: Kubernetes by itself, or `kserve`, from the same spec, on a cluster that runs KServe."""
 
@@ -108,8 +111,11 @@ class ModelServiceSpec(WorkloadSpec):
     @property
     def own_ports(self) -> Collection[int]:
         """Ports that its server listens on."""
-        server = self.server("") if self.runtime.chosen else None
-        return [port for port in (server.port, server.grpc_port, server.metrics_port) if port] if server else ()
+        if not self.runtime.chosen:
+            return ()
+        server = self.server("", role="decode" if self.prefill else None)
+        ports = (server.port, server.grpc_port, server.metrics_port, server.own_port, server.peer_port)
+        return [port for port in ports if port]
 
     @property
     def run_as(self) -> int:
@@ -156,6 +162,7 @@ class ModelServiceSpec(WorkloadSpec):
                 yield from runtime_problems(self.autoscaling, self.runtime.chosen)
         yield from service_route_problems(self)
         yield from service_release_problems(self)
+        yield from service_prefill_problems(self)
         yield from kserve_problems(self)
 
     @property
@@ -169,25 +176,33 @@ class ModelServiceSpec(WorkloadSpec):
         """The versions that run beside each other, that of the service itself first; of a plain service that alone."""
         return variants(self)
 
-    def server(self, name: str, known_as: str | None = None) -> Server:
+    @property
+    def parts(self) -> Sequence[Variant]:
+        """The same, and after them its prefill pods, where it has such."""
+        prefill = prefill_variant(self)
+        return [*self.variants, prefill] if prefill else self.variants
+
+    def server(self, name: str, known_as: str | None = None, role: Role | None = None) -> Server:
         """The server of a valid service.
 
         Args:
             name: the service's name.
             known_as: the model's name for clients, instead of its own.
+            role: the part of each request that it does; None for all of it.
         """
         assert self.runtime.chosen, "a valid service has one runtime"
-        return self.runtime.chosen.server(self._served(name, known_as))
+        return self.runtime.chosen.server(self._served(name, known_as, role))
 
     def model_name(self, name: str) -> str:
         """The name by which clients of a service of that name ask for its model, unless the runtime's block says."""
         served = self._served(name)
         return served.model_name or served.model_location
 
-    def _served(self, name: str = "", known_as: str | None = None) -> Served:
+    def _served(self, name: str = "", known_as: str | None = None, role: Role | None = None) -> Served:
         return Served(
             name=name,
             known_as=known_as,
+            role=role,
             model=self.model,
             is_fetched=self.is_fetched,
             gpus=self.gpus_asked,
@@ -237,22 +252,7 @@ class ModelServiceSpec(WorkloadSpec):
 
     def problems_on(self, place: Place) -> Iterator[Problem]:
         """Why a valid spec cannot work there."""
-        own, *others = self.variants
-        known = list(own.spec.version_problems_on(place))
-        yield from known
-        found = [
-            problem for other in others for problem in only_in(other, other.spec.version_problems_on(place), known)
-        ]
-        yield from found
-        if known or found or not self.release:
-            return
-        yield from namespace_problems([own, *others], place.pools)
-        yield from nodes_problems([own, *others], place.pools)
-        yield from beside_problems(self, place)
-        yield from verify_problems_on(self, place)
-        yield from automatic_problems_on(self, place)
-        yield from route_secret_problems(self, place.secrets)
-        yield from verify_problems(self, place.pools)
+        yield from service_problems_on(self, place)
 
     def version_problems_on(self, place: Place) -> Iterator[Problem]:
         """Why one version of it cannot work there, whatever runs beside it."""

@@ -10,6 +10,7 @@ from modelyard.errors import Problem
 from modelyard.kube.names import name_problems
 from modelyard.serving.automatic_rules import automatic_name_problems
 from modelyard.serving.model_spec import changed_model
+from modelyard.serving.prefill_spec import PREFILL, prefill_proxy
 from modelyard.serving.release_spec import (
     MAIN,
     AbTestSpec,
@@ -22,6 +23,7 @@ from modelyard.serving.release_spec import (
     VariantSpec,
 )
 from modelyard.serving.request_match import RequestMatchSpec
+from modelyard.serving.words import Role
 from modelyard.spec import rule_problems
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ ALL_PERCENT = 100
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One version of a service.
+    """One version of a service, or its pods that only read prompts.
 
     Attributes:
         label: the value of the label `modelyard.dev/variant`, by which its pods are found.
@@ -62,6 +64,13 @@ class Variant:
         """Whether it is the service as it is written."""
         return self.label == MAIN
 
+    @property
+    def role(self) -> Role | None:
+        """The part of each request that its servers do; None for all of it."""
+        if self.label == PREFILL:
+            return "prefill"
+        return "decode" if self.spec.prefill else None
+
     def name_of(self, service: str) -> str:
         """The name of the Service that leads to its pods alone."""
         return f"{service}-{self.service_suffix}" if self.service_suffix else service
@@ -69,8 +78,9 @@ class Variant:
 
 def variants(service: "ModelServiceSpec") -> Sequence[Variant]:
     """The versions that run, that of the service itself first."""
-    own = replace(service, release=None, route=None)
     release = service.release or ReleaseSpec()
+    # A picker knows the pods of one version, and refuses releases that have several.
+    own = replace(service, release=None, route=None, prefill=None if release.kinds else service.prefill)
     canary, blue_green, ab_test, shadow = release.canary, release.blue_green, release.ab_test, release.shadow
     if canary and canary.promote:
         return [Variant(spec=_resolved(own, canary), is_live=True, weight_percent=ALL_PERCENT, path="release.canary")]
@@ -82,6 +92,8 @@ def variants(service: "ModelServiceSpec") -> Sequence[Variant]:
         return list(_ab_test(own, ab_test))
     if shadow:
         return list(_shadow(own, shadow))
+    if own.prefill:
+        own = replace(own, sidecars=[*own.sidecars, prefill_proxy()])
     return [Variant(spec=own, is_live=True, weight_percent=ALL_PERCENT)]
 
 
@@ -175,7 +187,7 @@ def _at_full_size(spec: "ModelServiceSpec") -> "ModelServiceSpec":
 def variant_name_problems(workspace: str, name: str, service: "ModelServiceSpec") -> Iterator[Problem]:
     """Names that would be made for the other versions and are too long; paths are relative to the service."""
     yield from automatic_name_problems(workspace, name, service)
-    for variant in service.variants:
+    for variant in service.parts:
         if variant.service_suffix:
             yield from (
                 problem.under(variant.path or "release") for problem in name_problems(workspace, variant.name_of(name))
@@ -219,4 +231,5 @@ def nodes_problems(all_variants: Sequence[Variant], pools: Mapping[str, Pool]) -
             why = (
                 f"{listed} take at least {nodes} nodes, an update's included, and pool {pool.name} has {pool.max_nodes}"
             )
-            yield Problem(path="release", why=why, fix="raise the pool's max_nodes, or give the others fewer replicas")
+            path = on_pool[-1].path if on_pool[-1].role else "release"
+            yield Problem(path=path, why=why, fix="raise the pool's max_nodes, or give the others fewer replicas")

@@ -1,9 +1,9 @@
-"""A Job that asks a new version of a service before requests come to it."""
+"""A Job that asks new versions of a service before requests come to them."""
 
 import hashlib
 import inspect
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from modelyard.kube.labels import COMPONENT, VERIFIED_VERSION
 from modelyard.kube.pods import NOT_MOVED, Pod, pod_template
 from modelyard.serving import verify_requests
 from modelyard.serving.deployment import NODE_READY_SECONDS, start_seconds
+from modelyard.serving.release_spec import ReleaseSpec
 from modelyard.serving.scope import ServiceScope
 from modelyard.serving.variants import Variant
 from modelyard.serving.verify_spec import VerifySpec
@@ -32,15 +33,19 @@ _MEMORY_GIB = 0.125
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """A version that runs and that no user's request reaches yet.
+    """A version that runs, and is asked by its Service.
 
     Attributes:
+        variant: the version.
         url: where it answers, without a slash at the end.
         version: what changes when it becomes another version: `version_of` its pods.
+        after: what has to be there before it is asked.
     """
 
+    variant: Variant
     url: pulumi.Input[str]
     version: pulumi.Input[str]
+    after: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +53,16 @@ class NotRunning:
     """A version that is about to take the place of another. The Job's pod runs it too, for as long as it is asked.
 
     Attributes:
+        variant: the version.
         pod: the pod that it will have.
         port: where its server listens.
+        after: what has to be there before it runs.
     """
 
+    variant: Variant
     pod: Pod
     port: int
+    after: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,37 +73,36 @@ class _Checker(WorkloadSpec):
 
 
 def make_verification(
-    scope: ServiceScope,
-    variant: Variant,
-    verify: VerifySpec,
-    version: Running | NotRunning,
-    *,
-    after: Iterable[pulumi.Resource] = (),
+    scope: ServiceScope, verify: VerifySpec, asked: NotRunning | Sequence[Running]
 ) -> k8s.batch.v1.Job:
-    """Ask a version; what depends on the Job is changed only after all answers were as expected.
+    """Ask a version, or several; what depends on the Job is changed only after all answers were as expected.
 
-    Creates a Job with a generated name, which the update waits for. It runs again when the version or the verification
-    changes, and when it has failed; otherwise it stays as it is, finished, and has no time after which Kubernetes
-    would remove it. It does not try twice: only a pod that loses its node is replaced. Of a failed one, the message
-    that ends the update has every request that failed, with what was expected and what came.
+    Creates a Job with a generated name, which the update waits for. It runs again when one of the versions or the
+    verification changes, and when it has failed; otherwise it stays as it is, finished, and has no time after which
+    Kubernetes would remove it. It does not try twice: only a pod that loses its node is replaced. Of a failed one, the
+    message that ends the update has every request that failed, with what was expected and what came.
+
+    Versions that requests move to by themselves have a Job each, or one that fails would hold the other back.
 
     Args:
         scope: the service.
-        variant: the version.
         verify: a verification without problems in the service's workspace.
-        version: how it is reached.
-        after: what has to be there before.
+        asked: the version that is about to start, or those that run and to which requests move together.
     """
+    versions = [asked] if isinstance(asked, NotRunning) else asked
+    variant = versions[0].variant
+    alone = len(versions) == 1
     # What runs beside the server has no node of its own to choose.
-    pool = verify.pool if verify.pool and isinstance(version, Running) else variant.spec.pool
+    pool = variant.spec.pool if isinstance(asked, NotRunning) else verify.pool or variant.spec.pool
     spec = _Checker(pool=pool, cpus=_CPUS, memory_gib=_MEMORY_GIB, env_from_secrets=verify.env_from_secrets)
-    start = start_seconds(variant.spec) if isinstance(version, NotRunning) else 0
-    seconds = NODE_READY_SECONDS + start + verify.timeout_seconds
-    labels = {**scope.labels_of(variant), COMPONENT: VERIFICATION}
-    options = scope.options([*scope.workspace.before_pods(spec), *after])
+    start = start_seconds(variant.spec) if isinstance(asked, NotRunning) else 0
+    seconds = NODE_READY_SECONDS + start + verify.timeout_seconds * len(versions)
+    labels = {**(scope.labels_of(variant) if alone else scope.labels), COMPONENT: VERIFICATION}
+    before = [resource for each in versions for resource in each.after]
+    options = scope.options([*scope.workspace.before_pods(spec), *before])
     options.custom_timeouts = pulumi.CustomTimeouts(create=f"{seconds + AWAIT_MARGIN_SECONDS}s")
     return k8s.batch.v1.Job(
-        f"{scope.logical_of(variant)}-verify",
+        f"{scope.logical_of(variant) if alone else scope.logical}-verify",
         metadata=scope.metadata(labels=labels, annotations=REPLACE_UNREADY),
         spec=k8s.batch.v1.JobSpecArgs(
             completions=1,
@@ -103,10 +111,31 @@ def make_verification(
             active_deadline_seconds=seconds,
             pod_failure_policy=lost_nodes_do_not_count(),
             pod_replacement_policy="Failed",
-            template=pod_template(_pod(scope.workspace, spec, verify, version), labels),
+            template=pod_template(_pod(scope.workspace, spec, verify, asked), labels),
         ),
         opts=options,
     )
+
+
+def verify_beside(
+    scope: ServiceScope, release: ReleaseSpec | None, running: Sequence[Running]
+) -> Mapping[str, k8s.batch.v1.Job]:
+    """Ask the versions that run beside each other, as their release says; the Jobs by the label of each version.
+
+    Requests move to all variants of an A/B test in one change of the route, and so one Job asks all of them. The
+    colours of blue-green have a Job each, whichever is live: so a switch asks nothing anew, and one that has become
+    unfit does not keep requests from moving to the other.
+
+    Args:
+        scope: the service.
+        release: the service's, if it has one.
+        running: the versions that have a Service of their own.
+    """
+    if not release or not release.verify or not running:
+        return {}
+    together = [[each] for each in running] if release.blue_green else [running]
+    jobs = [(group, make_verification(scope, release.verify, group)) for group in together]
+    return {each.variant.label: job for group, job in jobs for each in group}
 
 
 def version_of(template: k8s.core.v1.PodTemplateSpecArgs) -> pulumi.Output[str]:
@@ -126,24 +155,25 @@ def _plain(value: Any) -> Any:
     return {str(key): _plain(each) for key, each in fields.items() if each is not None}
 
 
-def _pod(workspace: Workspace, spec: _Checker, verify: VerifySpec, version: Running | NotRunning) -> Pod:
-    url = version.url if isinstance(version, Running) else f"http://localhost:{version.port}"
+def _pod(workspace: Workspace, spec: _Checker, verify: VerifySpec, asked: NotRunning | Sequence[Running]) -> Pod:
+    urls = [f"http://localhost:{asked.port}"] if isinstance(asked, NotRunning) else [version.url for version in asked]
     checker = Container(
         name="verify-requests",
         image=verify.image,
         command=["python3", "-I", "-c", inspect.getsource(verify_requests)],
-        args=[url, verify.plan()],
+        args=[verify.plan(), *urls],
     )
     pod = workload_pod(workspace, spec, checker)
-    if isinstance(version, Running):
-        annotations = {**pod.annotations, **NOT_MOVED, VERIFIED_VERSION: version.version}
+    if not isinstance(asked, NotRunning):
+        verified = pulumi.Output.all(*(version.version for version in asked)).apply(" ".join)
+        annotations = {**pod.annotations, **NOT_MOVED, VERIFIED_VERSION: verified}
         return replace(pod, restart_policy="Never", annotations=annotations)
     # It ends with the Job at once, as nobody else sends it requests.
-    server = replace(version.pod.container, pre_stop_seconds=None, claims_devices=True)
+    server = replace(asked.pod.container, pre_stop_seconds=None, claims_devices=True)
     return replace(
-        version.pod,
+        asked.pod,
         container=pod.container,
-        sidecars=[*version.pod.sidecars, server],
+        sidecars=[*asked.pod.sidecars, server],
         restart_policy="Never",
-        annotations={**version.pod.annotations, **NOT_MOVED},
+        annotations={**asked.pod.annotations, **NOT_MOVED},
     )

@@ -1,8 +1,9 @@
 """The program that verifies a server: it sends requests and compares the answers with what is expected of them.
 
-It runs in a pod whose image has no modelyard in it, as `python3 -c SOURCE URL PLAN`, and so uses the standard library
-of Python 3.9 only. PLAN is what `VerifySpec.plan` makes. It ends with 0 where every answer is as expected, and with 1
-otherwise; what it writes last is then every failure, as Kubernetes keeps the end of a container's output.
+It runs in a pod whose image has no modelyard in it, as `python3 -c SOURCE PLAN URL...`, and so uses the standard
+library of Python 3.9 only. PLAN is what `VerifySpec.plan` makes, and it is asked of each URL. It ends with 0 where
+every answer is as expected, and with 1 otherwise; what it writes last is then every failure, as Kubernetes keeps the
+end of a container's output.
 """
 
 import http.client
@@ -37,17 +38,19 @@ class Answer(NamedTuple):
 
 
 def main(arguments: list[str]) -> int:
-    """Send all requests of the plan; return the exit code."""
-    url, plan = arguments[0], json.loads(arguments[1])
+    """Send all requests of the plan to each server; return the exit code."""
+    plan, urls = json.loads(arguments[0]), arguments[1:]
     requests = plan["requests"]
-    deadline = time.monotonic() + plan["timeout_seconds"]
     failed: list[str] = []
-    for index, request in enumerate(requests):
-        failure = _failure(url, request, deadline)
-        if failure:
-            failed.append(f"requests[{index}] {failure}")
+    for url in urls:
+        deadline = time.monotonic() + plan["timeout_seconds"]
+        where = f"{url} " if len(urls) > 1 else ""
+        for index, request in enumerate(requests):
+            failure = _failure(url, request, deadline)
+            if failure:
+                failed.append(f"{where}requests[{index}] {failure}")
     if failed:
-        found = "\n".join([f"{len(failed)} of {len(requests)} requests failed", *failed])
+        found = "\n".join([f"{len(failed)} of {len(requests) * len(urls)} requests failed", *failed])
         print(_shorten(found, _MESSAGE_CHARACTERS), flush=True)
         return 1
     print("every answer is as expected", flush=True)

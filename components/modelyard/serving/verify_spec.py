@@ -170,16 +170,16 @@ class VerifySpec:
     requests: Annotated[Sequence[VerifyRequestSpec], annotated_types.MinLen(1)]
     """The requests, sent one after the other. All are sent, also after one has failed."""
     timeout_seconds: Seconds = VERIFY_SECONDS
-    """How long all of them may take together, once the server has started. 300, as a long answer of a language model
-    takes about a minute."""
+    """How long all of them together may take one version, once its server has started. 300, as a long answer of a
+    language model takes about a minute."""
     env_from_secrets: Mapping[EnvName, Name] = field(default_factory=dict[str, str])
     """Variables for headers, from secrets of the workspace: the variable's name and the secret's."""
     image: Image = PYTHON_IMAGE
     """Any image that has `python3` of version 3.9 or newer; nothing is installed. On a machine without a registry, the
     service's own image will do, if it has one."""
     pool: Name | None = None
-    """The pool that the requests are sent from, without a GPU. Left out: the version's own. In a rolling update they
-    are sent from where the new version runs, whatever this says."""
+    """The pool that the requests are sent from, without a GPU. Left out: the version's own, and of several that of the
+    first. In a rolling update they are sent from where the new version runs, whatever this says."""
 
     def problems(self) -> Iterable[Problem]:
         """Variables that exist and are used, and a size that fits."""

@@ -14,6 +14,10 @@ DrainSeconds = Annotated[int, annotated_types.Interval(ge=0, le=3600)]
 Backend = Literal["kubernetes", "kserve"]
 """Who makes the pods of a service."""
 
+Role = Literal["prefill", "decode"]
+"""What a server does of each request where another does the rest: it reads the prompt, or writes the answer. In the
+words of the label that pickers read."""
+
 
 _HEADER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
 

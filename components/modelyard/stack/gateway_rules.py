@@ -37,5 +37,6 @@ def gateway_problems(
 
 def _traits(cluster: ClusterSpec) -> ClusterTraits:
     """What is known of the cluster without making it. Of an engine that is yet to be chosen nothing is."""
-    is_host = cluster.local is not None and cluster.local.engine == "host" and not cluster.local.charts
+    local = cluster.local
+    is_host = local is not None and local.engine == "host" and not local.installs_charts
     return ClusterTraits(client_addresses_seen=cluster.eks is None, gateway_in_place=TRAEFIK if is_host else None)

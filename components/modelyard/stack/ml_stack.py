@@ -1,6 +1,6 @@
 """The typed stack as one component: it composes the rooms and adds nothing of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from modelyard.errors import ConfigError
 from modelyard.observability.monitoring import Monitoring
 from modelyard.platform.accelerators import Accelerators, needed_agents
 from modelyard.platform.gateway import Gateway
+from modelyard.platform.gateway_spec import ENVOY, GatewaySpec
 from modelyard.platform.kserve import KServe
 from modelyard.platform.leader_worker_sets import LeaderWorkerSets
 from modelyard.platform.priorities import Priorities
@@ -27,6 +28,8 @@ from modelyard.serving.autoscaling_rules import needs_keda
 from modelyard.serving.keda import Keda
 from modelyard.serving.kserve_rules import needs_kserve
 from modelyard.serving.model_service import ModelService
+from modelyard.serving.route_service_rules import needs_pickers
+from modelyard.serving.spec import ModelServiceSpec
 from modelyard.stack.config import stack_from_config
 from modelyard.stack.outputs import StackOutputs
 from modelyard.stack.spec import StackSpec, WorkspaceStackSpec
@@ -94,7 +97,19 @@ class MLStack(pulumi.ComponentResource):
             else None
         )
         gateway = spec.platform.gateway
-        self.gateway = Gateway("gateway", self.cluster, gateway, charts=charts, opts=child) if gateway else None
+        services = spec.services.values()
+        self.gateway = (
+            Gateway(
+                "gateway",
+                self.cluster,
+                _with_pickers(gateway, services),
+                charts=charts,
+                inference_pools_present=spec.platform.inference_pools_present,
+                opts=child,
+            )
+            if gateway
+            else None
+        )
         queues = spec.platform.queues
         self.queues = (
             Queues("queues", self.cluster, queues, charts=charts, monitoring_ready=monitored, opts=child)
@@ -114,10 +129,9 @@ class MLStack(pulumi.ComponentResource):
             if spec.has_groups
             else None
         )
-        every_service = [service for each in spec.workspaces.values() for service in each.services.values()]
-        self.kserve = KServe("kserve", self.cluster, opts=child) if needs_kserve(every_service) else None
+        self.kserve = KServe("kserve", self.cluster, opts=child) if needs_kserve(services) else None
         priorities = spec.platform.priorities
-        with_spare = any(service.spare_replicas for service in every_service)
+        with_spare = any(service.spare_replicas for service in services)
         self.priorities = (
             Priorities("priorities", self.cluster, priorities, with_spare=with_spare, opts=child)
             if priorities or with_spare
@@ -128,16 +142,16 @@ class MLStack(pulumi.ComponentResource):
             key: Workspace(key, self.cluster, each, child, after=after, queues=self.queues, priorities=self.priorities)
             for key, each in spec.workspaces.items()
         }
-        services: dict[str, ModelService] = {}
+        serving: dict[str, ModelService] = {}
         for key, each in spec.workspaces.items():
             made = self._run(self.workspaces[key], each, child)
-            services |= {f"{key}/{name}": service for name, service in made.items()}
+            serving |= {f"{key}/{name}": service for name, service in made.items()}
         self.outputs = StackOutputs(
             cluster_name=pulumi.Output.from_input(self.cluster.cluster_name),
             kubeconfig=self.cluster.kubeconfig,
-            services=_by_name({key: each.url for key, each in services.items()}),
-            service_ports=pulumi.Output.from_input({key: each.ports for key, each in services.items()}),
-            routes=_by_name({key: each.route_url for key, each in services.items() if each.route_url}),
+            services=_by_name({key: each.url for key, each in serving.items()}),
+            service_ports=pulumi.Output.from_input({key: each.ports for key, each in serving.items()}),
+            routes=_by_name({key: each.route_url for key, each in serving.items() if each.route_url}),
             gateway_address=self.gateway.address if self.gateway else pulumi.Output.from_input(""),
             object_stores=_by_name(
                 {
@@ -150,7 +164,7 @@ class MLStack(pulumi.ComponentResource):
         self.register_outputs({"cluster_name": self.outputs.cluster_name, "services": self.outputs.services})
 
     def _keda(self, spec: StackSpec, child: pulumi.ResourceOptions) -> Keda | None:
-        if not needs_keda(service for each in spec.workspaces.values() for service in each.services.values()):
+        if not needs_keda(spec.services.values()):
             return None
         return Keda(
             "keda",
@@ -163,7 +177,7 @@ class MLStack(pulumi.ComponentResource):
         )
 
     def _argo_rollouts(self, spec: StackSpec, child: pulumi.ResourceOptions) -> ArgoRollouts | None:
-        services = [service for each in spec.workspaces.values() for service in each.services.values()]
+        services = spec.services.values()
         if not needs_argo_rollouts(services):
             return None
         return ArgoRollouts(
@@ -249,6 +263,13 @@ def _cluster(name: str, spec: StackSpec, child: pulumi.ResourceOptions) -> Clust
 
         return AksCluster(name, _with_storage(aks, spec), spec.pools, child)
     raise AssertionError("a checked spec has exactly one cluster")
+
+
+def _with_pickers(gateway: GatewaySpec, services: Iterable[ModelServiceSpec]) -> GatewaySpec:
+    """With what asks pickers where a route needs it and the gateway does not say."""
+    if gateway.class_ != ENVOY or gateway.pickers is not None:
+        return gateway
+    return replace(gateway, pickers=needs_pickers(services))
 
 
 def _with_storage(cloud: _Cloud, spec: StackSpec) -> _Cloud:

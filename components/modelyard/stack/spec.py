@@ -74,9 +74,10 @@ class WorkspaceStackSpec(WorkspaceSpec):
         for block, name, _ in self.workloads():
             yield "workloads", name, f"{block}.{name}"
         for name, service in self.services.items():
-            for variant in service.variants:
+            for variant in service.parts:
                 if variant.service_suffix:
-                    yield "workloads", variant.name_of(name), f"services.{name}.release"
+                    block = "prefill" if variant.role == "prefill" else "release"
+                    yield "workloads", variant.name_of(name), f"services.{name}.{block}"
             if service.spare_replicas:
                 yield "workloads", f"{name}-spare", f"services.{name}.spare_replicas"
         for block in ("secrets", "config", "volumes", "object_stores"):
@@ -119,9 +120,10 @@ class StackSpec:
         had = resolve_pools(source, {name: pool for name, pool in sound.items() if name not in broken})
         yield from self._queue_problems(had)
         yield from self._workload_problems(had)
-        yield from gateway_problems(self.platform.gateway, self.cluster, self._services())
+        services = self.services
+        yield from gateway_problems(self.platform.gateway, self.cluster, services)
         has_metrics = self.observability.metrics is not None
-        for path, service in self._services().items():
+        for path, service in services.items():
             missing = stack_kserve_problems(service, is_present=self.platform.kserve_present)
             yield from (problem.under(path) for problem in missing)
             for rule in (stack_problems, automatic_stack_problems):
@@ -203,10 +205,11 @@ class StackSpec:
     @property
     def has_groups(self) -> bool:
         """Whether a service goes over several nodes."""
-        return any(variant.spec.spans_nodes for each in self._services().values() for variant in each.variants)
+        return any(variant.spec.spans_nodes for each in self.services.values() for variant in each.variants)
 
-    def _services(self) -> dict[str, ModelServiceSpec]:
-        """All services, by their paths."""
+    @property
+    def services(self) -> Mapping[str, ModelServiceSpec]:
+        """All services of all workspaces, by their paths: `workspaces.chat.services.assistant`."""
         return {
             f"workspaces.{workspace}.services.{name}": service
             for workspace, each in self.workspaces.items()

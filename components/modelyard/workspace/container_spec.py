@@ -18,6 +18,7 @@ SIDECAR_STARTUP_SECONDS = 300
 """As long as a server in an image of one's own may take."""
 _TAKEN_NAMES = {
     "fetch-model": "what downloads a service's model",
+    "prefill-proxy": "what asks a service's prefill pods",
     "tcpx-daemon": "the fabric's process",
     "tcpxo-daemon": "the fabric's process",
 }

@@ -12,6 +12,8 @@ EXISTING = ExistingSpec(context="on-prem")
 
 def test_each_cluster_has_its_nodes() -> None:
     assert NodeSource.of(LocalSpec()) == NodeSource(kind="local", kubernetes_version="1.35")
+    on_host = NodeSource(kind="local", kubernetes_version="1.35", is_this_machine=True)
+    assert NodeSource.of(LocalSpec(engine="host")) == on_host
     assert NodeSource.of(EXISTING) == NodeSource(kind="existing")
     assert NodeSource.of(EKS) == NodeSource(kind="eks", provisioner="karpenter", kubernetes_version="1.35")
 

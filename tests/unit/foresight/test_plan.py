@@ -24,6 +24,11 @@ LOCAL = {
 }
 EKS = {"eks": {"region": "us-east-1"}}
 FRAUD, ASSISTANT = "workspaces.chat.services.fraud", "workspaces.chat.services.assistant"
+LIMITED = {
+    "path": "/fraud",
+    "rate_limit": {"requests_per_minute": 60},
+    "api_keys": {"clients": {"shop": "hf-token"}},
+}
 WIDE = {
     "model": {"huggingface": "mistralai/Mixtral-8x22B-Instruct-v0.1"},
     "runtime": {"vllm": {"tensor_parallel": 8, "pipeline_parallel": 2}},
@@ -54,6 +59,10 @@ STACKS = {
     "training on one node": stack({"workspaces.chat.training.finetune.nodes": 1}),
     "an existing cluster": stack({"cluster": {"existing": {"context": "on-prem"}}}),
     "a route": stack({"platform.gateway": {}, f"{FRAUD}.route": {"path": "/fraud"}}),
+    "a route's policies": stack(
+        {"cluster": {"existing": {"context": "on-prem"}}, "platform.gateway": {}, f"{FRAUD}.route": LIMITED}
+    ),
+    "a route's policies where no charts are installed": stack({"platform.gateway": {}, f"{FRAUD}.route": LIMITED}),
     "pods by KServe": stack({"platform.kserve_present": True, f"{FRAUD}.backend": "kserve"}),
     "steps that are taken by themselves": stack(
         {
@@ -115,6 +124,23 @@ def test_the_plan_lists_what_each_workload_registers(name: str) -> None:
         for each in planned(STACKS[name])["workloads"]
     }
     assert said == workloads(made(STACKS[name]))
+
+
+@pytest.mark.parametrize(
+    ("cluster", "has_policies"),
+    [
+        ({"existing": {"context": "on-prem"}}, True),
+        ({"local": {"engine": "kind"}}, True),
+        ({"local": {"engine": "kwok", "charts": True}}, True),
+        ({"local": {"engine": "kwok"}}, False),
+        ({"local": {"engine": "kind", "charts": False}}, False),
+    ],
+)
+def test_policies_are_planned_where_charts_bring_their_kinds(cluster: dict[str, Any], has_policies: bool) -> None:
+    said = planned(stack({"cluster": cluster, "platform.gateway": {}, f"{FRAUD}.route": LIMITED}))
+    (fraud,) = (each for each in said["workloads"] if each["name"] == "fraud")
+    assert "HTTPRoute" in fraud["makes"]
+    assert ({"BackendTrafficPolicy", "SecurityPolicy", "Secret"} <= set(fraud["makes"])) is has_policies
 
 
 def test_room_that_is_kept_takes_nodes_and_is_no_pod_that_serves() -> None:
@@ -347,3 +373,42 @@ def test_a_service_over_several_nodes_has_a_pod_on_each() -> None:
     assert (wide["min_nodes"], wide["max_nodes"]) == (2, 2)
     assert wide["service"]
     assert (wide["service"]["nodes_per_replica"], wide["service"]["startup_seconds"]) == (2, 2700)
+
+
+def test_prefill_pods_have_nodes_and_costs_of_their_own() -> None:
+    written: dict[str, Any] = {
+        "cluster": EKS,
+        "pools": EKS_POOLS,
+        "platform": {"gateway": {"class": "istio", "class_features": ["kv_cache"]}},
+        "workspaces": {
+            "chat": {
+                "services": {
+                    "assistant": {
+                        "model": {"huggingface": "Qwen/Qwen2.5-7B-Instruct", "size_gib": 14.2},
+                        "runtime": {"vllm": {}},
+                        "pool": "l4",
+                        "gpus": 1,
+                        "autoscaling": {"max_replicas": 2, "target": {"cpu_percent": 60}},
+                        "route": {"balance": "kv_cache"},
+                        "prefill": {"replicas": 2},
+                    }
+                }
+            }
+        },
+    }
+    said = planned(written)
+    spot = prices()["us-east-1", "g6.xlarge"].spot
+    assert spot is not None
+    answers, reads = said["workloads"]
+    assert (answers["name"], reads["name"]) == ("assistant", "assistant-prefill")
+    assert (answers["min_pods"], answers["max_pods"]) == (1, 2)
+    assert (reads["min_pods"], reads["max_pods"], reads["min_nodes"], reads["max_nodes"]) == (2, 2, 2, 2)
+    assert reads["makes"] == ["Deployment"]
+    assert reads["service"]
+    assert reads["service"]["weight_percent"] == 0
+    assert reads["service"]["max_usd_per_hour"] == pytest.approx(2 * spot)
+    assert reads["service"]["needed_gpu_memory_gib"] == pytest.approx(16.8, abs=0.1)
+    (pool,) = (each for each in said["pools"] if each["name"] == "l4")
+    assert pool["wanted_gpus"] == 4
+    del written["workspaces"]["chat"]["services"]["assistant"]["prefill"]
+    assert [each["name"] for each in planned(written)["workloads"]] == ["assistant"]

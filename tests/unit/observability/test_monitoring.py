@@ -6,12 +6,13 @@ import pytest
 
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.observability.monitoring import Monitoring
-from modelyard.observability.monitors import service_monitor
+from modelyard.observability.monitors import PORTS
 from modelyard.observability.rules import MODEL_SERVICE, rule_groups
 from modelyard.observability.spec import MetricsSpec
 from modelyard.observability.values import chart_values
 from modelyard.operators.spec import ChartsSpec
 from modelyard.serving.scope import COMPONENT
+from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
 from tests.support.clusters import bare_cluster
 from tests.support.mocks import Recorded, refused, run
 
@@ -25,16 +26,6 @@ def program(
     def make() -> None:
         monitoring = Monitoring("monitoring", bare_cluster(traits=traits), spec or MetricsSpec(), charts=charts)
         pulumi.export("url", monitoring.prometheus_url)
-        service_monitor(
-            "chat-assistant",
-            monitoring,
-            namespace="chat",
-            labels={"a": "b"},
-            selector={"app.kubernetes.io/instance": "chat-assistant"},
-            variant_label="modelyard.dev/variant",
-            port="http",
-            parent=monitoring,
-        )
 
     return make
 
@@ -83,22 +74,35 @@ def test_the_rules_are_in_prometheus_namespace_under_a_generated_name() -> None:
     assert rule["spec"] == {"groups": rule_groups()}
 
 
-def test_a_monitor_chooses_its_service_by_labels_and_the_port_by_name() -> None:
+def test_one_monitor_is_for_the_services_of_all_namespaces_that_say_so() -> None:
     monitor = made().one("ServiceMonitor").inputs
-    assert monitor["metadata"] == {"namespace": "chat", "labels": {"a": "b"}}
+    assert monitor["metadata"]["namespace"] == "monitoring"
+    assert monitor["spec"]["namespaceSelector"] == {"any": True}
     assert monitor["spec"]["selector"] == {
-        "matchLabels": {"app.kubernetes.io/instance": "chat-assistant"},
-        "matchExpressions": [{"key": "modelyard.dev/variant", "operator": "Exists"}],
+        "matchLabels": {"app.kubernetes.io/component": "model-service"},
+        "matchExpressions": [{"key": "modelyard.dev/metrics", "operator": "Exists"}],
     }
-    (endpoint,) = monitor["spec"]["endpoints"]
-    assert (endpoint["port"], endpoint["path"], endpoint["interval"]) == ("http", "/metrics", "30s")
 
 
-def test_what_is_read_says_which_version_it_is_of() -> None:
-    (endpoint,) = made().one("ServiceMonitor").inputs["spec"]["endpoints"]
-    assert endpoint["relabelings"] == [
-        {"sourceLabels": ["__meta_kubernetes_pod_label_modelyard_dev_variant"], "targetLabel": "variant"}
-    ]
+def test_each_service_says_which_port_is_read_and_where() -> None:
+    endpoints = {each["port"]: each for each in made().one("ServiceMonitor").inputs["spec"]["endpoints"]}
+    assert tuple(endpoints) == PORTS == (HTTP_PORT, METRICS_PORT)
+    for port, endpoint in endpoints.items():
+        assert endpoint["interval"] == "30s"
+        kept, path, *_ = endpoint["relabelings"]
+        label = "__meta_kubernetes_service_label_modelyard_dev_metrics"
+        assert kept == {"action": "keep", "sourceLabels": [label], "regex": port}
+        annotation = "__meta_kubernetes_service_annotation_modelyard_dev_metrics_path"
+        assert path == {"sourceLabels": [annotation], "targetLabel": "__metrics_path__"}
+
+
+def test_what_is_read_says_which_version_it_is_of_and_each_pod_is_read_once() -> None:
+    pod, service = (f"__meta_kubernetes_{kind}_label_modelyard_dev_variant" for kind in ("pod", "service"))
+    for endpoint in made().one("ServiceMonitor").inputs["spec"]["endpoints"]:
+        assert endpoint["relabelings"][2:] == [
+            {"action": "keepequal", "sourceLabels": [service], "targetLabel": pod},
+            {"sourceLabels": [pod], "targetLabel": "variant"},
+        ]
 
 
 def test_charts_come_from_the_mirror() -> None:

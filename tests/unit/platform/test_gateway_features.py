@@ -14,9 +14,9 @@ from modelyard.spec import validate
 @pytest.mark.parametrize(
     ("class_", "can", "cannot"),
     [
-        ("envoy", ("mirror_percent", "response_headers_by_backend", "api_keys", "oidc"), ("kv_cache",)),
+        ("envoy", ("mirror_percent", "response_headers_by_backend", "oidc", "kv_cache"), ()),
         ("gke", ("mirror_percent", "request_timeout", "client_ip", "kv_cache"), ("header_patterns", "retry")),
-        (TRAEFIK, ("header_patterns",), ("mirror", "request_timeout", "response_headers_by_backend", "api_keys")),
+        (TRAEFIK, ("header_patterns",), ("mirror", "request_timeout", "response_headers_by_backend", "kv_cache")),
         ("cilium", (), ("mirror", "header_patterns", "request_timeout", "api_keys")),
     ],
 )  # fmt: skip
@@ -61,6 +61,18 @@ class TestOnACluster:
         traits = ClusterTraits(gateway_in_place=TRAEFIK)
         assert GatewaySpec().features_on(traits) == features_of(TRAEFIK)
         assert GatewaySpec(class_="gke").features_on(traits) == features_of("gke")
+
+    def test_envoy_asks_pickers_unless_it_is_told_not_to(self) -> None:
+        assert GatewaySpec().features_on(ClusterTraits()).can("kv_cache")
+        assert GatewaySpec(pickers=True).features.can("kv_cache")
+        (problem,) = (
+            GatewaySpec(pickers=False).features_on(ClusterTraits()).refuse("kv_cache", "balance", "ask pickers")
+        )
+        assert str(problem) == (
+            "balance: Envoy Gateway does not ask pickers; set pickers: true in the gateway, or use balance: header"
+        )
+        traefik = GatewaySpec(pickers=True).features_on(ClusterTraits(gateway_in_place=TRAEFIK))
+        assert not traefik.can("kv_cache")
 
     def test_a_load_balancer_may_hide_clients(self) -> None:
         hidden = GatewaySpec().features_on(ClusterTraits(client_addresses_seen=False))

@@ -56,6 +56,15 @@ def test_a_gateway_answers_to_its_names_and_those_below_a_pattern(asked: str, *,
     assert GatewaySpec().answers_to(asked), "one without a name answers to all"
 
 
+def test_pickers_are_envoys_affair() -> None:
+    assert problem_of(class_="istio", pickers=True) == (
+        "pickers: has a meaning with class envoy only; leave it out; a class of your own that asks pickers has "
+        "kv_cache in class_features"
+    )
+    assert validate(GatewaySpec(pickers=True)).pickers
+    assert validate(GatewaySpec(class_="istio", class_features=["kv_cache"])).pickers is None
+
+
 class TestTls:
     def test_it_needs_a_host_name(self) -> None:
         line = "tls: is given without a host name to certify; add hostname: the name in DNS that the certificate is for"

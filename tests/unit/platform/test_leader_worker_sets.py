@@ -44,12 +44,9 @@ def made(*, charts: bool, is_present: bool = False) -> tuple[Recorded, LeaderWor
 def test_the_controller_is_a_release_of_its_own_from_the_mirror() -> None:
     recorded, sets = made(charts=True)
     release = recorded.one("Release")
-    assert (release.inputs["name"], release.inputs["namespace"], release.inputs["version"]) == (
-        "leader-worker-set",
-        "leader-worker-set",
-        "0.10.0",
-    )
-    assert release.inputs["chart"] == "oci://mirror.example.org/charts/lws"
+    assert recorded.charts() == {
+        "leader-worker-set": ("leader-worker-set", "oci://mirror.example.org/charts/lws", "0.10.0")
+    }
     assert recorded.one("Node").urn in release.depends_on, "it needs nodes, and outlives nothing of them"
     assert sets.are_acted_on
 

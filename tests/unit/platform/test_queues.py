@@ -72,13 +72,7 @@ def config(pools: Sequence[Pool], *, monitored: bool = False) -> dict[str, Any]:
 
 def test_kueue_is_a_release_of_its_own_from_the_mirror() -> None:
     recorded = made()
-    release = recorded.one("Release")
-    assert (release.inputs["name"], release.inputs["namespace"], release.inputs["version"]) == (
-        "kueue",
-        "kueue",
-        "0.19.2",
-    )
-    assert release.inputs["chart"] == "oci://mirror.example.org/charts/kueue"
+    assert recorded.charts() == {"kueue": ("kueue", "oci://mirror.example.org/charts/kueue", "0.19.2")}
     labels = recorded.one("Namespace").inputs["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
     assert DEFINITION.name in PLATFORM_NAMESPACES

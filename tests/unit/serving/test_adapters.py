@@ -7,20 +7,20 @@ import pytest
 
 from modelyard.batch.batch_job import BatchJob
 from modelyard.batch.spec import BatchJobSpec
-from modelyard.errors import ConfigError
 from modelyard.serving.adapter_spec import AdapterSpec
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.serving.runtimes.sglang import SglangSpec
 from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.spec import ModelServiceSpec
-from modelyard.spec import load_json, validate
+from modelyard.spec import load_json
 from modelyard.workspace.place import Place, WrittenArtifact
 from modelyard.workspace.spec import VolumeSpec, WorkspaceSpec
 from modelyard.workspace.workload_spec import ArtifactSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, run
+from tests.support.problems import problems_of
 from tests.unit.serving.test_spec import OWN, VLLM, vllm
 
 SQL = AdapterSpec(huggingface="acme/sql-lora")
@@ -31,11 +31,7 @@ PLACE = Place(pools=POOLS, volumes=["models"], artifacts={"tune": WrittenArtifac
 
 
 def problems(spec: ModelServiceSpec, place: Place = PLACE) -> list[str]:
-    try:
-        validate(spec)
-    except ConfigError as error:
-        return [str(each) for each in error.problems]
-    return [str(each) for each in spec.problems_on(place)]
+    return [str(each) for each in problems_of(spec, place)]
 
 
 @pytest.mark.parametrize(

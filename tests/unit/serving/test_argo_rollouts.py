@@ -64,12 +64,9 @@ def own(recorded: Recorded) -> list[str]:
 def test_it_is_a_release_of_its_own_from_the_mirror() -> None:
     recorded, rollouts = made()
     release = recorded.one("Release")
-    assert (release.inputs["name"], release.inputs["namespace"], release.inputs["version"]) == (
-        "argo-rollouts",
-        "argo-rollouts",
-        "2.41.0",
-    )
-    assert release.inputs["chart"] == "oci://mirror.example.org/charts/argo-rollouts"
+    assert recorded.charts() == {
+        "argo-rollouts": ("argo-rollouts", "oci://mirror.example.org/charts/argo-rollouts", "2.41.0")
+    }
     assert recorded.one("Node").urn in release.depends_on
     assert rollouts.are_acted_on
     assert DEFINITION.name in PLATFORM_NAMESPACES

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from modelyard.errors import ConfigError
 from modelyard.platform.gateway_spec import GatewaySpec
 from modelyard.serving.automatic_checks import checks
 from modelyard.serving.automatic_rules import (
@@ -20,10 +19,10 @@ from modelyard.serving.release_spec import CanarySpec, ReleaseSpec
 from modelyard.serving.route_spec import RouteSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.variants import variant_name_problems
-from modelyard.spec import validate
 from modelyard.workspace.container_spec import MountSpec
 from modelyard.workspace.place import Place
 from tests.support.clusters import POOLS
+from tests.support.problems import said_of
 from tests.unit.serving.test_spec import OWN, VLLM, on, vllm
 
 STEPS = (
@@ -47,11 +46,7 @@ def steps(*shares: int) -> tuple[AutomaticStepSpec, ...]:
 
 
 def problems(spec: object) -> list[tuple[str, str]]:
-    try:
-        validate(spec)
-    except ConfigError as error:
-        return [(each.path, f"{each.why}; {each.fix}") for each in error.problems]
-    return []
+    return said_of(spec)
 
 
 class TestTheSpec:

@@ -9,7 +9,6 @@ import pytest
 from modelyard.cluster.pools import Pool, resolve_pool
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.errors import ConfigError
 from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.platform.leader_worker_sets import LeaderWorkerSets
 from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
@@ -22,13 +21,13 @@ from modelyard.serving.runtimes.sglang import SglangSpec
 from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.verify_spec import VerifyRequestSpec, VerifySpec
-from modelyard.spec import validate
 from modelyard.workspace.place import Place
 from modelyard.workspace.spec import FabricSpec, SecretSpec, VolumeSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.gpu_pools import GKE_POOLS, GPU_POOLS, gke_pool
 from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, refused, run
+from tests.support.problems import said_of
 from tests.unit.serving.test_spec import vllm
 
 PAIR = resolve_pool("pair", PoolSpec(accelerator="h100", gpus_per_node=8, max_nodes=4))
@@ -43,12 +42,7 @@ SERVER_INDEX = "leaderworkerset.sigs.k8s.io/worker-index"
 
 
 def problems(spec: ModelServiceSpec, **place: Any) -> list[tuple[str, str]]:
-    try:
-        validate(spec)
-    except ConfigError as error:
-        return [(each.path, f"{each.why}; {each.fix}") for each in error.problems]
-    found = spec.problems_on(Place(pools=ALL, **place))
-    return [(each.path, f"{each.why}; {each.fix}") for each in found]
+    return said_of(spec, Place(pools=ALL, **place))
 
 
 @pytest.mark.parametrize(

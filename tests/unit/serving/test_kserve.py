@@ -16,7 +16,6 @@ from modelyard.serving.model_service import ModelService
 from modelyard.serving.release_spec import BlueGreenSpec, ReleaseSpec, VariantSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.verify_spec import VerifyRequestSpec, VerifySpec
-from modelyard.spec import validate
 from modelyard.stack.ml_stack import MLStack
 from modelyard.stack.spec import load_stack
 from modelyard.workspace.container_spec import InitContainerSpec, SidecarSpec
@@ -24,6 +23,7 @@ from modelyard.workspace.spec import WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, refused, run
+from tests.support.problems import problems_of
 from tests.support.stacks import stack
 from tests.unit.serving.test_groups import WIDE
 from tests.unit.serving.test_spec import OWN, VLLM, own
@@ -39,11 +39,7 @@ SIMULATED = {name: replace(pool, runs_containers=False) for name, pool in POOLS.
 
 
 def problems(spec: ModelServiceSpec) -> list[str]:
-    try:
-        validate(spec)
-    except ConfigError as error:
-        return [str(each) for each in error.problems]
-    return []
+    return [str(each) for each in problems_of(spec)]
 
 
 @pytest.mark.parametrize(
@@ -245,15 +241,11 @@ class TestTheNumber:
 
 class TestMetrics:
     def test_kserves_own_service_is_not_read_too(self) -> None:
-        """It carries the labels of ours, and every value would be there twice."""
-        spec = replace(KSERVED, runtime=own(metrics_path="/metrics"))
-        selector = made(spec, monitored=True).one("ServiceMonitor").inputs["spec"]["selector"]
-        assert {"key": "serving.kserve.io/inferenceservice", "operator": "DoesNotExist"} in selector["matchExpressions"]
-
-    def test_without_kserve_nothing_is_left_out(self) -> None:
-        spec = replace(OWN, runtime=own(metrics_path="/metrics"))
-        selector = made(spec, monitored=True).one("ServiceMonitor").inputs["spec"]["selector"]
-        assert [each["operator"] for each in selector["matchExpressions"]] == ["Exists"]
+        """It carries the labels of the InferenceService, and every value would be there twice."""
+        recorded = made(replace(KSERVED, runtime=own(metrics_path="/metrics")), monitored=True)
+        assert "modelyard.dev/metrics" not in recorded.one("InferenceService").inputs["metadata"]["labels"]
+        service = recorded.one("kubernetes:core/v1:Service").inputs["metadata"]
+        assert service["labels"]["modelyard.dev/metrics"] == "http"
 
 
 class TestNames:

@@ -215,6 +215,18 @@ class TestCache:
         jobs = [each.name for each in made(spec).of("Job")]
         assert jobs == ["chat-assistant-model", "chat-assistant-canary-model"]
 
+    def test_versions_of_one_model_wait_for_one_job(self) -> None:
+        release = ReleaseSpec(canary=CanarySpec(env={"A": "1"}))
+        recorded = made(replace(VLLM, model=CACHED, route=RouteSpec(), release=release))
+        job = recorded.one("Job")
+        assert job.name == "chat-assistant-model"
+        pods = {each.name: each for each in recorded.of("Deployment")}
+        assert pods.keys() == {"chat-assistant", "chat-assistant-canary"}
+        for each in pods.values():
+            assert job.urn in each.depends_on
+        folders = [mounted(server_of(each.inputs["spec"]["template"]["spec"]), "/model") for each in pods.values()]
+        assert folders[0] == folders[1]
+
 
 def test_an_image_is_mounted_as_it_is() -> None:
     spec = replace(OWN, model=ModelSpec(oci_image="registry.example.org/models/fraud:3", folder="onnx"))

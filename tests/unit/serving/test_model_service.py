@@ -46,6 +46,13 @@ def container_of(spec: ModelServiceSpec) -> dict[str, Any]:
     return container
 
 
+def read_at(recorded: Recorded) -> tuple[str | None, str | None]:
+    """Port and path at which the service says that its metrics are."""
+    metadata = recorded.one("Service").inputs["metadata"]
+    annotations: dict[str, str] = metadata.get("annotations") or {}
+    return metadata["labels"].get("modelyard.dev/metrics"), annotations.get("modelyard.dev/metrics-path")
+
+
 def kinds(made: list[Registration]) -> list[str]:
     return sorted(each.type.rsplit(":", 1)[1] for each in made if each.type != TYPE)
 
@@ -54,15 +61,9 @@ class TestObjects:
     def test_a_service_is_these_objects(self) -> None:
         assert kinds(service(OWN).under(TYPE)) == ["Deployment", "PodDisruptionBudget", "Service"]
 
-    def test_with_autoscaling_and_monitoring_there_are_two_more(self) -> None:
+    def test_with_autoscaling_there_is_one_more_and_with_monitoring_none(self) -> None:
         made = service(replace(SCALED, runtime=own(metrics_path="/metrics")), monitored=True).under(TYPE)
-        assert kinds(made) == [
-            "Deployment",
-            "HorizontalPodAutoscaler",
-            "PodDisruptionBudget",
-            "Service",
-            "ServiceMonitor",
-        ]
+        assert kinds(made) == ["Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service"]
 
     def test_every_object_is_a_child_on_the_clusters_provider(self) -> None:
         made = service(replace(SCALED, runtime=own(metrics_path="/metrics")), monitored=True).under(TYPE)
@@ -320,11 +321,10 @@ class TestContainer:
             {"name": "http", "port": 80, "targetPort": "http", "appProtocol": "http"},
             {"name": "metrics", "port": 9090, "targetPort": "metrics", "appProtocol": "http"},
         ]
-        (endpoint,) = recorded.one("ServiceMonitor").inputs["spec"]["endpoints"]
-        assert (endpoint["port"], endpoint["path"]) == ("metrics", "/m")
+        assert read_at(recorded) == ("metrics", "/m")
 
     def test_without_metrics_nothing_is_monitored(self) -> None:
-        assert service(OWN, monitored=True).of("ServiceMonitor") == []
+        assert read_at(service(OWN, monitored=True)) == (None, None)
 
 
 class TestUpdates:
@@ -415,12 +415,14 @@ class TestAutoscaling:
 class TestMonitoring:
     def test_prometheus_reads_the_service_and_no_other(self) -> None:
         recorded = service(VLLM, monitored=True)
-        made = recorded.one("ServiceMonitor")
-        assert made.inputs["metadata"]["namespace"] == "chat"
+        selector = recorded.one("ServiceMonitor").inputs["spec"]["selector"]
         labels = recorded.one("Service").inputs["metadata"]["labels"]
-        assert made.inputs["spec"]["selector"]["matchLabels"].items() <= labels.items()
-        (endpoint,) = made.inputs["spec"]["endpoints"]
-        assert (endpoint["port"], endpoint["path"]) == ("http", "/metrics")
+        assert selector["matchLabels"].items() <= labels.items()
+        assert {each["key"] for each in selector["matchExpressions"]} <= labels.keys()
+        assert read_at(recorded) == ("http", "/metrics")
+
+    def test_without_a_prometheus_nothing_says_that_it_is_read(self) -> None:
+        assert read_at(service(VLLM)) == (None, None)
 
 
 class TestRefused:

@@ -6,8 +6,7 @@ import pytest
 
 from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.pools import resolve_pool
-from modelyard.cluster.spec import PoolSpec
-from modelyard.errors import ConfigError
+from modelyard.cluster.spec import LocalSpec, PoolSpec
 from modelyard.serving.model_files import (
     CACHE_FOLDER,
     cached_folder,
@@ -19,9 +18,9 @@ from modelyard.serving.model_files import (
 from modelyard.serving.model_source_spec import MlflowModelSpec, ModelCacheSpec
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.serving.spec import ModelServiceSpec
-from modelyard.spec import validate
 from modelyard.workspace.place import Place
 from tests.support.clusters import POOLS
+from tests.support.problems import said_of
 from tests.unit.serving.test_spec import OWN, VLLM
 
 CACHE = ModelCacheSpec(volume="kept")
@@ -59,11 +58,7 @@ def service(model: ModelSpec, pool: str = "system") -> ModelServiceSpec:
 
 
 def problems(spec: ModelServiceSpec) -> list[tuple[str, str]]:
-    try:
-        validate(spec)
-    except ConfigError as error:
-        return [(each.path, f"{each.why}; {each.fix}") for each in error.problems]
-    return [(each.path, f"{each.why}; {each.fix}") for each in spec.problems_on(PLACE)]
+    return said_of(spec, PLACE)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +186,21 @@ class TestImageVolumes:
         assert "Kubernetes 1.34 has image volumes switched off; they are on since 1.35; download the model" in message
 
     def test_nobody_knows_the_version_of_a_cluster_that_exists(self) -> None:
-        assert NodeSource(kind="existing").image_volumes_missing is None
+        assert NodeSource(kind="existing").image_volumes_missing(has_accelerators=False) is None
+
+    def test_on_this_machine_itself_they_are_refused(self) -> None:
+        host, kind = (NodeSource.of(LocalSpec(engine=engine)) for engine in ("host", "kind"))
+        pools = {
+            "machine": resolve_pool("machine", PoolSpec(cpus=8, memory_gib=32), source=host),
+            "node": resolve_pool("node", PoolSpec(cpus=8, memory_gib=32), source=kind),
+            "l4": resolve_pool("l4", PoolSpec(accelerator="l4", max_nodes=2), source=host),
+        }
+        specs = {name: replace(service(self.IMAGE, name), gpus=int(name == "l4")) for name in pools}
+        found = {name: list(spec.problems_on(Place(pools=pools))) for name, spec in specs.items()}
+        (refused,) = found.pop("machine")
+        assert refused.path == "model.oci_image"
+        assert refused.why == "engine host runs the distribution's containerd, and image volumes need version 2.1"
+        assert found == {"node": [], "l4": []}, "and not where nodes are a container's, or simulated"
 
 
 class TestFolders:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from modelyard.errors import ConfigError
 from modelyard.platform.gateway_features import features_of
 from modelyard.serving.autoscaling_spec import AutoscalingSpec, TargetSpec
 from modelyard.serving.model_spec import ModelChangeSpec, ModelSpec
@@ -25,9 +24,9 @@ from modelyard.serving.route_spec import RouteSpec
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.variants import Variant, variant_name_problems
 from modelyard.serving.verify_spec import VerifyRequestSpec, VerifySpec
-from modelyard.spec import validate
 from modelyard.workspace.place import Place
 from tests.support.clusters import POOLS
+from tests.support.problems import said_of
 from tests.unit.serving.test_spec import OWN, VLLM, on, own
 
 ROUTED = replace(OWN, route=RouteSpec(), replicas=4)
@@ -55,11 +54,7 @@ def blue_green(**fields: Any) -> ReleaseSpec:
 
 
 def problems(spec: ModelServiceSpec) -> list[tuple[str, str]]:
-    try:
-        validate(spec)
-    except ConfigError as error:
-        return [(each.path, f"{each.why}; {each.fix}") for each in error.problems]
-    return on(spec)
+    return said_of(spec) or on(spec)
 
 
 def image_of(variant: Variant) -> object:

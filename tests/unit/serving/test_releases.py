@@ -25,7 +25,7 @@ from modelyard.workspace.spec import WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import bare_cluster
 from tests.support.mocks import Recorded, Registration, run
-from tests.unit.serving.test_release_spec import NEXT, SCALED, VERIFY
+from tests.unit.serving.test_release_spec import NEXT, VERIFY
 from tests.unit.serving.test_spec import OWN, own
 
 TYPE = "modelyard:serving:ModelService"
@@ -69,8 +69,14 @@ def variant_of(service: Registration) -> str | None:
     return service.inputs["spec"]["selector"].get("modelyard.dev/variant")
 
 
-def kinds(recorded: Recorded) -> list[str]:
-    return sorted(each.type.rsplit(":", 1)[1] for each in recorded.under(TYPE) if each.type != TYPE)
+def read_by_prometheus(recorded: Recorded) -> dict[str, str]:
+    """The Services whose pods are read for metrics, with their version."""
+    found = [each.inputs["metadata"] for each in recorded.of("kubernetes:core/v1:Service")]
+    return {
+        each["name"]: each["labels"]["modelyard.dev/variant"]
+        for each in found
+        if "modelyard.dev/metrics" in each["labels"]
+    }
 
 
 class TestCanary:
@@ -80,7 +86,6 @@ class TestCanary:
             ("Deployment", "chat-fraud"),
             ("kubernetes:core/v1:Service", "chat-fraud-service"),
             ("PodDisruptionBudget", "chat-fraud-disruptions"),
-            ("ServiceMonitor", "chat-fraud-metrics"),
         ):
             assert named(before, name, kind).inputs == named(after, name, kind).inputs
         assert variant_of(named(after, "chat-fraud-service", "kubernetes:core/v1:Service")) == "main"
@@ -155,14 +160,7 @@ class TestBlueGreen:
 
     def test_metrics_of_each_pod_are_read_once(self) -> None:
         recorded = released(ReleaseSpec(blue_green=GREEN))
-        selector = recorded.one("ServiceMonitor").inputs["spec"]["selector"]
-        assert selector["matchExpressions"] == [{"key": "modelyard.dev/variant", "operator": "Exists"}]
-        read = [
-            each.inputs["metadata"]["name"]
-            for each in recorded.of("kubernetes:core/v1:Service")
-            if "modelyard.dev/variant" in each.inputs["metadata"]["labels"]
-        ]
-        assert sorted(read) == ["fraud-blue", "fraud-green"]
+        assert read_by_prometheus(recorded) == {"fraud-blue": "main", "fraud-green": "green"}
 
     def test_the_other_is_seen_under_a_path_of_its_own(self) -> None:
         preview = replace(GREEN, preview=PreviewSpec(path="/next"))
@@ -197,10 +195,8 @@ class TestAbTest:
 
     def test_metrics_tell_them_apart(self) -> None:
         recorded = released(ReleaseSpec(ab_test=AbTestSpec(variants=self.VARIANTS)))
-        (endpoint,) = recorded.one("ServiceMonitor").inputs["spec"]["endpoints"]
-        assert endpoint["relabelings"] == [
-            {"sourceLabels": ["__meta_kubernetes_pod_label_modelyard_dev_variant"], "targetLabel": "variant"}
-        ]
+        read = read_by_prometheus(recorded)
+        assert read == {"fraud": "main", "fraud-challenger": "challenger", "fraud-internal": "internal"}
         pods = [each.inputs["spec"]["template"]["metadata"]["labels"] for each in recorded.of("Deployment")]
         assert {each["modelyard.dev/variant"] for each in pods} == {"main", "challenger", "internal"}
 
@@ -240,7 +236,7 @@ class TestVerification:
         assert named(recorded, "chat-fraud-canary", "Deployment").urn in job.depends_on
         assert job.urn in recorded.one("HTTPRoute").depends_on
         arguments = job.inputs["spec"]["template"]["spec"]["containers"][0]["args"]
-        assert arguments[0] == "http://fraud-canary.chat.svc"
+        assert arguments[1:] == ["http://fraud-canary.chat.svc"]
 
     def test_the_switch_waits_for_it(self) -> None:
         for live in ("blue", "green"):
@@ -267,23 +263,45 @@ class TestVerification:
         assert first != second
         assert first == same
 
+    def test_variants_that_move_together_are_asked_by_one_job(self) -> None:
+        recorded = released(ReleaseSpec(ab_test=AbTestSpec(variants=TestAbTest.VARIANTS), verify=VERIFY))
+        job = recorded.one("Job")
+        assert job.name == "chat-fraud-verify"
+        urls = job.inputs["spec"]["template"]["spec"]["containers"][0]["args"][1:]
+        assert urls == ["http://fraud-challenger.chat.svc", "http://fraud-internal.chat.svc"]
+        for variant in TestAbTest.VARIANTS:
+            assert named(recorded, f"chat-fraud-{variant}", "Deployment").urn in job.depends_on
+        assert job.urn in recorded.one("HTTPRoute").depends_on
+        main = named(recorded, "chat-fraud-service", "kubernetes:core/v1:Service")
+        assert job.urn not in main.depends_on, "nothing moves to the service itself"
+
+    def test_each_of_them_that_changes_is_asked_anew_and_each_has_its_time(self) -> None:
+        def job(variants: dict[str, AbVariantSpec]) -> Registration:
+            return released(ReleaseSpec(ab_test=AbTestSpec(variants=variants), verify=VERIFY)).one("Job")
+
+        first = job(TestAbTest.VARIANTS)
+        for name, variant in TestAbTest.VARIANTS.items():
+            other = {**TestAbTest.VARIANTS, name: replace(variant, env={"B": "2"})}
+            assert job(other).inputs["spec"]["template"] != first.inputs["spec"]["template"]
+        alone = job({"challenger": TestAbTest.VARIANTS["challenger"]})
+        seconds = (each.inputs["spec"]["activeDeadlineSeconds"] for each in (first, alone))
+        assert next(seconds) - next(seconds) == VERIFY.timeout_seconds
+
+    def test_a_colour_that_fails_keeps_nobody_from_the_other(self) -> None:
+        recorded = released(ReleaseSpec(blue_green=replace(GREEN, live="green"), verify=VERIFY))
+        jobs = {each.name: each for each in recorded.of("Job")}
+        service = named(recorded, "chat-fraud-service", "kubernetes:core/v1:Service")
+        assert jobs["chat-fraud-green-verify"].urn in service.depends_on
+        assert jobs["chat-fraud-verify"].urn not in service.depends_on
+        urls = [each.inputs["spec"]["template"]["spec"]["containers"][0]["args"][1:] for each in jobs.values()]
+        assert sorted(urls) == [["http://fraud-blue.chat.svc"], ["http://fraud-green.chat.svc"]]
+
     def test_without_a_second_version_the_job_runs_it(self) -> None:
         recorded = released(ReleaseSpec(verify=VERIFY))
         job = recorded.one("Job")
         assert job.urn in recorded.one("Deployment").depends_on
         (server,) = job.inputs["spec"]["template"]["spec"]["initContainers"]
         assert (server["name"], server["restartPolicy"]) == ("server", "Always")
-
-
-class TestNumberOfObjects:
-    def test_the_plainest_and_the_fullest(self) -> None:
-        assert kinds(made(replace(OWN, route=None))) == ["Deployment", "PodDisruptionBudget", "Service"]
-        scaled = replace(ROUTED, replicas=None, autoscaling=SCALED)
-        canary = made(replace(scaled, release=ReleaseSpec(canary=CANARY, verify=VERIFY)))
-        assert kinds(canary) == [
-            "Deployment", "Deployment", "HTTPRoute", "HorizontalPodAutoscaler", "HorizontalPodAutoscaler", "Job",
-            "PodDisruptionBudget", "Service", "Service", "ServiceMonitor",
-        ]  # fmt: skip
 
 
 def test_on_gke_each_service_has_its_policies() -> None:

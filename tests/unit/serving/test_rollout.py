@@ -148,7 +148,7 @@ class TestRequests:
             # The controller adds a label to it.
             assert service.ignore_changes == ["spec.selector"]
             # Pulumi would wait for pods, which come after it.
-            assert service.inputs["metadata"]["annotations"] == {"pulumi.com/skipAwait": "true"}
+            assert service.inputs["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true"
 
     def test_the_controller_finds_the_route_which_is_there_before(self) -> None:
         recorded = made()
@@ -201,20 +201,8 @@ class TestTheAnalysis:
         recorded = made()
         labels = [each.inputs["metadata"]["labels"].get("modelyard.dev/variant") for each in recorded.of(SERVICE)]
         assert sorted(each or "" for each in labels) == ["", "main", "next"]
-        [endpoint] = recorded.one("ServiceMonitor").inputs["spec"]["endpoints"]
-        assert endpoint["relabelings"][0] == {
-            "action": "keepequal",
-            "sourceLabels": ["__meta_kubernetes_service_label_modelyard_dev_variant"],
-            "targetLabel": "__meta_kubernetes_pod_label_modelyard_dev_variant",
-        }
-        [plain] = made(PLAIN).one("ServiceMonitor").inputs["spec"]["endpoints"]
-        assert len(plain["relabelings"]) == 1
-
-
-def test_the_fullest_registers_at_most_twelve() -> None:
-    spec = replace(SUCCESS, replicas=None, autoscaling=SCALED, release=ReleaseSpec(automatic=ANALYSED, verify=VERIFY))
-    recorded = made(spec)
-    assert len(recorded.under(TYPE)) <= 12, [each.type for each in recorded.under(TYPE)]
+        read = ["modelyard.dev/metrics" in each.inputs["metadata"]["labels"] for each in recorded.of(SERVICE)]
+        assert sorted(read) == [False, True, True]
 
 
 def test_a_service_by_itself_is_given_the_controller() -> None:

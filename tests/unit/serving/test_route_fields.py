@@ -8,7 +8,7 @@ from modelyard.errors import ConfigError
 from modelyard.platform.gateway_features import TRAEFIK, features_of
 from modelyard.platform.gateway_spec import GatewaySpec, GatewayTlsSpec
 from modelyard.serving.route_access_spec import ApiKeysSpec, JwtSpec, OidcSpec
-from modelyard.serving.route_spec import RouteSpec, route_kinds, route_problems, twin_route_problems
+from modelyard.serving.route_spec import RouteSpec, backend_kinds, route_kinds, route_problems, twin_route_problems
 from modelyard.serving.route_traffic_spec import RateLimitSpec, RetrySpec
 from modelyard.spec import validate
 
@@ -173,6 +173,9 @@ def test_routes_of_one_path_differ_by_header() -> None:
 def test_what_a_route_is_made_of() -> None:
     assert list(route_kinds(RouteSpec(), ENVOY)) == ["HTTPRoute"]
     assert list(route_kinds(EVERYTHING, ENVOY)) == ["HTTPRoute", "BackendTrafficPolicy", "SecurityPolicy", "Secret"]
-    assert list(route_kinds(RouteSpec(), GatewaySpec(class_="gke"))) == [
-        "HTTPRoute", "GCPBackendPolicy", "HealthCheckPolicy",
-    ]  # fmt: skip
+    assert list(route_kinds(EVERYTHING, ENVOY, has_policies=False)) == ["HTTPRoute"]
+
+
+def test_what_each_service_of_a_route_has() -> None:
+    assert backend_kinds(ENVOY) == []
+    assert backend_kinds(GatewaySpec(class_="gke")) == ["GCPBackendPolicy", "HealthCheckPolicy"]

@@ -16,6 +16,7 @@ from modelyard.serving.release_spec import AbTestSpec, AbVariantSpec, CanarySpec
 from modelyard.serving.route_access_spec import ApiKeysSpec
 from modelyard.serving.route_service_rules import route_secret_problems
 from modelyard.serving.route_spec import RouteSpec
+from modelyard.serving.route_traffic_spec import RetrySpec
 from modelyard.serving.runtimes.container import ContainerSpec
 from modelyard.serving.runtimes.runtime import Runtime
 from modelyard.serving.runtimes.spec import RuntimeSpec
@@ -189,14 +190,36 @@ class TestPicker:
             kinds.remove(each.type.rsplit(":", 1)[1])
         assert kinds == ["Deployment", "InferencePool", "Service"]
 
-    def test_envoy_asks_no_picker(self) -> None:
+    def test_envoy_asks_them_where_it_is_told_to(self) -> None:
         error = refused(lambda: _program(PICKED, gateway=ENVOY, traits=ClusterTraits()), TYPE)
         assert str(error) == (
-            "assistant.route.balance: Envoy Gateway does not ask pickers of replicas; use gke on GKE, or a class that "
-            "asks pickers and has kv_cache in its class_features"
+            "assistant.route.balance: Envoy Gateway does not ask pickers of replicas; set pickers: true in the "
+            "gateway, or use balance: header"
         )
+        recorded = served(PICKED, gateway=replace(ENVOY, pickers=True))
+        (route,) = (each for each in recorded.of("HTTPRoute") if "chat" in each.name)
+        ((ref,),) = (rule["backendRefs"] for rule in route.inputs["spec"]["rules"])
+        assert (ref["kind"], ref["name"]) == ("InferencePool", "assistant")
+        assert not recorded.of("BackendTrafficPolicy")
+
+    def test_another_class_that_says_so_asks_them_too(self) -> None:
         own = replace(ENVOY, class_="istio", class_features=["kv_cache"])
         assert served(PICKED, gateway=own).one("InferencePool")
+        error = refused(lambda: _program(PICKED, gateway=replace(own, class_features=()), traits=ClusterTraits()), TYPE)
+        assert "class istio does not ask pickers of replicas" in str(error)
+
+    @pytest.mark.parametrize(("gateway", "replicas"), [
+        (replace(ENVOY, pickers=True), 2), (replace(ENVOY, class_="istio", class_features=["kv_cache"]), 1),
+    ])  # fmt: skip
+    def test_there_are_two_where_requests_fail_without_one(self, gateway: GatewaySpec, replicas: int) -> None:
+        recorded = served(PICKED, gateway=gateway)
+        picker = next(each for each in recorded.of("Deployment") if each.name == "chat-assistant-picker")
+        spec = picker.inputs["spec"]
+        assert spec["replicas"] == replicas
+        assert "strategy" not in spec, "the next one is ready before the last one goes"
+        (zone, host) = spec["template"]["spec"]["topologySpreadConstraints"]
+        assert (zone["topologyKey"], host["topologyKey"]) == ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        assert host["labelSelector"]["matchLabels"] == spec["selector"]["matchLabels"]
 
 
 class TestWithTheService:
@@ -225,6 +248,16 @@ class TestWithTheService:
             "leave it out while there is a canary"
         )
         assert validate(replace(PICKED, release=ReleaseSpec()))
+
+    def test_a_picker_is_asked_once(self) -> None:
+        with pytest.raises(ConfigError) as caught:
+            validate(RouteSpec(balance="kv_cache", retry=RetrySpec()))
+        assert str(caught.value) == (
+            "retry: would send a request to the same replica again, as its picker is asked once; "
+            "remove it, or use balance: header"
+        )
+        assert validate(RouteSpec(balance="header", balance_header="x-session-id", retry=RetrySpec()))
+        assert validate(RouteSpec(balance="kv_cache", max_parallel_requests=64, max_request_mib=1))
 
     def test_streams_have_no_end_to_wait_for(self) -> None:
         grpc = RuntimeSpec(container=ContainerSpec(image="registry.example.org/a:1.0.0", port=9000, protocol="grpc"))

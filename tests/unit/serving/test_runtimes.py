@@ -8,7 +8,6 @@ import pytest
 from modelyard.cluster.pools import resolve_pool
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.traits import ClusterTraits
-from modelyard.errors import ConfigError
 from modelyard.gpu.spec import GpuSliceSpec, ReplicasSpec, SharingSpec
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.model_spec import ModelSpec
@@ -19,7 +18,6 @@ from modelyard.serving.runtimes.sglang import SglangSpec
 from modelyard.serving.runtimes.spec import RuntimeSpec
 from modelyard.serving.runtimes.triton import TritonSpec
 from modelyard.serving.spec import ModelServiceSpec
-from modelyard.spec import validate
 from modelyard.versions import TEXT_EMBEDDINGS_CPU_IMAGE, TEXT_EMBEDDINGS_CUDA_IMAGE
 from modelyard.workspace.container_spec import MountSpec
 from modelyard.workspace.place import Place, WrittenArtifact
@@ -27,6 +25,7 @@ from modelyard.workspace.spec import SecretSpec, VolumeSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.mocks import Recorded, run
+from tests.support.problems import said_of
 from tests.unit.serving.test_spec import VLLM
 
 _ALL_POOLS = {
@@ -65,12 +64,7 @@ GRPC = service(container=ContainerSpec(image=IMAGE, port=9000, protocol="grpc"))
 
 
 def problems(spec: ModelServiceSpec) -> list[tuple[str, str]]:
-    place = Place(pools=_ALL_POOLS, secrets=["hf"], volumes=["models"])
-    try:
-        validate(spec)
-    except ConfigError as error:
-        return [(each.path, f"{each.why}; {each.fix}") for each in error.problems]
-    return [(each.path, f"{each.why}; {each.fix}") for each in spec.problems_on(place)]
+    return said_of(spec, Place(pools=_ALL_POOLS, secrets=["hf"], volumes=["models"]))
 
 
 @pytest.mark.parametrize(

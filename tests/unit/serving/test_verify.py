@@ -38,11 +38,11 @@ def made(
         (variant,) = spec.variants
         server = spec.server("assistant")
         how = (
-            Running(url="http://assistant.chat.svc", version=version)
+            [Running(variant=variant, url="http://assistant.chat.svc", version=version)]
             if runs
-            else NotRunning(pod=server_pod(scope, variant, server), port=server.port)
+            else NotRunning(variant=variant, pod=server_pod(scope, variant, server), port=server.port)
         )
-        make_verification(scope, variant, verify, how)
+        make_verification(scope, verify, how)
 
     return run(program, secrets={"modelyard:hf": "hidden"})
 
@@ -106,7 +106,7 @@ class TestProgram:
         (container,) = pod_of(job())["containers"]
         assert container["command"][:3] == ["python3", "-I", "-c"]
         assert "def main(" in container["command"][3]
-        url, plan = container["args"]
+        plan, url = container["args"]
         assert url == "http://assistant.chat.svc"
         assert json.loads(plan)["requests"][0]["path"] == "/predict"
 
@@ -140,7 +140,7 @@ class TestBesideTheServer:
         assert server["resources"]["requests"]["nvidia.com/gpu"] == "1"
         (checker,) = pod["containers"]
         assert checker["name"] == "verify-requests"
-        assert checker["args"][0] == "http://localhost:8000"
+        assert checker["args"][1:] == ["http://localhost:8000"]
         assert "nvidia.com/gpu" not in checker["resources"]["requests"]
 
     def test_the_job_does_not_wait_for_clients_that_the_server_has_not(self) -> None:

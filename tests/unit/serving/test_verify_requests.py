@@ -133,7 +133,7 @@ def test_answers_as_expected_end_well(served: Served, capsys: pytest.CaptureFixt
         "json": {"/digit": {"equals": 7}, "/confidence": {"at_least": 0.9}},
     }
     asked = request(method="POST", body='{"image": "ü"}', headers={"content-type": "application/json"}, expect=expect)
-    assert main([served.url, plan({**asked, "repeat": 3}, request("/text", expect={"contains": "Paris"}))]) == 0
+    assert main([plan({**asked, "repeat": 3}, request("/text", expect={"contains": "Paris"})), served.url]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("POST /predict: as expected, in 0.0")
     assert said[-1] == "every answer is as expected"
@@ -144,7 +144,7 @@ def test_answers_as_expected_end_well(served: Served, capsys: pytest.CaptureFixt
 
 
 def failures(served: Served, capsys: pytest.CaptureFixture[str], *requests: dict[str, Any], seconds: float = 10) -> str:
-    assert main([served.url, plan(*requests, timeout_seconds=seconds)]) == 1
+    assert main([plan(*requests, timeout_seconds=seconds), served.url]) == 1
     return capsys.readouterr().out
 
 
@@ -174,7 +174,7 @@ def test_an_answer_that_is_late_is_no_success(served: Served, capsys: pytest.Cap
     said = failures(served, capsys, request("/slow", expect={"latency_seconds": 0.1}))
     assert "requests[0] GET /slow: took 0.3" in said
     assert "s, expected at most 0.1 s; the answer is" in said
-    assert main([served.url, plan(request("/slow", expect={"latency_seconds": 2}))]) == 0
+    assert main([plan(request("/slow", expect={"latency_seconds": 2})), served.url]) == 0
 
 
 @pytest.mark.parametrize("path", ["/hangs", "/drips"])
@@ -200,7 +200,7 @@ def test_a_server_that_breaks_off_is_not_asked_again(
 def test_repeating_finds_a_server_that_answers_right_at_times(
     served: Served, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([served.url, plan(request("/flaps", repeat=2))]) == 0
+    assert main([plan(request("/flaps", repeat=2)), served.url]) == 0
     served.seen.clear()
     said = failures(served, capsys, request("/flaps", repeat=10))
     assert "requests[0] GET /flaps (3 of 10): status 500, expected 200" in said
@@ -219,7 +219,22 @@ def test_a_server_that_comes_late_is_waited_for() -> None:
         server.server_close()
 
     threading.Thread(target=start, daemon=True).start()
-    assert main([f"http://127.0.0.1:{port}", plan(request())]) == 0
+    assert main([plan(request()), f"http://127.0.0.1:{port}"]) == 0
+
+
+def test_several_servers_are_asked_the_same_and_told_apart(served: Served, capsys: pytest.CaptureFixture[str]) -> None:
+    other = Served()
+    try:
+        asked = plan(request("/text"), request("/fails", expect={"status": 500}))
+        assert main([asked, served.url, other.url]) == 0
+        assert [len(each.seen) for each in (served, other)] == [2, 2]
+        assert main([plan(request("/text"), request("/fails")), served.url, other.url]) == 1
+    finally:
+        other.close()
+    first, *failed = capsys.readouterr().out.splitlines()[-3:]
+    assert first == "2 of 4 requests failed"
+    for url, line in zip((served.url, other.url), failed, strict=True):
+        assert line.startswith(f"{url} requests[1] GET /fails: status 500, expected 200")
 
 
 def test_a_server_that_never_comes_is_named(
@@ -229,7 +244,7 @@ def test_a_server_that_never_comes_is_named(
     free = socket.create_server(("127.0.0.1", 0))
     port = free.getsockname()[1]
     free.close()
-    assert main([f"http://127.0.0.1:{port}", plan(request(), request("/text"))]) == 1
+    assert main([plan(request(), request("/text")), f"http://127.0.0.1:{port}"]) == 1
     said = capsys.readouterr().out
     assert f"requests[0] GET /predict: no connection to 127.0.0.1:{port} in 0.5 s: [Errno 111]" in said
 
@@ -238,7 +253,7 @@ def test_headers_name_secrets_that_no_argument_has(
     served: Served, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KEY", "s3cret\n")
-    assert main([served.url, plan(request(headers={"authorization": "Bearer $(KEY)", "x": "$KEY $(1)"}))]) == 0
+    assert main([plan(request(headers={"authorization": "Bearer $(KEY)", "x": "$KEY $(1)"})), served.url]) == 0
     headers = served.seen[0][2]
     assert headers["authorization"] == "Bearer s3cret"
     assert headers["x"] == "$KEY $(1)"
@@ -295,11 +310,10 @@ def test_values_are_compared_as_json_has_them(word: str, value: object, found: o
 def test_it_runs_where_modelyard_is_not(served: Served) -> None:
     program = inspect.getsource(verify_requests)
     ast.parse(program, feature_version=(3, 9))
-    ok = [sys.executable, "-I", "-c", program, served.url, plan(request())]
+    ok = [sys.executable, "-I", "-c", program, plan(request()), served.url]
     assert subprocess.run(ok, capture_output=True, text=True, timeout=30, check=False).returncode == 0
-    failed = subprocess.run(
-        [*ok[:-1], plan(request("/fails"))], capture_output=True, text=True, timeout=30, check=False
-    )
+    fails = [*ok[:-2], plan(request("/fails")), served.url]
+    failed = subprocess.run(fails, capture_output=True, text=True, timeout=30, check=False)
     assert failed.returncode == 1
     assert failed.stdout.startswith("1 of 1 requests failed\nrequests[0] GET /fails: status 500, expected 200; ")
     assert failed.stderr == ""
@@ -310,13 +324,13 @@ def test_it_runs_on_other_versions_of_python(python: str, served: Served) -> Non
     found = shutil.which(python)
     if not found or subprocess.run([found, "--version"], capture_output=True, check=False).returncode:
         pytest.skip(f"no {python} here")
-    program = [found, "-I", "-c", inspect.getsource(verify_requests), served.url]
-    done = subprocess.run(
-        [*program, plan(request("/hangs"), timeout_seconds=1)], capture_output=True, text=True, check=False
-    )
+    program = [found, "-I", "-c", inspect.getsource(verify_requests)]
+    hangs = [*program, plan(request("/hangs"), timeout_seconds=1), served.url]
+    done = subprocess.run(hangs, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
     assert "no whole answer in 1." in done.stdout
-    assert subprocess.run([*program, plan(request())], capture_output=True, check=False).returncode == 0
+    well = [*program, plan(request()), served.url]
+    assert subprocess.run(well, capture_output=True, check=False).returncode == 0
 
 
 def test_kubernetes_finds_no_variable_in_the_program() -> None:

@@ -68,6 +68,14 @@ def test_a_route_is_what_can_be_done_on_the_cluster(cluster: dict[str, Any]) -> 
     assert "does not tell clients apart by their address" in refused
 
 
+@pytest.mark.parametrize(("engine", "is_refused"), [("host", True), ("kind", False), ("auto", False)])
+def test_this_machine_itself_mounts_no_image(engine: str, is_refused: bool) -> None:
+    model = {"oci_image": "registry.example.org/models/fraud:3"}
+    found = problems({"cluster": {"local": {"engine": engine}}, f"{FRAUD}.model": model})
+    path = f"{FRAUD}.model.oci_image: engine host runs the distribution's containerd"
+    assert any(each.startswith(path) for each in found) is is_refused
+
+
 def test_load_balancers_of_gke_are_on_gke_with_a_range_for_them() -> None:
     gateway = {"platform.gateway": {**GATEWAY, "class": "gke"}}
     fix = "leave class out, or on GKE set proxies_cidr in the cluster's network"
@@ -104,3 +112,51 @@ def test_a_stack_gives_out_the_urls_of_routes(monkeypatch: pytest.MonkeyPatch, t
     changes = {"platform.gateway": GATEWAY, f"{FRAUD}.route": {"path": "/fraud"}}
     assert outputs(monkeypatch, tmp_path, changes) == ({"chat/fraud": "http://models.example.org/fraud"}, "")
     assert outputs(monkeypatch, tmp_path, {}) == ({}, "")
+
+
+PICKED: dict[str, Any] = {
+    "cluster": {"existing": {"context": "on-prem"}},
+    "platform.gateway": GATEWAY,
+    f"{ASSISTANT}.route": {"path": "/assistant", "balance": "kv_cache"},
+}
+
+
+class TestPickers:
+    @staticmethod
+    def releases(changes: dict[str, Any]) -> set[str]:
+        recorded = run(
+            lambda: MLStack("test", load_stack(json.dumps(stack(changes)))), secrets={"modelyard:hf-token": "hidden"}
+        )
+        return {each.inputs["name"] for each in recorded.of("Release") if "envoy" in each.inputs["name"]}
+
+    def test_what_asks_them_comes_with_the_first_route_that_needs_it(self) -> None:
+        with_pickers = {"envoy-gateway", "envoy-ai-gateway", "envoy-ai-gateway-crds"}
+        assert self.releases(PICKED) == with_pickers
+        plain = {**PICKED, f"{ASSISTANT}.route": {"path": "/assistant"}}
+        assert self.releases(plain) == {"envoy-gateway"}
+        assert self.releases({**plain, "platform.gateway": {**GATEWAY, "pickers": True}}) == with_pickers
+
+    def test_a_gateway_that_is_told_not_to_asks_none(self) -> None:
+        assert problems(PICKED) == []
+        (refused,) = problems({**PICKED, "platform.gateway": {**GATEWAY, "pickers": False}})
+        assert refused == (
+            f"{ASSISTANT}.route.balance: Envoy Gateway does not ask pickers of replicas; set pickers: true in the "
+            "gateway, or use balance: header"
+        )
+
+    def test_who_stands_in_envoys_place_asks_none(self) -> None:
+        kwok = {**PICKED, "cluster": {"local": {"engine": "kwok"}}}
+        assert not [each for each in problems(kwok) if "balance" in each]
+        (refused,) = [
+            each for each in problems({**kwok, "cluster": {"local": {"engine": "host"}}}) if "balance" in each
+        ]
+        assert "Traefik does not ask pickers of replicas; " in refused
+
+    def test_the_kind_is_registered_unless_it_is_there(self) -> None:
+        def kinds(changes: dict[str, Any]) -> list[str]:
+            spec = load_stack(json.dumps(stack({**PICKED, **changes})))
+            recorded = run(lambda: MLStack("test", spec), secrets={"modelyard:hf-token": "hidden"})
+            return [each.inputs["metadata"]["name"] for each in recorded.of("CustomResourceDefinition")]
+
+        assert kinds({}) == ["inferencepools.inference.networking.k8s.io"]
+        assert kinds({"platform.inference_pools_present": True}) == []

@@ -9,11 +9,13 @@ def use_protocol_only(plugin: str) -> None:
     """Makes `pulumi.runtime.proto` importable without running the packages above it.
 
     Only the generated modules are needed by a plugin; importing the SDK itself would cost every run of the engine a
-    second of start-up. To be called before anything imports `pulumi`.
+    second of start-up. A process that has the SDK already keeps it.
 
     Args:
         plugin: the program's name, for the message where the SDK is not installed.
     """
+    if "pulumi" in sys.modules:
+        return
     for package in ("pulumi", "pulumi.runtime"):
         spec = importlib.util.find_spec(package)
         if spec is None or spec.submodule_search_locations is None:

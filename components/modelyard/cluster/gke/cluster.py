@@ -243,4 +243,6 @@ def _traits(spec: GkeSpec) -> ClusterTraits:
         load_balancer_annotations=LOAD_BALANCER_ANNOTATIONS,
         gateway_classes=GATEWAY_CLASSES if spec.network.proxies_cidr else {},
         gateway_source_ranges=((spec.network.proxies_cidr, *HEALTH_CHECK_RANGES) if spec.network.proxies_cidr else ()),
+        # Since 1.34: https://docs.cloud.google.com/kubernetes-engine/docs/how-to/deploy-gke-inference-gateway
+        inference_pools_present=True,
     )

@@ -21,8 +21,9 @@ from modelyard.cluster.local.gateway import TRAEFIK, run_traefik
 from modelyard.cluster.local.images.program import reference_of
 from modelyard.cluster.local.images.sources import ImageSource, find_sources
 from modelyard.cluster.local.nodes import SHARED_NODE_LABEL, PoolNodes
+from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.object_store_rules import WITHOUT_CLOUD
-from modelyard.cluster.pools import Pool, resolve_pool
+from modelyard.cluster.pools import Pool, resolve_pools
 from modelyard.cluster.spec import LocalSpec, PoolSpec, TaintSpec
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.cluster.without_cloud import WithoutCloud
@@ -83,8 +84,9 @@ class LocalCluster(WithoutCloud, pulumi.ComponentResource):
         self.cluster_name = cluster_name(identity, choice.engine, spec.kubernetes_version)
         images = find_sources(spec.images, "cluster.local.images")
         references = {repository: source.reference for repository, source in images.items()}
-        self.traits = replace(_traits(choice.engine, spec), images=references)
-        self.pools = dict(_resolve_pools(choice.engine, pools))
+        chosen = replace(spec, engine=choice.engine)
+        self.traits = replace(_traits(choice.engine, chosen), images=references)
+        self.pools = dict(_resolve_pools(choice.engine, NodeSource.of(chosen), pools))
         super().__init__("modelyard:cluster:LocalCluster", name, {"clusterName": self.cluster_name}, opts)
         pulumi.log.info(choice.why, self)
         if choice.engine == "host":
@@ -156,25 +158,24 @@ class LocalCluster(WithoutCloud, pulumi.ComponentResource):
 
 
 def _traits(engine: Engine, spec: LocalSpec) -> ClusterTraits:
-    charts = spec.charts if spec.charts is not None else engine == "kind"
     return ClusterTraits(
         storage_class=STORAGE_CLASS,
         # One file system holds all volumes of host, and kwok's are never mounted.
         shared_storage_class=STORAGE_CLASS if engine != "kind" else None,
         load_balancer_available=False,
-        gateway_in_place=TRAEFIK if engine == "host" and not charts else None,
+        gateway_in_place=TRAEFIK if engine == "host" and not spec.installs_charts else None,
         # kind's own network plugin enforces policies: https://github.com/kubernetes-sigs/kind/releases/tag/v0.24.0
         network_policy_enforced=engine == "kind",
         metrics_api_available=engine == "host",
-        charts_installed=charts,
+        charts_installed=spec.installs_charts,
         crds=spec.crds,
         unsupported={"load_balancer": _NO_LOAD_BALANCER, **WITHOUT_CLOUD},
     )
 
 
-def _resolve_pools(engine: Engine, pools: Mapping[str, PoolSpec]) -> Iterator[tuple[str, Pool]]:
+def _resolve_pools(engine: Engine, source: NodeSource, pools: Mapping[str, PoolSpec]) -> Iterator[tuple[str, Pool]]:
     """Which pools have the one real node: on host all without accelerators, on kind the first of them, on kwok none."""
-    resolved = {name: resolve_pool(name, spec) for name, spec in pools.items()}
+    resolved = resolve_pools(source, pools)
     plain = [name for name, pool in resolved.items() if not pool.accelerator]
     real = {"host": plain, "kind": plain[:1], "kwok": []}[engine]
     # Keeps what really runs off the simulated nodes.

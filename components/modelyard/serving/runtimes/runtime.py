@@ -11,6 +11,7 @@ from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.kube.images import Image
 from modelyard.serving.model_spec import ModelSpec
 from modelyard.serving.runtimes.load_metrics import LoadMetrics
+from modelyard.serving.words import Role
 from modelyard.spec import spec
 from modelyard.workspace.words import MODEL_PATH
 
@@ -36,6 +37,7 @@ class Served:
         known_as: the model's name for clients, where it is another's, beside which this one serves.
         is_fetched: whether the model's files are in its folder before the server starts.
         adapters: what is served beside the model under these names: where each is, on Hugging Face or in a folder.
+        role: the part of each request that it does; None for all of it.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Served:
     known_as: str | None = None
     is_fetched: bool = False
     adapters: Mapping[str, str] = field(default_factory=dict[str, str])
+    role: Role | None = None
 
     @property
     def gpu_count(self) -> int:
@@ -90,6 +93,8 @@ class Server:
         live_path: answers 200 unless the process must be restarted; None where it is enough that the port is open.
         metrics_path: what Prometheus reads; None for nothing.
         metrics_port: where; None for the same port.
+        own_port: where it listens itself, where a proxy in its pod has `port`; None for there.
+        peer_port: where others of its kind reach it; None for nowhere.
         scratch: writable folders beside /tmp, by name.
     """
 
@@ -107,6 +112,8 @@ class Server:
     live_path: str | None
     metrics_path: str | None = None
     metrics_port: int | None = None
+    own_port: int | None = None
+    peer_port: int | None = None
     scratch: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

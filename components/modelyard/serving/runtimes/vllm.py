@@ -2,8 +2,12 @@
 
 Over several nodes by its own means, without Ray, which the image does not have:
 https://docs.vllm.ai/en/stable/serving/parallelism_scaling/#running-vllm-with-multiprocessing
+
+With the prefill in pods of their own, caches move between servers by NIXL, whose handshake has a port of its own:
+https://docs.vllm.ai/en/stable/features/nixl_connector_usage/
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import ClassVar, Literal
 
@@ -15,7 +19,20 @@ from modelyard.serving.runtimes.runtime import CACHE_PATH, Served, Server, flags
 from modelyard.spec import Count, spec
 from modelyard.versions import VLLM_IMAGE
 
-_PORT = 8000
+PORT = 8000
+DECODE_PORT = 8200
+"""Where it listens behind the proxy that has its port: the proxy's default for that."""
+_PEER_PORT = 5600
+"""NIXL's side channel, by default."""
+KV_TRANSFER_FLAG = "--kv-transfer-config"
+_KV_TRANSFER = {
+    "kv_connector": "NixlConnector",
+    # It makes no difference: who reads and who writes is in each request.
+    "kv_role": "kv_both",
+    # A prefill pod that ends, or is of another version during an update, costs time and no answer. By default such
+    # requests fail.
+    "kv_load_failure_policy": "recompute",
+}
 _MOST_ADAPTERS_AT_ONCE = 8
 """Each place for an adapter in a batch takes memory of the GPUs; SGLang has as many by default."""
 _OWN_FLAGS = {
@@ -81,7 +98,8 @@ class VllmSpec(ParallelRuntime):
     def server(self, served: Served) -> Server:
         """`vllm serve`. It listens once the model is loaded, and answers 503 only when its engine is dead.
 
-        On several nodes every pod runs it, and the first one serves; the others take part without a listener.
+        On several nodes every pod runs it, and the first one serves; the others take part without a listener. A server
+        with a role in requests reads caches of the others, and lets them read its own.
         """
         nodes = self.nodes_of(served.gpus)
         args = [
@@ -89,17 +107,22 @@ class VllmSpec(ParallelRuntime):
             *self._adapter_args(served),
             *self._flags(served),
             *(_node_flags(nodes) if nodes > 1 else []),
+            *([f"{KV_TRANSFER_FLAG}={json.dumps(_KV_TRANSFER)}"] if served.role else []),
             *self.extra_args,
         ]
+        own_ip = {"VLLM_HOST_IP": "status.podIP"} if nodes > 1 else {}
+        peer_ip = {"VLLM_NIXL_SIDE_CHANNEL_HOST": "status.podIP"} if served.role else {}
         return Server(
             image=self.image,
             command=["vllm", "serve"],
             args=args,
             worker_args=[*args, "--headless"] if nodes > 1 else None,
             env=_env(served),
-            field_env={"VLLM_HOST_IP": "status.podIP"} if nodes > 1 else {},
+            field_env={**own_ip, **peer_ip},
             token_variable="HF_TOKEN",  # noqa: S106  # the variable's name
-            port=_PORT,
+            port=PORT,
+            own_port=DECODE_PORT if served.role == "decode" else None,
+            peer_port=_PEER_PORT if served.role else None,
             ready_path="/health",
             live_path="/health",
             metrics_path="/metrics",
@@ -111,7 +134,7 @@ class VllmSpec(ParallelRuntime):
             {
                 "--revision": served.revision,
                 "--served-model-name": self.served_model_name or served.model_name,
-                "--port": _PORT,
+                "--port": DECODE_PORT if served.role == "decode" else PORT,
                 "--tensor-parallel-size": self.tensor_parallel_of(served),
                 "--pipeline-parallel-size": self.pipeline_parallel,
                 "--max-model-len": self.max_model_len or "auto",

@@ -77,4 +77,5 @@ def test_without_it_there_are_none_and_no_subnetwork() -> None:
     cluster, recorded = make(GkeVpcSpec())
     assert not cluster.traits.gateway_classes
     assert not cluster.traits.gateway_source_ranges
+    assert cluster.traits.inference_pools_present, "GKE has the kind whoever acts on it"
     assert [each.name for each in recorded.of("Subnetwork")] == ["main-nodes"]

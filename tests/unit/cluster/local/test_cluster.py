@@ -90,6 +90,7 @@ def test_kinds_real_node_is_the_first_pool_without_accelerators() -> None:
 
 def test_on_kind_real_pods_are_kept_off_simulated_nodes() -> None:
     pools = made(LocalSpec(engine="kind")).pools
+    assert not any(pool.image_volumes_missing for pool in pools.values())
     assert [taint.key for taint in pools["batch"].taints] == ["kwok.x-k8s.io/node"]
     assert [taint.key for taint in pools["l4"].taints] == ["nvidia.com/gpu", "kwok.x-k8s.io/node"]
     assert pools["system"].taints == ()
@@ -108,6 +109,7 @@ def test_on_host_every_pool_without_accelerators_is_this_machine() -> None:
     nodes = {each.name: each.inputs for each in recorded.of("dynamic/modelyard:LocalNodes")}
     assert (nodes["local-batch"]["simulated"], nodes["local-batch"]["count"]) == (False, 1)
     assert nodes["local-batch"]["labels"] == {"pool.modelyard.dev/batch": "true"}
+    assert [name for name, pool in pools.items() if pool.image_volumes_missing] == ["system", "batch"]
 
 
 @pytest.mark.parametrize(("more_cpus", "warned"), [(0, False), (1, True)])
