@@ -39,7 +39,8 @@ class Gateway(pulumi.ComponentResource):
     in that namespace, its GatewayClass and an EnvoyProxy that says how; with TLS a route that sends HTTP on to HTTPS,
     and unless a Secret is named a Certificate; for Let's Encrypt cert-manager and an Issuer; where Envoy asks pickers
     the operator Envoy AI Gateway, a ClientTrafficPolicy that takes off headers only pickers may set, and
-    InferencePool's kind unless the cluster has it, with a role by which Envoy Gateway reads it. An update waits until the load balancer has an address.
+    InferencePool's kind unless the cluster has it, with a role by which Envoy Gateway reads it. An update waits until
+    the load balancer has an address.
 
     Where the cluster installs no charts, the kinds are registered. Then either who the trait `gateway_in_place` names
     acts on them, in the same namespace, or Gateway and routes are accepted and nothing acts on them: there is no
