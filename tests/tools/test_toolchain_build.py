@@ -21,6 +21,7 @@ _GO = """
 mkdir -p "$GOCACHE"
 echo run >> "$HOME/runs"
 echo "$GOFLAGS $CGO_ENABLED $GOTOOLCHAIN" > "$HOME/settings"
+echo "$@" > "$HOME/arguments"
 while [ $# -gt 0 ]; do
   case "$1" in
     -o) out=$2; shift ;;
@@ -65,31 +66,60 @@ def test_build_verifies_hashes_and_needs_no_c_compiler(machine: FakeMachine) -> 
     assert (cgo, toolchain) == ("0", "local")
 
 
-# Answers for a module that embeds a folder which it does not carry.
-_GO_WITH_MODULE = """
+def test_nothing_is_made_for_a_debugger_that_the_linker_would_drop(machine: FakeMachine) -> None:
+    _provide(machine, KWOK)
+    arguments = (machine.home / "arguments").read_text(encoding="utf-8")
+    assert "-gcflags=all=-dwarf=false" in arguments
+    assert "-ldflags=-s -w " in arguments
+
+
+# Answers for modules in which packages are replaced: where they are, and what becomes of go.mod.
+_GO_WITH_MODULES = """
 case "$1 $2" in
   "mod download") [ -f go.sum ] || exit 1; exit 0 ;;
-  "list -m") echo "$HOME/module"; exit 0 ;;
-  "mod edit") echo "$3" >> go.mod; exit 0 ;;
+  "list -m") echo "$HOME/modules/$5"; exit 0 ;;
+  "mod edit") shift 2; echo "$@" >> go.mod; exit 0 ;;
 esac
 """
 
 
-def test_a_module_with_placeholders_is_built_from_a_copy(machine: FakeMachine) -> None:
-    (machine.home / "module" / "webui").mkdir(parents=True)
-    (machine.home / "module" / "webui" / "embed.go").write_text("package webui", encoding="utf-8")
+def _modules(machine: FakeMachine) -> Path:
+    """Traefik's modules as a download leaves them, with two files in each package that is replaced."""
+    for stand_in in TRAEFIK.stand_ins:
+        package = machine.home / "modules" / stand_in.module / stand_in.package
+        package.mkdir(parents=True)
+        for name in ("original.go", "data.txt"):
+            (package / name).write_text("as it was", encoding="utf-8")
     machine.program("cp", 'exec /bin/cp "$@"')
-    machine.program("go", _GO_WITH_MODULE + _GO % 'cp -r . "$HOME/built-in"')
+    machine.program("go", _GO_WITH_MODULES + _GO % 'cp -r . "$HOME/built-in"')
+    return machine.home / "modules"
+
+
+def test_packages_are_replaced_in_a_copy_of_their_module(machine: FakeMachine) -> None:
+    modules = _modules(machine)
     _provide(machine, TRAEFIK)
     assert [file.name for file in machine.places.programs(TRAEFIK).iterdir()] == ["traefik"]
     built_in = machine.home / "built-in"
-    assert (built_in / "source" / "webui" / "static" / "index.html").read_bytes() == b""
-    assert (built_in / "source" / "webui" / "embed.go").is_file()
+    for stand_in in TRAEFIK.stand_ins:
+        package = built_in / stand_in.module.replace("/", "-") / stand_in.package
+        ours = machine.places.modules / "traefik" / stand_in.file
+        assert {file.name for file in package.iterdir()} == {ours.name, "data.txt"}
+        assert (package / ours.name).read_bytes() == ours.read_bytes()
+        left = modules / stand_in.module / stand_in.package / "original.go"
+        assert left.exists(), "Go's own copy stays as it was verified"
     replaced = (built_in / "go.mod").read_text(encoding="utf-8").splitlines()[-1]
-    assert replaced.startswith("-replace=github.com/traefik/traefik/v3=/")
+    assert replaced.count("-replace=") == 2
+    assert "-replace=github.com/go-acme/lego/v4=/" in replaced
     sums = (machine.places.modules / "traefik" / "go.sum").read_bytes()
     assert (built_in / "go.sum").read_bytes() == sums, "every other module is verified as always"
-    assert not (machine.home / "module" / "webui" / "static").exists(), "Go's own copy stays as it was verified"
+
+
+def test_a_stand_in_for_a_package_that_is_no_longer_there_is_refused(machine: FakeMachine) -> None:
+    modules = _modules(machine)
+    (modules / "github.com/traefik/traefik/v3/pkg/plugins/original.go").unlink()
+    with pytest.raises(ToolchainError, match=r"traefik 3\.5\.0 has no package plugins for .*plugins\.go to replace"):
+        _provide(machine, TRAEFIK)
+    assert not machine.places.programs(TRAEFIK).exists()
 
 
 def test_a_module_that_cannot_be_had_is_told(machine: FakeMachine) -> None:

@@ -18,6 +18,10 @@ from tools.toolchain.store import publish
 JOBS = 2
 """Compilers and linkers at a time. The largest takes 1.9 GB, so two stay under 4 GB; see docs/toolchain.md."""
 
+_NO_DWARF = "-gcflags=all=-dwarf=false"
+"""No tables for a debugger, which the linker drops anyway (`-w`): making them takes a sixth of the compiler's time.
+Source: https://pkg.go.dev/cmd/compile"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Compiler:
@@ -79,22 +83,20 @@ def _unpack_go(places: Places, environ: Mapping[str, str], target: Path) -> None
 def fill_from_go(tool: GoTool, compiler: Compiler, places: Places, target: Path) -> None:
     """Build a tool's programs into `target`. Go keeps what it finished, so a second attempt starts from there."""
     answer = run(
-        [compiler.go, "build", "-p", str(min(JOBS, os.cpu_count() or 1)), f"-ldflags=-s -w {' '.join(tool.link_flags)}",
-         "-o", f"{target}{os.sep}", *tool.packages],
+        [compiler.go, "build", "-p", str(min(JOBS, os.cpu_count() or 1)), _NO_DWARF,
+         f"-ldflags=-s -w {' '.join(tool.link_flags)}", "-o", f"{target}{os.sep}", *tool.packages],
         environ=compiler.environ,
-        folder=_completed(tool, compiler, places) if tool.placeholders else places.modules / tool.module,
+        folder=_with_stand_ins(tool, compiler, places) if tool.stand_ins else places.modules / tool.module,
     )  # fmt: skip
     _require(answer, tool)
 
 
-def _completed(tool: GoTool, compiler: Compiler, places: Places) -> Path:
-    """Return a folder like that of `go`, whose go.mod has a copy of the tool's own module with the placeholders.
+def _with_stand_ins(tool: GoTool, compiler: Compiler, places: Places) -> Path:
+    """Return a folder like that of `go`, whose go.mod has copies of the modules in which packages are replaced.
 
-    Go verifies the module before it is copied, and every other one as always.
+    Go verifies a module before it is copied, and every other one as always.
     """
-    module = tool.packages[0].split("/cmd/")[0]
     folder = work_folder(places) / f"{tool.name}-module"
-    source = folder / "source"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in ("go.mod", "go.sum"):
@@ -105,14 +107,27 @@ def _completed(tool: GoTool, compiler: Compiler, places: Places) -> Path:
         _require(answer, tool)
         return answer.output.strip()
 
-    go("mod", "download", module)
-    shutil.copytree(go("list", "-m", "-f", "{{.Dir}}", module), source)
-    for placeholder in tool.placeholders:
-        file = source / placeholder
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
-    go("mod", "edit", f"-replace={module}={source}")
+    copies: dict[str, Path] = {}
+    for module in dict.fromkeys(stand_in.module for stand_in in tool.stand_ins):
+        go("mod", "download", module)
+        copies[module] = folder / module.replace("/", "-")
+        shutil.copytree(go("list", "-m", "-f", "{{.Dir}}", module), copies[module])
+    go("mod", "edit", *(f"-replace={module}={copy}" for module, copy in copies.items()))
+    for stand_in in tool.stand_ins:
+        _replace(copies[stand_in.module] / stand_in.package, places.modules / tool.module / stand_in.file, tool)
     return folder
+
+
+def _replace(package: Path, stand_in: Path, tool: GoTool) -> None:
+    replaced = list(package.glob("*.go"))
+    if not replaced:
+        raise ToolchainError(
+            f"{tool.name} {tool.version} has no package {package.name} for {stand_in} to replace: "
+            "see what its version has in the place, and mend pins.py"
+        )
+    for file in replaced:
+        file.unlink()
+    shutil.copyfile(stand_in, package / stand_in.name)
 
 
 def _require(answer: Finished, tool: GoTool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.toolchain.errors import ToolchainError
-from tools.toolchain.pins import Tool
+from tools.toolchain.pins import MODULES, Tool
 
 _SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
 _MACHINES = {"x86_64": "amd64", "amd64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
@@ -30,7 +30,7 @@ class Places:
     @property
     def modules(self) -> Path:
         """The go.mod and go.sum of each tool that is built."""
-        return Path(__file__).parent / "go"
+        return MODULES
 
     @property
     def stand_ins(self) -> Path:
