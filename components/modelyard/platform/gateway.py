@@ -209,7 +209,10 @@ class Gateway(pulumi.ComponentResource):
         if not self._has_proxy:
             return [its_class]
         proxy = values.envoy_proxy_spec(self.spec, self._cluster.traits)
-        made = [its_class, self._custom("proxy", kinds.ENVOY_PROXY, proxy, before, named=values.GATEWAY_NAME)]
+        made: list[pulumi.Resource] = [
+            its_class,
+            self._custom("proxy", kinds.ENVOY_PROXY, proxy, before, named=values.GATEWAY_NAME),
+        ]
         if self.spec.pickers:
             made.append(self._custom("headers", kinds.CLIENT_TRAFFIC_POLICY, values.picker_headers_spec(), before))
         return made
