@@ -116,7 +116,7 @@ class CloudStack(Generic[W]):
         """Wait until the pods are on nodes of these pools."""
         with self._cloud_at_work():
             try:
-                wait_until(lambda: self.placed() == wanted, "pods on nodes of their pools", 30)
+                wait_until(lambda: self.placed() == wanted, "pods on nodes of their pools", 120)
             except AssertionError as error:
                 raise AssertionError(f"{error}: {self.placed()} is not {wanted}") from None
 

@@ -1,8 +1,10 @@
 """Each cloud's production stack through the real engine: made from nothing, kept, changed, upgraded, removed."""
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -66,7 +68,8 @@ def _previews_before_anything_is_there(life: Lifecycle, stack: AnyCloudStack, pa
     main = stack.folder / "stacks" / "__main__.py"
     program = main.read_text(encoding="utf-8")
     main.write_text(program + IMPORTED, encoding="utf-8")
-    preview = stack.project.preview()
+    with _new_processes(stack):
+        preview = stack.project.preview()
     main.write_text(program, encoding="utf-8")
     assert stack.world.left() == []
     [line] = [each.message for each in preview.diagnostics if "imported: " in each.message]
@@ -79,6 +82,18 @@ def _previews_before_anything_is_there(life: Lifecycle, stack: AnyCloudStack, pa
     assert preview.changes == {"create": len(said) + 1}
     types = Counter(step.type for step in preview.steps)
     assert types == Counter(["pulumi:pulumi:Stack", *(each["type"] for each in said)])
+
+
+@contextmanager
+def _new_processes(stack: AnyCloudStack) -> Generator[None]:
+    """Programs start anew in the block, with no modules but those that they import."""
+    link = stack.folder / ".venv"
+    warm = link.readlink()
+    link.unlink()
+    link.symlink_to(sys.prefix)
+    yield
+    link.unlink()
+    link.symlink_to(warm)
 
 
 def _has_the_nodes_that_its_pods_need(life: Lifecycle, stack: AnyCloudStack) -> None:
