@@ -22,6 +22,9 @@ from tests.support.toolchain import require_tool
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
 REQUESTS = 3000
+"""Under each change, and for each share that is counted."""
+FEW_REQUESTS = 500
+"""Where all of them are to be answered by one version."""
 SURE_PER_MILLE = 999
 """How sure a share is: of a thousand right ones one is taken for wrong."""
 SPEC: Json = {
@@ -79,10 +82,12 @@ def without_loss(stack: LocalStack, headers: Mapping[str, str] | None = None) ->
     assert seen.failures == []
 
 
-def answers(stack: LocalStack, headers: Mapping[str, str] | None = None) -> Counter[str]:
+def answers(
+    stack: LocalStack, headers: Mapping[str, str] | None = None, *, requests: int = FEW_REQUESTS
+) -> Counter[str]:
     """How many requests each version answers while nothing changes."""
     with traffic(gateway(stack), path="/digits/model", headers=headers, pause_seconds=0) as seen:
-        wait_until(lambda: seen.answered >= REQUESTS, f"{REQUESTS} requests", 300)
+        wait_until(lambda: seen.answered >= requests, f"{requests} requests", 300)
     assert seen.failures == []
     return seen.versions
 
@@ -165,7 +170,7 @@ def test_a_canary_gets_its_share_step_by_step_and_is_promoted(stack: LocalStack)
     for percent in (10, 50):
         with without_loss(stack):
             update(stack, release=canary(percent))
-        found = answers(stack)
+        found = answers(stack, requests=REQUESTS)
         assert set(found) == {first, second}
         assert found[second] in likely(found.total(), percent), found
     with without_loss(stack):
@@ -194,10 +199,10 @@ def test_versions_are_compared_by_share_and_by_header(stack: LocalStack) -> None
     linear = {"model": {"artifact": "second"}, "weight_percent": 30, "header": {"x-kernel": "linear"}}
     with without_loss(stack):
         update(stack, release={"ab_test": {"variants": {"linear": linear}}})
-    found = answers(stack)
+    found = answers(stack, requests=REQUESTS)
     assert set(found) == {first, second}
     assert found[second] in likely(found.total(), 30), found
-    assert set(answers(stack, {"x-kernel": "linear"})) == {second}
+    assert set(answers(stack, {"x-kernel": "linear"}, requests=REQUESTS)) == {second}
     with without_loss(stack):
         update(stack)
 
