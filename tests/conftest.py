@@ -1,10 +1,10 @@
 """Fixtures of every test room."""
 
 import fcntl
+import gc
 import os
 import signal
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ _BY_PARAMETER = (
     "tests/engine/test_cloud_object_stores.py",
 )
 """The files of whose tests each parameter has a stack of its own."""
-_CONTROL_PLANE = pytest.StashKey[ExitStack]()
 
 
 def _is_of_the_real_node(test: str) -> bool:
@@ -64,6 +63,11 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest goes first: one process is busy with the real node while the other does the rest."""
     items.sort(key=lambda item: not _is_of_the_real_node(item.nodeid))
+
+
+def pytest_collection_finish() -> None:
+    """Leave the modules of Pulumi's packages out of each later collection of garbage."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -113,26 +117,10 @@ def shared_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def api_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    """One real control plane until the last test that needs one; tests keep apart by namespaces."""
-    with ExitStack() as running:
-        request.config.stash[_CONTROL_PLANE] = running
-        yield running.enter_context(running_control_plane(tmp_path_factory.mktemp("control-plane")))
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """End the control plane where no later test needs it: it takes a twentieth of a processor, also idle."""
-    running = item.config.stash.get(_CONTROL_PLANE, None)
-    if running and not _is_needed(item.session, nextitem):
-        running.close()
-        del item.config.stash[_CONTROL_PLANE]
-
-
-def _is_needed(session: pytest.Session, nextitem: pytest.Item | None) -> bool:
-    """Whether a test uses the control plane that is the next or comes after it: each process keeps to the order."""
-    later = session.items[session.items.index(nextitem) :] if nextitem else []
-    return any(isinstance(each, pytest.Function) and "api_server" in each.fixturenames for each in later)
+def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """One real control plane for all tests of a process; they keep apart by namespaces."""
+    with running_control_plane(tmp_path_factory.mktemp("control-plane")) as server:
+        yield server
 
 
 @pytest.fixture

@@ -21,10 +21,10 @@ from tests.support.toolchain import require_tool
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
-REQUESTS = 3000
-"""Under each change, and for each share that is counted."""
-FEW_REQUESTS = 500
-"""Where all of them are to be answered by one version."""
+REQUESTS = 500
+"""At least, under each change, and where all of them are to be answered by one version."""
+COUNTED_REQUESTS = 1000
+"""For each share that is counted."""
 SURE_PER_MILLE = 999
 """How sure a share is: of a thousand right ones one is taken for wrong."""
 SPEC: Json = {
@@ -83,7 +83,7 @@ def without_loss(stack: LocalStack, headers: Mapping[str, str] | None = None) ->
 
 
 def answers(
-    stack: LocalStack, headers: Mapping[str, str] | None = None, *, requests: int = FEW_REQUESTS
+    stack: LocalStack, headers: Mapping[str, str] | None = None, *, requests: int = REQUESTS
 ) -> Counter[str]:
     """How many requests each version answers while nothing changes."""
     with traffic(gateway(stack), path="/digits/model", headers=headers, pause_seconds=0) as seen:
@@ -166,28 +166,27 @@ def test_a_gateway_that_is_killed_comes_back(stack: LocalStack) -> None:
 
 def test_a_canary_gets_its_share_step_by_step_and_is_promoted(stack: LocalStack) -> None:
     first, second = model_versions(stack)
-    update(stack, model={"artifact": "first"})
     for percent in (10, 50):
         with without_loss(stack):
-            update(stack, release=canary(percent))
-        found = answers(stack, requests=REQUESTS)
+            update(stack, release=canary(percent, model="first"))
+        found = answers(stack, requests=COUNTED_REQUESTS)
         assert set(found) == {first, second}
-        assert found[second] in likely(found.total(), percent), found
+        assert found[first] in likely(found.total(), percent), found
     with without_loss(stack):
-        update(stack, release={"canary": {"model": {"artifact": "second"}, "promote": True}})
-    assert set(answers(stack)) == {second}
+        update(stack, release={"canary": {"model": {"artifact": "first"}, "promote": True}})
+    assert set(answers(stack)) == {first}
     serving = names(pods(stack, "vision-digits"))
-    update(stack, model={"artifact": "second"})
+    update(stack, model={"artifact": "first"})
     assert names(pods(stack, "vision-digits")) == serving, "what is written now is what is there"
 
 
-def canary(percent: int, **more: object) -> Json:
-    return {"canary": {"model": {"artifact": "second"}, "weight_percent": percent, **more}}
+def canary(percent: int, model: str = "second") -> Json:
+    return {"canary": {"model": {"artifact": model}, "weight_percent": percent}}
 
 
 def test_a_canary_is_aborted(stack: LocalStack) -> None:
     first, second = model_versions(stack)
-    update(stack, model={"artifact": "first"}, release=canary(50))
+    update(stack, release=canary(50))
     with without_loss(stack) as seen:
         wait_until(lambda: seen.versions[second] > 0, "answers of the canary")
         update(stack)
@@ -199,10 +198,10 @@ def test_versions_are_compared_by_share_and_by_header(stack: LocalStack) -> None
     linear = {"model": {"artifact": "second"}, "weight_percent": 30, "header": {"x-kernel": "linear"}}
     with without_loss(stack):
         update(stack, release={"ab_test": {"variants": {"linear": linear}}})
-    found = answers(stack, requests=REQUESTS)
+    found = answers(stack, requests=COUNTED_REQUESTS)
     assert set(found) == {first, second}
     assert found[second] in likely(found.total(), 30), found
-    assert set(answers(stack, {"x-kernel": "linear"}, requests=REQUESTS)) == {second}
+    assert set(answers(stack, {"x-kernel": "linear"})) == {second}
     with without_loss(stack):
         update(stack)
 
@@ -232,12 +231,9 @@ def test_a_version_that_fails_its_verification_gets_no_request(stack: LocalStack
             failed = stack.project.up(fails=True)
         assert "verif" in failed.text
         assert set(seen.versions) == {first}
-        update(stack)
-
     with without_loss(stack):
         update(stack, release={**canary(50), "verify": verification(second)})
     assert set(answers(stack)) == {first, second}
-    update(stack)
 
 
 def verification(version: str) -> Json:
@@ -247,7 +243,7 @@ def verification(version: str) -> Json:
 
 
 def test_replicas_come_and_go_under_load(stack: LocalStack) -> None:
-    for replicas in (4, 1, 2):
+    for replicas in (4, 1):
         with without_loss(stack):
             update(stack, replicas=replicas)
             wait_until(all_ready(stack, "vision-digits", replicas), f"{replicas} replicas", 120)
@@ -258,4 +254,3 @@ def test_what_the_gateway_here_cannot_do_is_refused_before_anything_changes(stac
     stack.configure()
     refused = stack.project.preview(fails=True)
     assert "Traefik does not copy requests" in refused.text
-    update(stack)

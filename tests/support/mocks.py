@@ -6,7 +6,6 @@ Pulumi keeps its root stack in a context variable and a loop that outlives a tes
 """
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -164,7 +163,9 @@ def _run(
             runner.run(main())
 
     try:
-        contextvars.Context().run(start)
+        # Pulumi tells the engine each resource's whole stack, of which the test runner's part is the longest.
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(start).result()
     finally:
         for loop in loops:
             loop.close()

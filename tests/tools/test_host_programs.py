@@ -218,7 +218,7 @@ facts = {
     "dry_run": pulumi.runtime.is_dry_run(),
     "parallel": pulumi.runtime.settings.SETTINGS.parallel,
     "stdin": sys.stdin.read(),
-    "strangers": [name for name in sys.modules if name.split(".")[0] in ("tools", "lifeline", "stubs", "program")],
+    "strangers": [name for name in sys.modules if name.split(".")[0] in ("tools", "lifeline", "program")],
     "module_path": [entry for entry in sys.path if "offline" in entry],
 }
 pathlib.Path("facts.json").write_text(json.dumps(facts))

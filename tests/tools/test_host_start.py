@@ -15,7 +15,7 @@ def test_host_without_the_sdk_says_so() -> None:
         [sys.executable, "-S", str(HOST / "__main__.py"), "127.0.0.1:1"], capture_output=True, text=True, check=False
     )
     assert started.returncode == 1
-    assert "has no Pulumi SDK" in started.stderr
+    assert f"pulumi-language-python: {sys.executable} has no package pulumi" in started.stderr
     assert "run `make up`" in started.stderr
     assert "Traceback" not in started.stderr
 
@@ -23,7 +23,8 @@ def test_host_without_the_sdk_says_so() -> None:
 def test_host_loads_no_more_of_the_sdk_than_its_protocol() -> None:
     """The host's modules are imported without resources, outputs or the Automation API."""
     program = (
-        "import sys\nfrom tools.offline.host import stubs\nstubs.prepare()\nimport tools.offline.host.runtime\n"
+        "import sys\nfrom tools.offline.common.protocol import use_protocol_only\n"
+        "use_protocol_only('a-plugin')\nimport tools.offline.host.runtime\n"
         "print(*(name for name in sys.modules if name.startswith('pulumi')))\n"
     )
     loaded = subprocess.run(

@@ -4,7 +4,6 @@ https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/, http
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as k8s
@@ -16,29 +15,9 @@ from modelyard.serving.keda_chart import MAY_FOLLOW, SCALED_OBJECT
 from modelyard.serving.scaled_object import DOWN_STEPS, STEP_SECONDS, UP_STEPS, down_seconds, scaled_object_spec
 from modelyard.serving.scaling_queries import Pods, Question, gateway_question, server_questions
 from modelyard.serving.scope import ServiceScope
-from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.variants import Variant
 from modelyard.serving.workload import Workload
 from modelyard.workspace.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Scaled:
-    """What an autoscaler is told of the version of a service that it scales.
-
-    Attributes:
-        namespace: where its workload is.
-        workload: its workload.
-        spec: what it is.
-        route: the logical name of the route that leads to it.
-        percent: its share of the route's requests.
-    """
-
-    namespace: pulumi.Input[str]
-    workload: Workload
-    spec: ModelServiceSpec
-    route: str
-    percent: int
 
 
 def make_autoscaler(scope: ServiceScope, variant: Variant, workload: Workload, *, keda: Keda | None = None) -> None:
@@ -58,13 +37,6 @@ def make_autoscaler(scope: ServiceScope, variant: Variant, workload: Workload, *
     if not autoscaling:
         return
     name = f"{scope.logical_of(variant)}-autoscaler"
-    scaled = _Scaled(
-        namespace=scope.namespace,
-        workload=workload,
-        spec=variant.spec,
-        route=f"{scope.logical}-route",
-        percent=variant.weight_percent or variant.mirror_percent,
-    )
     _warn(scope.workspace, autoscaling, variant.spec.pool, scope.parent)
     metadata = scope.metadata(
         labels=scope.labels_of(variant), annotations=None if autoscaling.needs_keda else MAY_FOLLOW
@@ -72,7 +44,7 @@ def make_autoscaler(scope: ServiceScope, variant: Variant, workload: Workload, *
     options = scope.options(keda.ready if keda and autoscaling.needs_keda else ())
     if not autoscaling.needs_keda:
         k8s.autoscaling.v2.HorizontalPodAutoscaler(
-            name, metadata=metadata, spec=_horizontal(autoscaling, scaled), opts=options
+            name, metadata=metadata, spec=_horizontal(autoscaling, variant, workload), opts=options
         )
         return
     k8s.apiextensions.CustomResource(
@@ -80,13 +52,13 @@ def make_autoscaler(scope: ServiceScope, variant: Variant, workload: Workload, *
         api_version=SCALED_OBJECT.api_version,
         kind=SCALED_OBJECT.kind,
         metadata=metadata,
-        spec=pulumi.Output.all(scaled.namespace, workload.name).apply(
+        spec=pulumi.Output.all(scope.namespace, workload.name).apply(
             lambda known: scaled_object_spec(
                 autoscaling,
-                _questions(autoscaling.target, scaled, Pods(namespace=known[0], workload=known[1])),
+                _questions(autoscaling.target, scope, variant, Pods(namespace=known[0], workload=known[1])),
                 target={"apiVersion": workload.api_version, "kind": workload.kind, "name": known[1]},
                 prometheus_url=PROMETHEUS_URL,
-                startup_seconds=scaled.spec.startup_seconds,
+                startup_seconds=variant.spec.startup_seconds,
             )
         ),
         opts=options,
@@ -104,13 +76,14 @@ def _warn(workspace: Workspace, autoscaling: AutoscalingSpec, pool: str, parent:
         pulumi.log.warn("autoscaling has no effect: the cluster does not serve metrics.k8s.io", parent)
 
 
-def _questions(target: TargetSpec | None, scaled: _Scaled, pods: Pods) -> list[Question]:
+def _questions(target: TargetSpec | None, scope: ServiceScope, variant: Variant, pods: Pods) -> list[Question]:
     if not target:
         return []
-    found = server_questions(target, scaled.spec.load_metrics, pods)
+    found = server_questions(target, variant.spec.load_metrics, pods)
     if target.requests_per_second:
         wanted = target.requests_per_second
-        found.append(gateway_question(wanted, namespace=pods.namespace, route=scaled.route, percent=scaled.percent))
+        route, percent = f"{scope.logical}-route", variant.weight_percent or variant.mirror_percent
+        found.append(gateway_question(wanted, namespace=pods.namespace, route=route, percent=percent))
     own = target.prometheus
     if own:
         found.append(
@@ -125,19 +98,19 @@ def _questions(target: TargetSpec | None, scaled: _Scaled, pods: Pods) -> list[Q
 
 
 def _horizontal(
-    autoscaling: AutoscalingSpec, scaled: _Scaled
+    autoscaling: AutoscalingSpec, variant: Variant, workload: Workload
 ) -> "k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs":  # quoted: else every program would load these kinds
     assert autoscaling.target, "without KEDA there is a target"
     return k8s.autoscaling.v2.HorizontalPodAutoscalerSpecArgs(
         scale_target_ref=k8s.autoscaling.v2.CrossVersionObjectReferenceArgs(
-            api_version=scaled.workload.api_version, kind=scaled.workload.kind, name=scaled.workload.name
+            api_version=workload.api_version, kind=workload.kind, name=workload.name
         ),
         min_replicas=autoscaling.min_replicas,
         max_replicas=autoscaling.max_replicas,
         metrics=_metrics(autoscaling.target),
         behavior=k8s.autoscaling.v2.HorizontalPodAutoscalerBehaviorArgs(
             scale_up=_rules(0, UP_STEPS),
-            scale_down=_rules(down_seconds(scaled.spec.startup_seconds), DOWN_STEPS),
+            scale_down=_rules(down_seconds(variant.spec.startup_seconds), DOWN_STEPS),
         ),
     )
 

@@ -9,6 +9,8 @@ from modelyard.kube.labels import METRICS, METRICS_PATH, VARIANT
 from modelyard.serving.containers import GRPC_PORT, server_metrics
 from modelyard.serving.runtimes.runtime import Server
 from modelyard.serving.scope import ServiceScope
+from modelyard.serving.variants import Variant
+from modelyard.serving.workload import Workload
 from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
 
 SERVICE_PORT = 80
@@ -19,6 +21,28 @@ def service_ports(server: Server) -> dict[str, int]:
     """The ports of a Service of that server, by their names."""
     numbers = {HTTP_PORT: SERVICE_PORT, GRPC_PORT: server.grpc_port, METRICS_PORT: server.metrics_port}
     return {port: number for port, number in numbers.items() if number}
+
+
+def make_variant_service(
+    scope: ServiceScope, variant: Variant, server: Server, workload: Workload
+) -> k8s.core.v1.Service:
+    """The Service that leads to one version alone, whichever is live.
+
+    Args:
+        scope: the service that it is a version of.
+        variant: the version, which has a suffix of its own.
+        server: what its pods run.
+        workload: what makes them.
+    """
+    return make_cluster_service(
+        f"{scope.logical}-{variant.service_suffix}-service",
+        scope,
+        server,
+        name=variant.name_of(scope.name),
+        selector=scope.server_selector_of(variant),
+        labels=scope.labels_of(variant),
+        after=[workload.resource],
+    )
 
 
 def make_cluster_service(

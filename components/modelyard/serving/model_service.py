@@ -19,7 +19,12 @@ from modelyard.serving.automatic import make_automatic
 from modelyard.serving.automatic_rules import argo_rollouts_problems, automatic_of, automatic_stack_problems
 from modelyard.serving.autoscaling import make_autoscaler
 from modelyard.serving.autoscaling_rules import keda_problems, spare_problems, stack_problems
-from modelyard.serving.cluster_service import SERVICE_PORT, make_cluster_service, service_ports
+from modelyard.serving.cluster_service import (
+    SERVICE_PORT,
+    make_cluster_service,
+    make_variant_service,
+    service_ports,
+)
 from modelyard.serving.deployment import make_deployment, server_pod
 from modelyard.serving.endpoint_picker import make_inference_pool
 from modelyard.serving.groups import controller_problems
@@ -185,15 +190,7 @@ class ModelService(pulumi.ComponentResource):
         service_name: pulumi.Input[str] = ""
         running = None
         if variant.service_suffix:
-            service = make_cluster_service(
-                f"{scope.logical}-{variant.service_suffix}-service",
-                scope,
-                server,
-                name=variant.name_of(scope.name),
-                selector=scope.server_selector_of(variant),
-                labels=scope.labels_of(variant),
-                after=[workload.resource],
-            )
+            service = make_variant_service(scope, variant, server, workload)
             service_name = service.metadata.name
             if verify:
                 running = Running(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import pulumi
 
 from modelyard.kube.pods import pod_template
-from modelyard.serving.cluster_service import make_cluster_service
+from modelyard.serving.cluster_service import make_variant_service
 from modelyard.serving.deployment import make_deployment, server_pod
 from modelyard.serving.prefill import prefill_variant
 from modelyard.serving.scope import ServiceScope
@@ -31,12 +31,4 @@ def make_prefill_pods(scope: ServiceScope, spec: ModelServiceSpec, *, after: Ite
     pod = server_pod(scope, variant, server)
     workload = make_deployment(scope, variant, pod_template(pod, scope.labels_of(variant)), after=after)
     if scope.is_monitored:
-        make_cluster_service(
-            f"{scope.logical}-{variant.service_suffix}-service",
-            scope,
-            server,
-            name=variant.name_of(scope.name),
-            selector=scope.selector_of(variant),
-            labels=scope.labels_of(variant),
-            after=[workload.resource],
-        )
+        make_variant_service(scope, variant, server, workload)

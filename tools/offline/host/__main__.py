@@ -9,7 +9,8 @@ from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from tools.offline.host import lifeline, stubs
+from tools.offline.common.protocol import use_protocol_only
+from tools.offline.host import lifeline
 
 _MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 """The engine's own limit for one message."""
@@ -17,12 +18,7 @@ _MAX_MESSAGE_BYTES = 400 * 1024 * 1024
 
 def main(engine_address: str) -> None:
     """Serve the engine at `engine_address` on a free port."""
-    try:
-        stubs.prepare()
-    except stubs.SdkMissingError as error:
-        sys.exit(
-            f"the offline Python language host has no Pulumi SDK: {error}; run `make up`, which installs it in .venv"
-        )
+    use_protocol_only("pulumi-language-python")
     import grpc
     from pulumi.runtime.proto import language_pb2_grpc
 
