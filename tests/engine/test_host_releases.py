@@ -82,9 +82,7 @@ def without_loss(stack: LocalStack, headers: Mapping[str, str] | None = None) ->
     assert seen.failures == []
 
 
-def answers(
-    stack: LocalStack, headers: Mapping[str, str] | None = None, *, requests: int = REQUESTS
-) -> Counter[str]:
+def answers(stack: LocalStack, headers: Mapping[str, str] | None = None, *, requests: int = REQUESTS) -> Counter[str]:
     """How many requests each version answers while nothing changes."""
     with traffic(gateway(stack), path="/digits/model", headers=headers, pause_seconds=0) as seen:
         wait_until(lambda: seen.answered >= requests, f"{requests} requests", 300)
