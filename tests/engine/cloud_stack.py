@@ -114,14 +114,14 @@ class CloudStack(Generic[W]):
 
     def wait_until_placed(self, wanted: Mapping[tuple[str, str], int]) -> None:
         """Wait until the pods are on nodes of these pools."""
-        with self._cloud_at_work():
+        with self.at_work():
             try:
                 wait_until(lambda: self.placed() == wanted, "pods on nodes of their pools", 120)
             except AssertionError as error:
                 raise AssertionError(f"{error}: {self.placed()} is not {wanted}") from None
 
     @contextmanager
-    def _cloud_at_work(self) -> Generator[None]:
+    def at_work(self) -> Generator[None]:
         """What sizes pools goes on also while no provider runs, as in a cloud."""
         with self._session() as session:
             machinery.start(session, self.cloud.parts)

@@ -55,7 +55,7 @@ def traffic(
     path: str = "/readyz",
     clients: int = 4,
     headers: Mapping[str, str] | None = None,
-    pause_seconds: float = 0.02,
+    pause_seconds: float = 0.05,
 ) -> Generator[Traffic]:
     """Clients that ask again and again while the block runs.
 

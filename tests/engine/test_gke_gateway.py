@@ -19,6 +19,7 @@ from tests.engine.gke_stack import GKE, GkeStack
 from tests.engine.services import service
 from tests.engine.steps import assert_before, changed
 from tests.support.gke_world import PROJECT
+from tests.support.processes import wait_until
 from tests.support.update import Result
 
 pytestmark = pytest.mark.engine
@@ -46,10 +47,15 @@ def make(tmp_path_factory: pytest.TempPathFactory, cloud_servers: CloudServers) 
         yield stacks
 
 
-def load_balancer(stack: GkeStack) -> set[str]:
-    """What the account has of a load balancer, by kind, apart from the cluster's own firewall rules."""
-    of_kubernetes = [each for each in stack.world.resources() if {"gateway", "service"} & each.notes.keys()]
-    return {each.token.rpartition(":")[2] for each in of_kubernetes}
+def assert_load_balancer(stack: GkeStack) -> None:
+    """The account gets all of a load balancer, apart from the cluster's own firewall rules; no update waits for it."""
+
+    def made() -> set[str]:
+        of_kubernetes = [each for each in stack.world.resources() if {"gateway", "service"} & each.notes.keys()]
+        return {each.token.rpartition(":")[2] for each in of_kubernetes}
+
+    with stack.at_work():
+        wait_until(lambda: made() == set(LOAD_BALANCER), "a load balancer")
 
 
 def test_a_load_balancer_of_gke_is_another_for_another_exposure_and_goes_with_its_gateway(
@@ -57,7 +63,7 @@ def test_a_load_balancer_of_gke_is_another_for_another_exposure_and_goes_with_it
 ) -> None:
     stack = make(spec({"class": "gke", "hostname": "models.example.org"}))
     stack.project.up()
-    assert load_balancer(stack) == set(LOAD_BALANCER)
+    assert_load_balancer(stack)
     assert stack.project.outputs()["gateway_address"] == "10.20.0.9"
     assert stack.project.outputs()["routes"] == {"team/web": "http://models.example.org/web"}
     [policy] = [each for each in stack.get("networkpolicies") if each["metadata"]["namespace"] == "team"]
@@ -76,7 +82,7 @@ def test_a_load_balancer_of_gke_is_another_for_another_exposure_and_goes_with_it
 def test_the_load_balancer_of_envoys_service_goes_with_the_namespace(make: Callable[..., GkeStack]) -> None:
     stack = make(spec({}))
     stack.project.up()
-    assert load_balancer(stack) == set(LOAD_BALANCER)
+    assert_load_balancer(stack)
     assert stack.project.outputs()["gateway_address"] == "192.0.2.10"
     assert stack.project.outputs()["routes"] == {"team/web": "http://192.0.2.10/web"}
     assert stack.project.preview().unchanged

@@ -182,6 +182,8 @@ def test_the_network_around_reaches_neither_api_server_nor_node(kubeconfig: Path
 def neighbour() -> Generator[tuple[str, Callable[[str, int], bool]]]:
     """Another machine of the same network: our address there, and whether it can connect to one of ours."""
     name, ours, theirs = f"near{os.getpid()}", "198.51.100.1", "198.51.100.2"
+    folder = Path("/run/netns")
+    is_first = not folder.exists()
 
     def ip(*arguments: str) -> None:
         subprocess.run(["ip", *arguments], check=True, capture_output=True)
@@ -206,6 +208,10 @@ def neighbour() -> Generator[tuple[str, Callable[[str, int], bool]]]:
         yield ours, connects
     finally:
         ip("netns", "delete", name)
+        if is_first:
+            # The first network namespace with a name makes the folder of such, and mounts it.
+            subprocess.run(["umount", folder], check=True)
+            folder.rmdir()
         subprocess.run(["ip", "link", "delete", "near0"], capture_output=True)
 
 

@@ -124,6 +124,21 @@ def test_a_waiting_pod_makes_a_node_of_the_group_that_would_take_it(
     assert len(kube.names("node")) == 1, "the group is as large as it may be"
 
 
+def test_a_node_whose_process_ends_while_it_is_on_its_way_comes_all_the_same(
+    aws: Aws, kube: Cluster, subnets: list[Made], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {"scalingConfig": {"minSize": 0, "maxSize": 1, "desiredSize": 0}}
+    aws.create(NODE_GROUP, "plain", things.node_inputs(aws, subnets, **sizes))
+    pod = waiting_pod(kube, {})
+    with monkeypatch.context() as ended:
+        ended.setattr(autoscaler, "reconcile", lambda *_: None)
+        look_once(_scale, aws)
+    assert kube.names("node") == []
+    look_once(_scale, aws)
+    wait_until(lambda: bool(node_of(kube, pod)), "a node for the pod")
+    assert len(kube.names("node")) == 1
+
+
 def test_pods_share_nodes_on_their_way_and_others_come_beside_them(
     aws: Aws, kube: Cluster, subnets: list[Made]
 ) -> None:

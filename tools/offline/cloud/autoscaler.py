@@ -1,5 +1,7 @@
 """The cluster autoscaler's part: a waiting pod makes the first group of nodes that would take it larger."""
 
+from collections.abc import Iterable
+
 from tools.offline.cloud import cluster_api, nodes, pods
 from tools.offline.cloud.errors import CloudError
 from tools.offline.cloud.node_groups import NodeGroups, reconcile
@@ -15,6 +17,9 @@ def serve(session: Session, plans: Plans, groups: NodeGroups) -> None:
     if api is None:
         return
     candidates = [record for record in _usable(session.world.look(), groups) if groups.scales(record)]
+    if groups.token not in plans.resumed:
+        _resume(session, groups, candidates)
+        plans.resumed.add(groups.token)
     room = plans.room()
     for pod in pods.waiting(api) if candidates else ():
         if room.take(pod):
@@ -29,6 +34,13 @@ def serve(session: Session, plans: Plans, groups: NodeGroups) -> None:
                     room.add(node)
                 room.take(pod)
                 break
+
+
+def _resume(session: Session, groups: NodeGroups, candidates: Iterable[Record]) -> None:
+    """Make the nodes that groups were to grow by when the process ended which looked after them before this one."""
+    for record in candidates:
+        if groups.desired(record) > len(nodes.of(session, groups.selector(record))):
+            reconcile(session, groups, record.id)
 
 
 def _usable(account: Account, groups: NodeGroups) -> list[Record]:

@@ -36,6 +36,8 @@ class Plans:
     """All nodes on their way in this process."""
 
     _plans: list[Plan] = field(default_factory=list[Plan])
+    resumed: set[str] = field(default_factory=set[str])
+    """The types of groups whose nodes on their way in an earlier process are seen to."""
 
     def room(self) -> "Room":
         """What pods can still have of the nodes on their way."""
