@@ -1,6 +1,7 @@
 """Run Pulumi programs with the real CLI, each project with a home, a backend and a stack of its own."""
 
 import json
+import shutil
 import signal
 import subprocess
 import time
@@ -143,6 +144,8 @@ class PulumiProject:
     def write(self, program: str) -> None:
         """Replace the program, `__main__.py` of the folder `main`."""
         (self.main / "__main__.py").write_text(program, encoding="utf-8")
+        # Python takes two texts of one length that were written in one second for the same.
+        shutil.rmtree(self.main / "__pycache__", ignore_errors=True)
 
     def set_config(self, values: Mapping[str, str] | None = None, secrets: Mapping[str, str] | None = None) -> None:
         """Set plain and secret configuration values; a key without a namespace is the project's own."""
