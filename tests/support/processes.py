@@ -55,5 +55,5 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_seconds: float 
             return
         ended = time.monotonic()
         assert ended < deadline, f"waited {timeout_seconds} s in vain: {what}"
-        # A look may start a program: as long again for what is waited for.
-        time.sleep(max(_LOOK_SECONDS, ended - began))
+        # A look may start a program: twice as long for what is waited for.
+        time.sleep(max(_LOOK_SECONDS, 2 * (ended - began)))
