@@ -3,7 +3,7 @@
 A Pulumi program and each of its dynamic providers are processes of their own, and most of what such a process does in a
 test is to import Pulumi's packages: two to five seconds of a processor, thousands of times. Here they are forked from a
 process that has the modules. Everything else is as in a process of its own: arguments, environment, folder, output,
-signals, exit code, and an end with whoever started it. Only what the SDK says for debugging is not sent.
+signals, exit code, and an end with whoever started it.
 """
 
 import atexit

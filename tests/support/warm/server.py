@@ -3,8 +3,7 @@ Run programs in copies of this process, which imports what they import.
 
 `server.py SOCKET` serves the clients beside it (client.py) until its standard input ends. It has no threads, and opens
 nothing that must not be copied: it only imports modules, of installed packages, the library and the stand-ins, that an
-earlier program imported, and prepares what checks a stack. What Pulumi's SDK says for debugging, of each resource
-several times, its copies do not send.
+earlier program imported.
 """
 
 import array
@@ -100,8 +99,6 @@ class _Server:
         os.environ.clear()
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
-        if "pulumi.log" in sys.modules:
-            sys.modules["pulumi.log"].debug = _ignore  # pyright: ignore[reportAttributeAccessIssue]
         sys.addaudithook(self._tell)
 
     def _tell(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -119,9 +116,7 @@ class _Server:
         try:
             spec = importlib.util.find_spec(name)
             if spec and (spec.origin or "").startswith(_LEARNT):
-                module = importlib.import_module(name)
-                if name == "modelyard.stack.spec":
-                    sys.modules["modelyard.spec"].adapter_of(module.StackSpec)
+                importlib.import_module(name)
         except Exception:  # noqa: BLE001 - what cannot be imported here is imported where it is needed
             return
         finally:
@@ -149,10 +144,6 @@ def _answer(connection: socket.socket, number: int) -> None:
         connection.sendall(f"{number}\n".encode())
     except OSError:
         return
-
-
-def _ignore(message: str, *_: object, **__: object) -> None:
-    """No message for debugging."""
 
 
 def _kill(child: int) -> None:
