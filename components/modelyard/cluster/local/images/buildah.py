@@ -1,11 +1,13 @@
 """Images by buildah, without Docker, on bases that are made from Debian's packages: no registry is asked.
 
 Image storage of its own inside the cache, and no daemon. Settings: https://github.com/containers/buildah/tree/main/docs
+and https://github.com/containers/common/blob/main/docs/containers.conf.5.md
 """
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modelyard.cluster.local.images.content import RECIPE
@@ -33,6 +35,8 @@ _PYTHON_HOOKS = (
 )
 # chroot needs no runtime and no rights beyond root's; vfs no kernel module.
 _ENVIRONMENT = {"BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "vfs", "BUILDAH_FORMAT": "docker"}
+_NOTES = Path("/var/lib/containers/cache")
+"""Where buildah notes for root which layers it has seen, wherever its storage is: no setting says otherwise."""
 
 
 def problems(dockerfile: str) -> Iterator[Problem]:
@@ -60,14 +64,30 @@ def build(workshop: Workshop, *, reference: str, dockerfile: Path, context: Path
     """
     buildah = _Buildah(workshop)
     buildah.forget_other_recipes()
-    # What an interrupted build left.
-    buildah("rm", "--all")
-    buildah("rmi", "--prune")
-    for base in bases(dockerfile.read_text(encoding="utf-8")):
-        _provide_base(buildah, base)
-    buildah("build", "--pull-never", "--file", str(dockerfile), "--tag", reference, str(context))
-    buildah("push", reference, f"docker-archive:{archive}:{reference}")
-    buildah("rmi", reference)
+    with _no_new_notes():
+        # What an interrupted build left.
+        buildah("rm", "--all")
+        buildah("rmi", "--prune")
+        for base in bases(dockerfile.read_text(encoding="utf-8")):
+            _provide_base(buildah, base)
+        buildah("build", "--pull-never", "--file", str(dockerfile), "--tag", reference, str(context))
+        buildah("push", reference, f"docker-archive:{archive}:{reference}")
+        buildah("rmi", reference)
+
+
+@contextmanager
+def _no_new_notes() -> Generator[None]:
+    """Remove the notes that the block makes, and their folders: the machine's other programs keep theirs."""
+    folders = (_NOTES, _NOTES.parent)
+    before = {*_NOTES.glob("*"), *(each for each in folders if each.exists())}
+    try:
+        yield
+    finally:
+        for file in {*_NOTES.glob("blob-info-cache-*")} - before:
+            file.unlink(missing_ok=True)
+        for folder in (each for each in folders if each not in before):
+            with suppress(OSError):
+                folder.rmdir()
 
 
 class _Buildah:
@@ -75,10 +95,15 @@ class _Buildah:
         self.workshop = workshop
         self._storage = workshop.folder / f"storage-{RECIPE}"
         self._start = ("buildah", "--root", self._storage, "--runroot", self._storage / "run")
+        self._storage.mkdir(parents=True, exist_ok=True)
+        settings = self._storage / "containers.conf"
+        # It makes the folder of networks also where a build has none.
+        settings.write_text(f'[network]\nnetwork_config_dir = "{self._storage / "networks"}"\n', encoding="utf-8")
+        self._environment = {**_ENVIRONMENT, "CONTAINERS_CONF": str(settings)}
 
     def __call__(self, *arguments: str) -> None:
         what = f"buildah {arguments[0]}"
-        self.workshop.run(*self._start, *arguments, what=what, environment=_ENVIRONMENT)
+        self.workshop.run(*self._start, *arguments, what=what, environment=self._environment)
 
     def forget_other_recipes(self) -> None:
         for storage in self.workshop.folder.glob("storage-*"):
@@ -86,7 +111,7 @@ class _Buildah:
                 shutil.rmtree(storage)
 
     def has(self, image: str) -> bool:
-        return self.workshop.succeeds(*self._start, "inspect", "--type=image", image, environment=_ENVIRONMENT)
+        return self.workshop.succeeds(*self._start, "inspect", "--type=image", image, environment=self._environment)
 
 
 def _provide_base(buildah: _Buildah, base: str) -> None:
