@@ -122,7 +122,7 @@ class CloudStack(Generic[W]):
 
     @contextmanager
     def at_work(self) -> Generator[None]:
-        """What sizes pools goes on also while no provider runs, as in a cloud."""
+        """What sizes pools and makes load balancers goes on also while no provider runs, as in a cloud."""
         with self._session() as session:
             machinery.start(session, self.cloud.parts)
             yield

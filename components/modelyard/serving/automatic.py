@@ -54,9 +54,7 @@ def make_automatic(
     before = list(after)
     analysis = automatic.analysis
     if analysis:
-        asked = checks(
-            analysis, variant.spec.load_metrics, route=f"{scope.logical}-route", prometheus_url=PROMETHEUS_URL
-        )
+        asked = checks(analysis, variant.spec.load_metrics, route=scope.logical_route, prometheus_url=PROMETHEUS_URL)
         before.append(make_analysis(scope, asked, rollouts))
     route = lead(_shares(scope, variant, server, tracks, marked=bool(analysis and analysis.success_percent)))
     before.append(route.resource)

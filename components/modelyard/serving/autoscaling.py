@@ -82,8 +82,8 @@ def _questions(target: TargetSpec | None, scope: ServiceScope, variant: Variant,
     found = server_questions(target, variant.spec.load_metrics, pods)
     if target.requests_per_second:
         wanted = target.requests_per_second
-        route, percent = f"{scope.logical}-route", variant.weight_percent or variant.mirror_percent
-        found.append(gateway_question(wanted, namespace=pods.namespace, route=route, percent=percent))
+        percent = variant.weight_percent or variant.mirror_percent
+        found.append(gateway_question(wanted, namespace=pods.namespace, route=scope.logical_route, percent=percent))
     own = target.prometheus
     if own:
         found.append(

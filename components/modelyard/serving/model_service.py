@@ -243,7 +243,7 @@ class ModelService(pulumi.ComponentResource):
         assert route, "only a service with a route has one"
         assert gateway, "a route without a gateway is refused"
         ab_test = self._spec.release.ab_test if self._spec.release else None
-        name = f"{scope.logical}-route"
+        name = scope.logical_route
         rules = make_route_rules(name, gateway, route, scope, is_waking=self._spec.is_woken_by_gateway)
         return make_route(
             name,

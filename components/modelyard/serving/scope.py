@@ -50,6 +50,11 @@ class ServiceScope:
         return self.logical if variant.is_main else f"{self.logical}-{variant.label}"
 
     @property
+    def logical_route(self) -> str:
+        """The Pulumi name of its route, by which the gateway's metrics know it too."""
+        return f"{self.logical}-route"
+
+    @property
     def labels(self) -> dict[str, str]:
         """The labels of all its objects."""
         return labels(self.name, instance=self.logical, component=COMPONENT, workspace=self.workspace.workspace_name)

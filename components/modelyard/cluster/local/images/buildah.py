@@ -97,7 +97,7 @@ class _Buildah:
         self._start = ("buildah", "--root", self._storage, "--runroot", self._storage / "run")
         self._storage.mkdir(parents=True, exist_ok=True)
         settings = self._storage / "containers.conf"
-        # It makes the folder of networks also where a build has none.
+        # In place of the machine's own. It makes the folder of networks also where a build has none.
         settings.write_text(f'[network]\nnetwork_config_dir = "{self._storage / "networks"}"\n', encoding="utf-8")
         self._environment = {**_ENVIRONMENT, "CONTAINERS_CONF": str(settings)}
 
