@@ -13,7 +13,7 @@ import pytest
 from tests.support import paths
 from tests.support.control_plane import ApiServer, running_control_plane
 from tests.support.engine import MakeProject, projects
-from tests.support.leftovers import end_all_below
+from tests.support.leftovers import end_all_below, end_all_of_killed_runs
 
 _OF_THE_REAL_NODE = ("tests/engine/test_host_", "tests/engine/test_local_images.py")
 """How the files begin whose tests make the machine's real node, of which it can have one."""
@@ -102,6 +102,12 @@ def pytest_keyboard_interrupt() -> None:
     """Let a process of `make test` that is interrupted end its clusters: xdist interrupts it again after 5 s."""
     if "PYTEST_XDIST_WORKER" in os.environ:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Begin on a machine without what killed runs left."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        end_all_of_killed_runs(vars(session.config)["_tmp_path_factory"].getbasetemp())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

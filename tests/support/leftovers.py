@@ -1,7 +1,6 @@
 """What tests have left that were stopped in the middle."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,14 +14,22 @@ from modelyard.cluster.local.folder import LocalClusterError
 
 def end_all_below(folder: Path) -> None:
     """Remove every local cluster below `folder`, and end every process that names a file below it."""
-    cluster = re.compile(rf"({re.escape(str(folder))}/.*)/modelyard/local/([^/]+)/")
-    programs = [arguments[0] for _, arguments in _processes_below(folder)]
-    for state, name in {match.groups() for match in map(cluster.match, programs) if match}:
-        with patch.dict(os.environ, {"XDG_STATE_HOME": state}), suppress(LocalClusterError):
-            lifecycle.delete(name)
+    for cluster in folder.rglob("modelyard/local/*/"):
+        state = cluster.parents[2]
+        with patch.dict(os.environ, {"XDG_STATE_HOME": str(state)}), suppress(LocalClusterError):
+            lifecycle.delete(cluster.name)
     for process, _ in _processes_below(folder):
         with suppress(psutil.NoSuchProcess):
             process.kill()
+
+
+def end_all_of_killed_runs(own: Path) -> None:
+    """Do so for runs that were killed, of those beside the folder `own`: their real node would be in the way of ours."""
+    for lock in own.parent.glob("pytest-*/.lock"):
+        # pytest writes its process's number, and removes the file when it ends.
+        number = lock.read_text(encoding="utf-8")
+        if lock.parent != own and number.isdigit() and not psutil.pid_exists(int(number)):
+            end_all_below(lock.parent)
 
 
 def _processes_below(folder: Path) -> Iterator[tuple[psutil.Process, list[str]]]:

@@ -46,7 +46,7 @@ def kill_all(environment_entry: str) -> None:
             continue
 
 
-def wait_until(condition: Callable[[], bool], what: str, timeout_seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], bool], what: str, timeout_seconds: float = 120) -> None:
     """Poll `condition` until it holds; AssertionError naming `what` when `timeout_seconds` have passed."""
     deadline = time.monotonic() + timeout_seconds
     while True:

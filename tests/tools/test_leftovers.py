@@ -10,7 +10,7 @@ import pytest
 
 from modelyard.cluster.local import processes
 from modelyard.cluster.local.folder import Record, cluster_folder, write_record
-from tests.support.leftovers import end_all_below
+from tests.support.leftovers import end_all_below, end_all_of_killed_runs
 from tests.support.processes import wait_until
 
 _SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -43,3 +43,26 @@ def test_clusters_of_the_run_are_removed(tmp_path: Path, monkeypatch: pytest.Mon
     end_all_below(tmp_path / "run")
     assert processes.running(programs) == {}
     assert not folder.exists()
+
+
+def _run_of(pid: int, runs: Path, name: str) -> subprocess.Popen[bytes]:
+    """A process below a folder that pytest made for the process `pid`."""
+    (runs / name).mkdir(parents=True)
+    (runs / name / ".lock").write_text(str(pid))
+    return subprocess.Popen([*_SLEEP, str(runs / name / "file")])
+
+
+def test_runs_that_were_killed_are_cleared_and_no_others(tmp_path: Path) -> None:
+    with subprocess.Popen(_SLEEP) as killed:
+        killed.kill()
+    with (
+        _run_of(killed.pid, tmp_path, "pytest-1") as left,
+        _run_of(os.getpid(), tmp_path, "pytest-2") as of_a_live_one,
+        _run_of(killed.pid, tmp_path, "pytest-3") as own,
+    ):
+        end_all_of_killed_runs(tmp_path / "pytest-3")
+        assert left.wait(10) == -9
+        assert of_a_live_one.poll() is None
+        assert own.poll() is None
+        of_a_live_one.kill()
+        own.kill()
