@@ -17,7 +17,7 @@ from modelyard.workspace.spec import SecretSpec, WorkspaceSpec
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.control_plane import ApiServer
-from tests.support.manifests import apply, manifests, pod_of, settle, simulated_node, simulated_nodes
+from tests.support.manifests import apply, manifests, pod_of, settle, simulated_node, simulated_nodes, without_job
 from tests.support.mocks import run
 from tests.support.processes import wait_until
 from tests.unit.workspace.test_schedule import BAD, GOOD
@@ -216,10 +216,14 @@ def test_nodes_of_a_training_find_each_other(finished: Callable[[str], list[dict
         assert value_in(pod, "PET_MASTER_PORT") == "29500"
 
 
-def test_each_node_of_a_training_is_another_node_of_its_pool(
-    finished: Callable[[str], list[dict[str, Any]]],
-) -> None:
-    assert {pod["spec"]["nodeName"] for pod in finished("finetune")} == {"batch-h100-1", "batch-h100-2"}
+def test_each_node_of_a_training_is_another_node_of_its_pool(api_server: ApiServer, started: None) -> None:
+    objects = without_job(objects_of("together", {"finetune": JOBS["training"]}), pods=2)
+    assert apply(api_server, objects, dry_run=False) == ""
+
+    def nodes() -> set[str | None]:
+        return {pod["spec"].get("nodeName") for pod in api_server.get("pods", "-n", "together")}
+
+    wait_until(lambda: nodes() == {"batch-h100-1", "batch-h100-2"}, "a node for each")
 
 
 def test_the_service_of_a_training_leads_to_its_pods(

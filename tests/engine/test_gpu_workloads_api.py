@@ -17,7 +17,7 @@ from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import bare_cluster
 from tests.support.control_plane import ApiServer
 from tests.support.gpu_pools import GPU_POOLS
-from tests.support.manifests import apply, manifests, pod_of, settle, simulated_node, simulated_nodes
+from tests.support.manifests import apply, manifests, pod_of, settle, simulated_node, simulated_nodes, without_job
 from tests.support.mocks import run
 from tests.support.processes import wait_until
 
@@ -156,7 +156,8 @@ def test_a_node_with_the_contracts_resources_takes_the_pod(api_server: ApiServer
 
 
 def test_nodes_of_the_fabric_take_a_pod_each(api_server: ApiServer, nodes: None) -> None:
-    assert apply(api_server, objects_of("placed-fabric", ["fabric"]), dry_run=False) == ""
+    objects = without_job(objects_of("placed-fabric", ["fabric"]), pods=2)
+    assert apply(api_server, objects, dry_run=False) == ""
     both = [f"{PREFIX}fabric-1", f"{PREFIX}fabric-2"]
     wait_until(lambda: placed(api_server, "placed-fabric-fabric") == both, "a node for each pod of the training")
 

@@ -24,7 +24,7 @@ def end_all_below(folder: Path) -> None:
 
 
 def end_all_of_killed_runs(own: Path) -> None:
-    """Do so for runs that were killed, of those beside the folder `own`: their real node would be in the way of ours."""
+    """Do so for killed runs beside the folder `own`: their real node would be in the way of ours."""
     for lock in own.parent.glob("pytest-*/.lock"):
         # pytest writes its process's number, and removes the file when it ends.
         number = lock.read_text(encoding="utf-8")

@@ -28,6 +28,16 @@ def pod_of(workload: Mapping[str, Any]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
 
 
+def without_job(objects: Sequence[dict[str, Any]], pods: int) -> list[dict[str, Any]]:
+    """The objects with bare pods in place of their Job, which stay: kwok ends those of a Job at once, so that the
+    second may follow the first on its node."""
+    (job,) = (each for each in objects if each["kind"] == "Job")
+    bare = [pod_of(job) for _ in range(pods)]
+    for number, pod in enumerate(bare):
+        pod["metadata"]["name"] += f"-{number}"
+    return [each for each in objects if each is not job] + bare
+
+
 def apply(server: ApiServer, objects: Iterable[Mapping[str, Any]], *, dry_run: bool) -> str:
     """What the API server objects to, empty for nothing: unknown fields, invalid values, and every warning."""
     listed = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
