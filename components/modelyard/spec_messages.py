@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+# Every kind of error that a spec can cause: https://docs.pydantic.dev/latest/errors/validation_errors/
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -21,7 +22,10 @@ _KINDS = {
     "bool_type": "true or false",
     "string_type": "text",
     "string_too_short": "text that is not empty",
+    "string_unicode": "text, as half of a character is in it",
     "list_type": "a list",
+    "sequence_str": "a list",
+    "is_instance_of": "a list",
     "mapping_type": "a mapping of names to values",
     "dict_type": "a mapping of names to values",
     "dataclass_type": "a mapping of keys to values",
@@ -32,6 +36,13 @@ _BOUNDS = {
     "greater_than_equal": ("is below {ge}", "use {ge} or more"),
     "less_than": ("must be below {lt}", "use a number below {lt}"),
     "less_than_equal": ("is above {le}", "use {le} or less"),
+}
+
+_SAID = {
+    "modelyard": ("{why}", "{fix}"),
+    "json_invalid": ("is not JSON ({error})", "write a mapping of keys to values"),
+    "dataclass_exact_type": ("{value} is not a {class_name}", "write {class_name}(...)"),
+    "int_parsing_size": ("is far too large a number", "use a smaller one"),
 }
 
 
@@ -58,16 +69,28 @@ def _explain(detail: "ErrorDetails", owner: type[Any] | None) -> tuple[str, str]
         return f"{show(value)} {why.format(**bound)}", fix.format(**bound)
     if kind == "literal_error":
         return f"{show(value)} is not a choice here", f"use {context['expected']}"
-    if kind == "modelyard":
-        return str(context["why"]), str(context["fix"])
-    if kind == "json_invalid":
-        return f"is not JSON ({context['error']})", "write a mapping of keys to values"
-    if kind == "dataclass_exact_type":
-        return f"{show(value)} is not a {context['class_name']}", f"write {context['class_name']}(...)"
+    if kind in {"too_short", "too_long"}:
+        return _explain_size(detail, owner)
+    if kind in _SAID:
+        why, fix = _SAID[kind]
+        return why.format(value=show(value), **context), fix.format(**context)
     if kind in _KINDS:
         fix = _only_key(str(detail["loc"][-1]), owner, value) if kind == "dataclass_type" and owner else None
         return f"{show(value)} is not {_KINDS[kind]}", fix or _fix_type(kind, value)
     return f"{show(value)} is refused ({detail['msg']})", "see the field's description in `modelyard schema`"
+
+
+def _explain_size(detail: "ErrorDetails", owner: type[Any] | None) -> tuple[str, str]:
+    context, value = detail.get("ctx", {}), detail["input"]
+    if detail["type"] == "too_long":
+        return f"has {len(value)} entries, and at most {context['max_length']} are allowed", "leave some out"
+    key, least = detail["loc"][-1], context["min_length"]
+    optional = owner is not None and any(
+        key_of(each.name) == key and (each.default is not MISSING or each.default_factory is not MISSING)
+        for each in fields(owner)
+    )
+    why = f"has {len(value)} entries, and at least {least} are needed" if value else "is empty"
+    return why, f"give {least} or more{', or leave the key out' if optional else ''}"
 
 
 def _only_key(key: str, owner: type[Any], value: object) -> str | None:

@@ -33,7 +33,7 @@ _STACK: dict[str, Any] = {
     "observability": {"metrics": {"retention_days": 7, "storage_gib": 20}},
     "workspaces": {
         "chat": {
-            "quota": {"gpus": 24, "cpus": 256, "memory_gib": 4096},
+            "quota": {"gpus": 24, "cpus": 512, "memory_gib": 8192},
             "members": {"edit": ["group:chat"], "view": ["group:all"]},
             "secrets": {"hf-token": {"from": "config/hf-token"}},
             "config": {"prompts": {"values": {"system": "Be kind."}}},

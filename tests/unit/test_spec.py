@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import FrozenInstanceError, field, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+import annotated_types
 import pulumi
 import pytest
 
@@ -38,6 +39,14 @@ class Inner:
 
 
 @spec
+class Listing:
+    """A list that has to be."""
+
+    ports: Annotated[Sequence[int], annotated_types.MinLen(2)]
+    """Two ports at least."""
+
+
+@spec
 class Outer:
     """An outer block."""
 
@@ -53,8 +62,12 @@ class Outer:
     """A block."""
     many: Mapping[Name, Inner] = field(default_factory=dict[str, Inner])
     """Blocks by name."""
-    words: Sequence[str] = ()
+    words: Annotated[Sequence[str], annotated_types.MaxLen(2)] = ()
     """Some words."""
+    few: Annotated[Mapping[Name, int], annotated_types.Len(1, 2)] = field(default_factory=lambda: {"a": 1})
+    """One or two."""
+    rank: Literal[8, 16] = 8
+    """A choice of numbers."""
     low: CountOrZero = 0
     """Lower bound."""
     high: CountOrZero = 9
@@ -77,7 +90,7 @@ def lines(text: str) -> list[str]:
     [
         ('{"name": "a", "imagee": "x"}', "imagee: is not a key here; did you mean image?"),
         ('{"name": "a", "zzz": 1}', ("zzz: is not a key here; keys here are "
-         "high, image, inner, low, many, mode, name, on, words")),
+         "few, high, image, inner, low, many, mode, name, on, rank, words")),
         ("{}", "name: is missing; it is required"),
         ('{"name": "a", "low": "2"}', "low: '2' is not a whole number; write 2 without quotes"),
         ('{"name": "a", "low": true}', "low: True is not a whole number; write a whole number"),
@@ -98,11 +111,44 @@ def lines(text: str) -> list[str]:
          "leave the key out or write a value")),
         ('{"name": "a", "words": ["x", 1]}', '''words[1]: 1 is not text; put it in quotes: "1"'''),
         ('{"name": "a", "low": 10}', "low: 10 is above high 9; lower it"),
+        ('{"name": "a", "few": {}}', "few: is empty; give 1 or more, or leave the key out"),
+        ('{"name": "a", "few": {"a": 1, "b": 2, "c": 3}}',
+         "few: has 3 entries, and at most 2 are allowed; leave some out"),
+        ('{"name": "a", "words": ["x", "y", "z"]}', "words: has 3 entries, and at most 2 are allowed; leave some out"),
+        (f'{{"name": "a", "rank": 1{"0" * 40}}}', "rank: is far too large a number; use a smaller one"),
         ("[]", "[] is not a mapping of keys to values; write a mapping of keys to values"),
     ],
 )  # fmt: skip
 def test_refuses_with_path_value_and_fix(text: str, line: str) -> None:
     assert lines(text) == [line]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('{"ports": []}', "ports: is empty; give 2 or more"),
+        ('{"ports": [1]}', "ports: has 1 entries, and at least 2 are needed; give 2 or more"),
+    ],
+)
+def test_what_is_required_cannot_be_left_out(text: str, line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_json(Listing, text)
+    assert str(caught.value) == line
+    assert load_json(Listing, '{"ports": [1, 2]}').ports == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({"words": "x"}, "words: 'x' is not a list; write a list"),
+        ({"words": {}}, "words: {} is not a list; write a list"),
+        ({"mode": "\ud800"}, "mode: '\\ud800' is not text, as half of a character is in it; write text"),
+    ],
+)
+def test_what_only_a_program_can_write_is_refused_in_plain_words(fields: dict[str, Any], line: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validate(untyped(**{"name": "a", **fields}))
+    assert line in str(caught.value)
 
 
 def test_lets_everything_right_pass() -> None:

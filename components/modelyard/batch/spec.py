@@ -14,9 +14,13 @@ from modelyard.spec import Count, CountOrZero, Name, Seconds, Text, spec
 from modelyard.workspace.fabric import OnFabric, fabric_share_problems, problems_on_fabric
 from modelyard.workspace.place import Place
 from modelyard.workspace.schedule import Schedule, TimeZone
+from modelyard.workspace.volume_rules import unshared_volume_problems
 from modelyard.workspace.workload_spec import ArtifactSpec, ReadArtifactSpec, WorkloadSpec
 
 DAY_SECONDS = 24 * 3600
+_MOST_INDEXED = 100_000
+"""Of an indexed job whose retries count for each number, as those of ours do, unless it says how many may fail.
+https://github.com/kubernetes/kubernetes/blob/v1.35.0/pkg/apis/batch/validation/validation.go"""
 RENDEZVOUS_PORT = 29500
 """torchrun's own default: https://docs.pytorch.org/docs/stable/elastic/run.html"""
 _ON_FABRIC = OnFabric(kind="jobs", path="nodes", otherwise="use nodes: 1")
@@ -70,7 +74,7 @@ class JobSpec(TaskSpec):
     """Accelerators of each pod, or slices of them: `{mig: 1g.10gb, count: 1}`. Required on a pool that has some. On a
     pool whose GPUs are shared by time slicing or MPS, 1 is one share."""
     completions: Count = 1
-    """How many pods must succeed."""
+    """How many pods must succeed. With `indexed`, at most 100,000."""
     parallelism: Count = 1
     """How many pods run at a time."""
     indexed: bool = False
@@ -90,11 +94,19 @@ class JobSpec(TaskSpec):
         if self.parallelism > self.completions:
             why = f"{self.parallelism} is above completions {self.completions}"
             yield Problem(path="parallelism", why=why, fix="lower it, or raise completions")
+        if self.indexed and self.completions > _MOST_INDEXED:
+            why = f"an indexed job has at most {_MOST_INDEXED:,} completions, not {self.completions:,}"
+            fix = "let each do a larger part, or leave indexed out and have pods share a queue of work"
+            yield Problem(path="completions", why=why, fix=fix)
 
     def problems_on(self, place: Place) -> Iterator[Problem]:
         """Why a valid spec cannot work there."""
         yield from super().problems_on(place)
+        yield from self._volume_problems(place)
         yield from queue_problems(self, place, pods=self.parallelism, seconds=self.timeout_seconds)
+
+    def _volume_problems(self, place: Place) -> Iterator[Problem]:
+        yield from unshared_volume_problems(self, place, pods=self.parallelism, instead="parallelism: 1")
 
 
 @spec
@@ -131,6 +143,13 @@ class ScheduledJobSpec(JobSpec):
     """How many runs that failed are kept, with their logs."""
     suspend: bool = False
     """Start no run until this is false again. A run that is under way goes on."""
+
+    def _volume_problems(self, place: Place) -> Iterator[Problem]:
+        if self.concurrency == "allow":
+            instead = "parallelism: 1 and concurrency: forbid" if self.parallelism > 1 else "concurrency: forbid"
+            yield from unshared_volume_problems(self, place, pods=2 * self.parallelism, instead=instead)
+        else:
+            yield from super()._volume_problems(place)
 
 
 @spec
@@ -175,7 +194,7 @@ class TrainingJobSpec(TaskSpec):
     def problems_on(self, place: Place) -> Iterator[Problem]:
         """Why a valid spec cannot work there."""
         pool = place.pools.get(self.pool)
-        found = problems_on_fabric(self, place, _ON_FABRIC, super().problems_on)
+        found = problems_on_fabric(self, place, _ON_FABRIC, self._problems_in)
         for problem in found:
             of_divided = problem.path == self.GPU_FIELD and pool and pool.gpu and pool.gpu.slices_per_gpu
             yield replace(problem, fix="use a pool whose GPUs are whole") if of_divided else problem
@@ -191,3 +210,8 @@ class TrainingJobSpec(TaskSpec):
         elif self.nodes > pool.max_nodes:
             why = f"{self.nodes} exceed max_nodes {pool.max_nodes} of pool {pool.name}"
             yield Problem(path="nodes", why=why, fix=f"use at most {pool.max_nodes}, or raise the pool's max_nodes")
+
+    def _problems_in(self, place: Place) -> Iterator[Problem]:
+        """Why it cannot work in the namespace of that place."""
+        yield from super().problems_on(place)
+        yield from unshared_volume_problems(self, place, pods=self.nodes, instead="nodes: 1")

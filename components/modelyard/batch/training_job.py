@@ -10,7 +10,7 @@ from modelyard.batch.spec import RENDEZVOUS_PORT, TrainingJobSpec
 from modelyard.kube.containers import Container
 from modelyard.kube.labels import labels, selector
 from modelyard.kube.names import logical_name
-from modelyard.kube.placement import require_other_nodes
+from modelyard.kube.placement import nodes_of_their_own
 from modelyard.kube.pods import Pod, pod_template
 from modelyard.workspace.checks import check_workload
 from modelyard.workspace.claims import device_claims
@@ -106,7 +106,7 @@ class TrainingJob(pulumi.ComponentResource):
         claims = device_claims(self._logical, self._workspace, spec, self._labels, self)
         return replace(
             task_pod(self._workspace, spec, self._container(spec), claims),
-            affinity=require_other_nodes(self._selector) if spec.nodes > 1 else None,
+            affinity=nodes_of_their_own(self._selector) if spec.nodes > 1 else None,
             subdomain=self.service_name,
         )
 

@@ -1,7 +1,8 @@
-"""What the clouds' clusters ask of all pools together."""
+"""What the clouds' clusters ask of all pools together, and what they give to nodes."""
 
 from collections.abc import Iterator, Mapping
 
+from modelyard.cluster.pools import Pool
 from modelyard.cluster.spec import ClusterSpec, PoolSpec
 from modelyard.errors import Problem
 
@@ -21,3 +22,21 @@ def cloud_pool_problems(cluster: ClusterSpec, pools: Mapping[str, PoolSpec]) -> 
         from modelyard.cluster.aks.pool_rules import aks_pool_problems
 
         yield from aks_pool_problems(cluster.aks, pools)
+
+
+def scratch_disk_gib(cluster: ClusterSpec, pool: Pool) -> int | None:
+    """Size of the disk that images and scratch files of a pool's pods are on, GiB. None where the machine has, or may
+    have, disks of its own for that, and where nobody knows: what AKS gives by itself, and nodes that no cloud makes."""
+    if cluster.aks:
+        return pool.spec.disk_gib
+    if not pool.machine or pool.machine.local_nvme_gib != 0:
+        return None
+    if cluster.eks:
+        from modelyard.cluster.eks.nodes import disk_gib as eks_disk_gib
+
+        return eks_disk_gib(pool)
+    if cluster.gke:
+        from modelyard.cluster.gke.nodes import disk_gib as gke_disk_gib
+
+        return gke_disk_gib(pool)
+    return None

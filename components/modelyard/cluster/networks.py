@@ -61,6 +61,9 @@ def endpoint_problems(
         private: valid ranges of its private one.
         private_fix: what to do with private ranges that stand among the public ones.
     """
+    for name, ranges in (("public_cidrs", public or ()), ("private_cidrs", private)):
+        for cidr in sorted({each for each in ranges if list(ranges).count(each) > 1}):
+            yield Problem(path=name, why=f"{cidr} stands there twice", fix="name each once")
     for index, cidr in enumerate(public or ()):
         for problem in _public_problems(cidr, private_fix):
             yield problem.under(f"public_cidrs[{index}]")

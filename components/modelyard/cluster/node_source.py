@@ -7,10 +7,12 @@ from typing import Literal
 from modelyard.cluster.gke.provisioned import added_taints, class_selector, is_provisioned
 from modelyard.cluster.spec import CloudSpec, ClusterSpec, ExistingSpec, LocalSpec, PoolSpec, TaintSpec
 from modelyard.errors import Problem
-from modelyard.gpu.contract import contract_problems
+from modelyard.gpu.contract import GpuContract, compile_pool, contract_problems
 from modelyard.gpu.node_images import NodeImage, aks_image, eks_image, gke_image, node_images
 
 _IMAGE_VOLUMES_MINOR = 35
+_OUR_DOMAIN = "modelyard.dev"
+"""Of the labels by which workloads find a pool's nodes."""
 AKS_SPOT_TAINT = TaintSpec(key="kubernetes.azure.com/scalesetpriority", value="spot")
 """What AKS taints spot machines with, and labels them. https://learn.microsoft.com/azure/aks/spot-node-pool"""
 
@@ -88,8 +90,32 @@ class NodeSource:
         """Why pools, each of them valid by itself, cannot be had here; paths begin with the pool's name."""
         for name, spec in pools.items():
             image = self.image(spec)
-            for problem in contract_problems(spec.request(name, image.cloud, self.kubernetes_version), image):
+            asked = spec.request(name, image.cloud, self.kubernetes_version)
+            found = contract_problems(asked, image)
+            # On nodes that are there already, both are what others gave them.
+            if not found and self.kind != "existing":
+                contract = compile_pool(asked, image)
+                found = [*_label_problems(spec, contract), *_taint_problems(spec, contract)]
+            for problem in found:
                 yield problem.under(name)
+
+
+def _label_problems(spec: PoolSpec, contract: GpuContract | None) -> Iterator[Problem]:
+    """Labels that the pool's nodes have from us, whatever the user wrote."""
+    for key in spec.node_labels:
+        domain = key.rpartition("/")[0]
+        is_ours = domain == _OUR_DOMAIN or domain.endswith(f".{_OUR_DOMAIN}")
+        if is_ours or (contract and key in contract.node_labels):
+            why = f"labels of {_OUR_DOMAIN} are" if is_ours else f"{key} is"
+            fix = "leave it out, or use a domain of yours"
+            yield Problem(path=f"node_labels.{key}", why=f"{why} for modelyard to set on nodes of this pool", fix=fix)
+
+
+def _taint_problems(spec: PoolSpec, contract: GpuContract | None) -> Iterator[Problem]:
+    for index, taint in enumerate(spec.taints):
+        if contract and (taint.key, taint.effect) == (contract.taint_key, "NoSchedule"):
+            why = f"{taint.key} with effect {taint.effect} is the taint that the pool's accelerators bring"
+            yield Problem(path=f"taints[{index}]", why=why, fix="leave it out: the pool's workloads tolerate it")
 
 
 def _minor(version: str) -> int:

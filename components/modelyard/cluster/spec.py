@@ -213,6 +213,14 @@ class PoolSpec:
             yield Problem(
                 path="min_nodes", why=f"{self.min_nodes} is above max_nodes {self.max_nodes}", fix="raise max_nodes"
             )
+        for index, taint in enumerate(self.taints):
+            # https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/node-v1/ and validateNodeTaints in
+            # https://github.com/kubernetes/kubernetes/blob/master/pkg/apis/core/validation/validation.go
+            if (taint.key, taint.effect) in [(each.key, each.effect) for each in self.taints[:index]]:
+                why = (
+                    f"{taint.key} with effect {taint.effect} stands there twice, and a node has one of a key and effect"
+                )
+                yield Problem(path=f"taints[{index}]", why=why, fix="leave it out, or use another key")
         found = list(self.machines.problems())
         yield from found
         # What the rest rests on: a machine, and a way of sharing that is one.

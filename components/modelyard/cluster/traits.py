@@ -13,6 +13,7 @@ class ClusterTraits:
     Attributes:
         storage_class: for volumes that one node mounts; None is the cluster's default.
         shared_storage_class: for volumes that several nodes mount; None where there is none.
+        shared_volume_gib_max: the largest such volume, GiB; None where there is no limit that anybody would meet.
         load_balancer_available: whether Services of type LoadBalancer get an address.
         load_balancer_class: what such a Service names as its `loadBalancerClass`; None for the cluster's own way.
         load_balancer_annotations: what such a Service must carry.
@@ -35,6 +36,7 @@ class ClusterTraits:
 
     storage_class: str | None = None
     shared_storage_class: str | None = None
+    shared_volume_gib_max: int | None = None
     load_balancer_available: bool = True
     load_balancer_class: str | None = None
     load_balancer_annotations: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -67,12 +67,17 @@ def registered(stack: StackSpec, name: str, folder: Path) -> list[PlannedResourc
         folder: where the stack's program stands; the process works there from now on.
 
     Raises:
-        ConfigError: something is wrong that only components check, or the SDK of the stack's cloud is not installed.
+        ConfigError: something is wrong that only components check, two resources have the same name, or the SDK of the
+            stack's cloud is not installed.
     """
     os.chdir(folder)
     monitor = _Monitor()
     # Pulumi keeps its root resource and its settings in a context.
     contextvars.Context().run(asyncio.run, _run(stack, name, monitor))
+    twice = sorted(urn for urn, count in Counter(each["urn"] for each in monitor.found).items() if count > 1)
+    if twice:
+        # The engine ends an update for the first of them, with what was registered before it made.
+        raise ConfigError([_twice(urn) for urn in twice])
     return _in_order(monitor.found)
 
 
@@ -110,6 +115,12 @@ def dot(resources: Sequence[PlannedResource]) -> str:
     nodes = (f'  {ids[urn]} [label="{labels[urn]}"];' for urn in before)
     edges = (f"  {ids[one]} -> {ids[urn]};" for urn in before for one in sorted(before[urn], key=ids.__getitem__))
     return "\n".join(["digraph stack {", "  rankdir=LR;", "  node [shape=box];", *nodes, *edges, "}"])
+
+
+def _twice(urn: str) -> Problem:
+    type_, name = urn.split("::")[2:]
+    why = f"two resources {type_.rpartition('$')[2]} would be called {name}, of which Pulumi makes none"
+    return Problem(why=why, fix="give one of what they belong to another name")
 
 
 async def _run(stack: StackSpec, name: str, monitor: "_Monitor") -> None:

@@ -1,5 +1,6 @@
 """What pools cannot be on nodes in AWS, beside the matrix. Paths are relative to the pool."""
 
+import re
 from collections.abc import Iterator
 
 from modelyard.errors import Problem, show
@@ -11,17 +12,19 @@ from modelyard.gpu.spec import CapacityBlockSpec, ReservationSpec
 
 # Capacity reservations of EC2 are of one zone; a resource group may hold several of them.
 # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/capacity-reservation-overview.html
-_AWS_RESERVATION, _AWS_GROUP = "cr-", "arn:"
+_RESERVATION = re.compile(r"cr-[0-9a-f]{17}")
+_GROUP = re.compile(r"arn:aws(-cn|-us-gov)?:resource-groups:[a-z0-9-]+:\d{12}:group/[\w.-]+(/[\w.-]+)?", re.ASCII)
+_AN_ID = "write its id, like cr-0123456789abcdef0"
 
 
 def aws_problems(asked: GpuRequest, image: NodeImage) -> Iterator[Problem]:
     """Why a pool cannot be had on EKS."""
     if isinstance(asked.capacity, ReservationSpec):
         given = asked.capacity.reservation
-        if not given.startswith((_AWS_RESERVATION, _AWS_GROUP)):
-            fix = "write its id, cr-…, or the ARN of a resource group of reservations"
+        if not _RESERVATION.fullmatch(given) and not _GROUP.fullmatch(given):
+            fix = f"{_AN_ID}, or the ARN of a resource group of reservations"
             yield Problem(path="capacity.reservation", why=f"{show(given)} is no reservation of EC2", fix=fix)
-        elif given.startswith(_AWS_RESERVATION) and len(asked.zones) > 1:
+        elif _RESERVATION.fullmatch(given) and len(asked.zones) > 1:
             why = f"a reservation is of one zone, not {len(asked.zones)}"
             yield Problem(path="zones", why=why, fix="keep the reservation's, or use a resource group of reservations")
     elif isinstance(asked.capacity, CapacityBlockSpec):
@@ -36,9 +39,9 @@ def aws_problems(asked: GpuRequest, image: NodeImage) -> Iterator[Problem]:
 
 def _block_problems(asked: GpuRequest, given: str) -> Iterator[Problem]:
     # https://docs.aws.amazon.com/eks/latest/userguide/capacity-blocks-mng.html
-    if not given.startswith(_AWS_RESERVATION):
+    if not _RESERVATION.fullmatch(given):
         why = f"{show(given)} is no capacity block of EC2"
-        yield Problem(path="capacity.capacity_block", why=why, fix="write its id, cr-…")
+        yield Problem(path="capacity.capacity_block", why=why, fix=_AN_ID)
     if len(asked.zones) != 1:
         why = f"a capacity block is of one zone, and the pool names {len(asked.zones) or 'none'}"
         yield Problem(path="zones", why=why, fix="name the block's zone")

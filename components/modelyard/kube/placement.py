@@ -40,17 +40,8 @@ def prefer_other_nodes(selector: Mapping[str, str]) -> k8s.core.v1.AffinityArgs:
     )
 
 
-def require_other_nodes(selector: Mapping[str, str]) -> k8s.core.v1.AffinityArgs:
-    """Never put two such pods on one node."""
-    return k8s.core.v1.AffinityArgs(
-        pod_anti_affinity=k8s.core.v1.PodAntiAffinityArgs(
-            required_during_scheduling_ignored_during_execution=[_other_nodes(selector)]
-        )
-    )
-
-
-def prefer_one_zone(selector: Mapping[str, str], group_key: str) -> k8s.core.v1.AffinityArgs:
-    """Prefer the zone of the other pods with the same value of that label, beside those of the selector.
+def prefer_one_zone(selector: Mapping[str, str], group_key: str | None = None) -> k8s.core.v1.AffinityArgs:
+    """Prefer the zone of the other such pods; with a label's key, of those that have the same value there.
     https://kubernetes.io/docs/concepts/scheduling-eviction/assign-pod-node/#matchlabelkeys"""
     return k8s.core.v1.AffinityArgs(
         pod_affinity=k8s.core.v1.PodAffinityArgs(
@@ -60,12 +51,22 @@ def prefer_one_zone(selector: Mapping[str, str], group_key: str) -> k8s.core.v1.
                     pod_affinity_term=k8s.core.v1.PodAffinityTermArgs(
                         topology_key=ZONE,
                         label_selector=k8s.meta.v1.LabelSelectorArgs(match_labels=dict(selector)),
-                        match_label_keys=[group_key],
+                        match_label_keys=[group_key] if group_key else None,
                     ),
                 )
             ]
         )
     )
+
+
+def nodes_of_their_own(selector: Mapping[str, str]) -> k8s.core.v1.AffinityArgs:
+    """Never put two such pods on one node, and prefer one zone for all: between zones data takes longer, and clouds
+    bill it."""
+    affinity = prefer_one_zone(selector)
+    affinity.pod_anti_affinity = k8s.core.v1.PodAntiAffinityArgs(
+        required_during_scheduling_ignored_during_execution=[_other_nodes(selector)]
+    )
+    return affinity
 
 
 def _other_nodes(selector: Mapping[str, str]) -> k8s.core.v1.PodAffinityTermArgs:

@@ -10,6 +10,11 @@ import pulumi_kubernetes as k8s
 from modelyard.kube.users import ROOT
 
 
+def pod_security_labels(level: str) -> dict[str, str]:
+    """Labels of a namespace: its pods keep to that level, and who asks for others is told, as is the audit log."""
+    return {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "audit", "warn")}
+
+
 def pod_security(user_id: int) -> k8s.core.v1.PodSecurityContextArgs:
     """The security context of a pod whose user, group and volumes' group have that number."""
     return k8s.core.v1.PodSecurityContextArgs(

@@ -8,6 +8,7 @@ import pulumi_kubernetes as k8s
 
 from modelyard.component import checked
 from modelyard.kube.labels import labels
+from modelyard.kube.pod_security import pod_security_labels
 from modelyard.operators.crds import Crd
 from modelyard.operators.definition import OperatorDefinition, PodSecurity
 from modelyard.operators.kinds import register_kind, registrable
@@ -139,10 +140,9 @@ class Operator(pulumi.ComponentResource):
     def _namespace(
         self, logical_name: str, name: str, level: PodSecurity, before: Sequence[pulumi.Resource]
     ) -> k8s.core.v1.Namespace:
-        pod_security = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "warn")}
         return k8s.core.v1.Namespace(
             logical_name,
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels={**self._labels(), **pod_security}),
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=name, labels={**self._labels(), **pod_security_labels(level)}),
             opts=self._options(before),
         )
 

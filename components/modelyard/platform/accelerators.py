@@ -9,6 +9,8 @@ from modelyard.cluster.base import Cluster
 from modelyard.cluster.pools import Pool
 from modelyard.gpu.components import Component
 from modelyard.kube.labels import labels, selector
+from modelyard.kube.pod_security import container_security, pod_security_labels
+from modelyard.kube.users import ROOT
 from modelyard.operators.operator import Operator
 from modelyard.operators.spec import ChartsSpec
 from modelyard.platform.agents import definition_of, pools_by_component, values_of
@@ -16,6 +18,9 @@ from modelyard.platform.infiniband import NIC_CLUSTER_POLICY, POLICY_NAME, nic_c
 from modelyard.platform.installers import INSTALLERS, Installer
 from modelyard.platform.placement import selectors, tolerations
 from modelyard.versions import INSTALLER_IMAGE, PAUSE_IMAGE
+
+_PAUSE_USER_ID = 65535
+"""The image's own."""
 
 
 def needed_agents(cluster: Cluster) -> dict[Component, list[Pool]]:
@@ -118,10 +123,11 @@ def _install(
     """A DaemonSet on the nodes of the pools, in a namespace of its own."""
     provider = cluster.kubernetes_provider
     its_labels = labels(component, instance=name, component="installer")
-    pod_security = {f"pod-security.kubernetes.io/{mode}": "privileged" for mode in ("enforce", "warn")}
     namespace = k8s.core.v1.Namespace(
         name,
-        metadata=k8s.meta.v1.ObjectMetaArgs(name=installer.namespace, labels={**its_labels, **pod_security}),
+        metadata=k8s.meta.v1.ObjectMetaArgs(
+            name=installer.namespace, labels={**its_labels, **pod_security_labels("privileged")}
+        ),
         opts=pulumi.ResourceOptions(parent=parent, provider=provider, depends_on=list(cluster.ready)),
     )
     volumes = {path: f"host-{index}" for index, path in enumerate(installer.host_paths)}
@@ -188,10 +194,17 @@ def _containers(
         resources=needs,
         security_context=privileged,
     )
+    nobody = container_security(ROOT, (), own_user_id=_PAUSE_USER_ID)
+    nobody.seccomp_profile = k8s.core.v1.SeccompProfileArgs(type="RuntimeDefault")
     rest = k8s.core.v1.ContainerArgs(
         name="rest",
         image=PAUSE_IMAGE,
-        resources=k8s.core.v1.ResourceRequirementsArgs(requests={"cpu": "1m", "memory": "8Mi"}),
+        resources=k8s.core.v1.ResourceRequirementsArgs(
+            # Less than runc itself takes to start a container would end it.
+            requests={"cpu": "1m", "memory": "8Mi"},
+            limits={"memory": "32Mi"},
+        ),
+        security_context=nobody,
     )
     return [*([prepare] if installer.host_script else []), work], rest
 

@@ -12,6 +12,7 @@ from modelyard.component import checked
 from modelyard.kube.labels import GATEWAY as GATEWAY_LABEL
 from modelyard.kube.labels import labels
 from modelyard.kube.names import stack_label_value
+from modelyard.kube.pod_security import pod_security_labels
 from modelyard.operators.definition import Kind, OperatorDefinition
 from modelyard.operators.namespaces import GATEWAY as NAMESPACE
 from modelyard.operators.operator import Operator
@@ -174,11 +175,7 @@ class Gateway(pulumi.ComponentResource):
         return operator.kinds_ready
 
     def _make_namespace(self, before: Sequence[pulumi.Resource]) -> k8s.core.v1.Namespace:
-        own = {
-            GATEWAY_LABEL: "true",
-            "pod-security.kubernetes.io/enforce": "restricted",
-            "pod-security.kubernetes.io/warn": "restricted",
-        }
+        own = {GATEWAY_LABEL: "true", **pod_security_labels("restricted")}
         return k8s.core.v1.Namespace(
             self._name,
             metadata=k8s.meta.v1.ObjectMetaArgs(name=NAMESPACE, labels={**self._labels(), **own}),

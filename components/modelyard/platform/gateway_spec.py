@@ -21,6 +21,8 @@ Exposure = Literal["internal", "internet"]
 _LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _HOSTNAME = rf"({_LABEL}\.)+{_LABEL}"
 _MOST_CHARACTERS = 253
+_MOST_OF_LABEL = 63
+"""Of each part between dots, as of the whole: https://www.rfc-editor.org/rfc/rfc1123#section-2"""
 _MOST_HOSTNAMES = 16
 """Of an HTTPRoute. https://gateway-api.sigs.k8s.io/reference/spec/#httproutespec"""
 # Let's Encrypt asks from addresses that it does not publish: https://letsencrypt.org/docs/faq/
@@ -35,13 +37,27 @@ def _is_hostname(text: str) -> bool:
 def _check_hostname(text: str) -> tuple[str, str] | None:
     if _is_hostname(text):
         return None
-    return f"{show(text)} is no host name", "write one like models.example.org, in lower case and without a port"
+    fix = "write one like models.example.org, in lower case and without a port"
+    return _too_long(text) or (f"{show(text)} is no host name", fix)
 
 
 def _check_hostname_pattern(text: str) -> tuple[str, str] | None:
     if _is_hostname(text.removeprefix("*.")):
         return None
-    return f"{show(text)} is no host name", "write one like models.example.org or *.models.example.org"
+    fix = "write one like models.example.org or *.models.example.org"
+    return _too_long(text) or (f"{show(text)} is no host name", fix)
+
+
+def _too_long(text: str) -> tuple[str, str] | None:
+    """Which of DNS' two limits a name exceeds."""
+    longest = max(text.split("."), key=len)
+    if len(longest) > _MOST_OF_LABEL:
+        why = f"{show(longest)} has {len(longest)} characters, and DNS allows {_MOST_OF_LABEL} between two dots"
+        return why, f"use at most {_MOST_OF_LABEL} in each part of the name"
+    if len(text) > _MOST_CHARACTERS:
+        why = f"{show(text)} has {len(text)} characters, and DNS allows {_MOST_CHARACTERS}"
+        return why, f"use at most {_MOST_CHARACTERS}"
+    return None
 
 
 Hostname = Annotated[str, Rule(_check_hostname, {"pattern": f"^{_HOSTNAME}$"})]

@@ -5,6 +5,7 @@ from typing import Any
 
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.kube.labels import STACK, WORKSPACE
+from modelyard.kube.placement import HOST, ZONE
 from modelyard.operators.namespaces import CERT_MANAGER, GATEWAY
 from modelyard.platform.envoy_ai_gateway import extension_manager
 from modelyard.platform.gateway_kinds import ENVOY_PROXY
@@ -29,6 +30,9 @@ _CPU_PERCENT = 70
 _PICKER_HEADERS = ("x-gateway-destination-endpoint", "x-prefiller-host-port")
 """By which a picker says which pod answers, and which one reads the prompt.
 https://github.com/llm-d/llm-d-router/blob/v0.10.0/pkg/common/routing/common.go"""
+ENVOY_PODS = {"app.kubernetes.io/name": "envoy", "app.kubernetes.io/component": "proxy"}
+"""Labels of the pods that Envoy Gateway makes.
+https://github.com/envoyproxy/gateway/blob/v1.9.0/examples/kubernetes/metric/pod-monitor.yaml"""
 _CPU, _MEMORY = "500m", "512Mi"
 """Of one Envoy: the chart's own default asks for 100m, which one client with large answers uses up."""
 
@@ -66,18 +70,29 @@ def cert_manager_values() -> Values:
             "enableGatewayAPI": True,
         },
         "global": {"leaderElection": {"namespace": CERT_MANAGER}},
+        "resources": _asked("128Mi"),
+        "cainjector": {"resources": _asked("256Mi")},
+        "webhook": {"resources": _asked("64Mi")},
     }
 
 
+def _asked(memory: str) -> Values:
+    """An estimate of ours: the chart asks for nothing, and such pods are the first to go where a node's memory ends."""
+    return {"requests": {"cpu": "10m", "memory": memory}}
+
+
 def envoy_proxy_spec(spec: GatewaySpec, traits: ClusterTraits) -> Values:
-    """How Envoy runs: several pods on different nodes, as many as their load asks for.
+    """How Envoy runs: several pods, in different zones and on different nodes as far as there is room, as many as their
+    load asks for.
 
     https://gateway.envoyproxy.io/docs/api/extension_types/#envoyproxy
     """
     scaled = traits.metrics_api_available and spec.max_replicas > spec.min_replicas
     cpu = {"type": "Utilization", "averageUtilization": _CPU_PERCENT}
+    apart = {"maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {"matchLabels": ENVOY_PODS}}
     deployment: dict[str, Any] = {
-        "container": {"resources": {"requests": {"cpu": _CPU, "memory": _MEMORY}, "limits": {"memory": "1Gi"}}}
+        "container": {"resources": {"requests": {"cpu": _CPU, "memory": _MEMORY}, "limits": {"memory": "1Gi"}}},
+        "pod": {"topologySpreadConstraints": [{**apart, "topologyKey": key} for key in (ZONE, HOST)]},
     }
     kubernetes: dict[str, Any] = {"envoyDeployment": deployment, "envoyService": _service(spec, traits)}
     if scaled:

@@ -3,17 +3,21 @@
 from collections.abc import Sequence
 
 import pulumi
+import pulumi_kubernetes as k8s
 
 from modelyard.cluster.base import Cluster
+from modelyard.kube.disruptions import make_disruption_budget
+from modelyard.kube.labels import labels
 from modelyard.operators.operator import Operator
 from modelyard.operators.spec import ChartsSpec
-from modelyard.platform.leader_worker_sets_chart import DEFINITION, chart_values
+from modelyard.platform.leader_worker_sets_chart import DEFINITION, PODS, chart_values
 
 
 class LeaderWorkerSets(pulumi.ComponentResource):
     """The controller of LeaderWorkerSets, for model servers that need more than one node.
 
-    It installs the controller into a namespace of its own; once for a cluster. The LeaderWorkerSets themselves are
+    It installs the controller into a namespace of its own, with a PodDisruptionBudget, which its chart has none of;
+    once for a cluster. The LeaderWorkerSets themselves are
     their services'. On destroy they go first, while the controller still runs; the kinds stay, as Helm leaves what a
     chart has in `crds/`. Where the cluster installs no charts, only the kind is registered: LeaderWorkerSets are
     accepted, and nothing makes their pods.
@@ -59,4 +63,16 @@ class LeaderWorkerSets(pulumi.ComponentResource):
             charts=charts,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        if cluster.traits.charts_installed:
+            make_disruption_budget(
+                name,
+                k8s.meta.v1.ObjectMetaArgs(
+                    namespace=operator.namespace_name,
+                    labels=labels(DEFINITION.name, instance=DEFINITION.name, component="operator"),
+                ),
+                PODS,
+                pulumi.ResourceOptions(
+                    parent=self, provider=cluster.kubernetes_provider, depends_on=list(operator.kinds_ready)
+                ),
+            )
         return operator.kinds_ready

@@ -28,6 +28,8 @@ DEFINITION = OperatorDefinition(
 )
 """The controller. Its chart has the kinds in `crds/`: Helm neither upgrades nor removes them."""
 
+PODS = {"control-plane": "controller-manager"}
+"""Labels by which the chart finds the controller's pods."""
 _HOST = "kubernetes.io/hostname"
 
 
@@ -38,11 +40,11 @@ def chart_values() -> dict[str, Any]:
     controller's webhook writes each pod's place in its group into it. Other pods never come to it. The chart asks for a
     whole vCPU and 1 GiB, for a program that watches a few objects; a twentieth of the vCPU and a quarter of the memory
     are our estimate of what it needs, and it may use the whole GiB. With a seccomp profile, which the chart leaves out,
-    its pods pass pod security `restricted`.
+    its pods pass pod security `restricted`. Its webhook is at 9443, which the chart lets nobody change.
     """
     near = {
         "topologyKey": _HOST,
-        "labelSelector": {"matchLabels": {"control-plane": "controller-manager"}},
+        "labelSelector": {"matchLabels": PODS},
     }
     preferred = [{"weight": 100, "podAffinityTerm": near}]
     return {

@@ -14,6 +14,7 @@ from modelyard.cluster.pools import Pool
 from modelyard.kube.quantities import cpu_quantity
 from modelyard.operators.definition import Kind, OperatorDefinition
 from modelyard.operators.namespaces import KUEUE
+from modelyard.operators.ports import CONTROL_PLANE_PORT
 from modelyard.platform.queues_rules import CPU, Queue
 from modelyard.versions import KUEUE as CHART
 
@@ -71,6 +72,8 @@ def chart_values(pools: Iterable[Pool], *, monitored: bool) -> dict[str, Any]:
     It has two replicas, one of which may go with its node: as long as none answers, Jobs in namespaces with queues
     cannot be made. It looks at Jobs only, and not, as by default, at pods, Deployments and other kinds.
 
+    What the chart lets move of it listens where every control plane reaches it; its API of waiting jobs stays on 8082.
+
     Args:
         pools: those of the queues.
         monitored: whether Prometheus reads it.
@@ -80,7 +83,7 @@ def chart_values(pools: Iterable[Pool], *, monitored: bool) -> dict[str, Any]:
         "kind": "Configuration",
         "health": {"healthProbeBindAddress": ":8081"},
         "metrics": {"bindAddress": ":8443", "enableClusterQueueResources": monitored},
-        "webhook": {"port": 9443},
+        "webhook": {"port": CONTROL_PLANE_PORT},
         "leaderElection": {"leaderElect": True, "resourceName": "c1f6bfd2.kueue.x-k8s.io"},
         "clientConnection": {"qps": 300, "burst": 500},
         "managedJobsNamespaceSelector": {"matchLabels": {HAS_QUEUES: "true"}},
@@ -92,6 +95,7 @@ def chart_values(pools: Iterable[Pool], *, monitored: bool) -> dict[str, Any]:
         "controllerManager": {"replicas": 2, "podDisruptionBudget": {"enabled": True, "minAvailable": 1}},
         # JSON is YAML.
         "managerConfig": {"controllerManagerConfigYaml": json.dumps(config, sort_keys=True)},
+        "webhookService": {"ports": [{"port": 443, "protocol": "TCP", "targetPort": CONTROL_PLANE_PORT}]},
         "enablePrometheus": monitored,
     }
 

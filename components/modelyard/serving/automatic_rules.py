@@ -101,10 +101,16 @@ def automatic_stack_problems(
         yield Problem(path=f"{_PATH}.analysis.success_percent", why=why, fix=fix)
 
 
+def track_names(name: str, service: "ModelServiceSpec") -> list[str]:
+    """The names of its two further Services, if it has an automatic release."""
+    return [f"{name}-{suffix}" for suffix in (STABLE_SUFFIX, NEXT_SUFFIX)] if automatic_of(service) else []
+
+
 def automatic_name_problems(workspace: str, name: str, service: "ModelServiceSpec") -> Iterator[Problem]:
-    """Names that would be made for its two Services and are too long; paths are relative to the service."""
-    if automatic_of(service):
-        yield from (problem.under(_PATH) for problem in name_problems(workspace, f"{name}-{STABLE_SUFFIX}"))
+    """The longer name of its two further Services, if it is too long; paths are relative to the service."""
+    names = track_names(name, service)
+    if names:
+        yield from (problem.under(_PATH) for problem in name_problems(workspace, max(names, key=len)))
 
 
 def argo_rollouts_problems(service: "ModelServiceSpec", *, has_argo_rollouts: bool) -> Iterator[Problem]:

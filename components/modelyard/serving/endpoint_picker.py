@@ -12,8 +12,9 @@ from typing import Any
 import pulumi
 import pulumi_kubernetes as k8s
 
+from modelyard.kube.disruptions import make_disruption_budget
 from modelyard.kube.labels import labels, selector
-from modelyard.kube.placement import spread
+from modelyard.kube.placement import prefer_other_nodes, spread
 from modelyard.kube.pod_security import container_security, pod_security
 from modelyard.platform.gateway import Gateway
 from modelyard.platform.gateway_kinds import INFERENCE_POOL
@@ -50,7 +51,8 @@ def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, g
     Creates an InferencePool of the version's pods, and a Deployment of the picker with a Service. It chooses by the
     pods' queues, by how full their KV caches are, and by which of them had a prompt with the same beginning. One picker
     runs at a time, as it remembers that; while none does, the gateway takes any pod. A gateway that takes none then has
-    two pickers on two nodes, of which each remembers the prompts that it was asked for.
+    two pickers on two nodes if there are two, of which each remembers the prompts that it was asked for, and a
+    PodDisruptionBudget that lets one go at a time.
 
     It runs on nodes without taints, whatever the service's pool is, and asks for one CPU and 2 GiB.
 
@@ -69,7 +71,7 @@ def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, g
     its_labels = labels(COMPONENT, instance=role, component=COMPONENT, workspace=scope.workspace.workspace_name)
     its_selector = selector(COMPONENT, instance=role, component=COMPONENT)
     service = k8s.core.v1.Service(
-        f"{role}-service",
+        role,
         # Its name is asked for before there are pods, and nothing but the route waits for those.
         metadata=scope.metadata(labels=its_labels, annotations={"pulumi.com/skipAwait": "true"}),
         spec=k8s.core.v1.ServiceSpecArgs(
@@ -120,6 +122,8 @@ def make_inference_pool(scope: ServiceScope, variant: Variant, server: Server, g
         ),
         opts=scope.options([*account.ready, *gateway.ready, *scope.workspace.before_pods(variant.spec)]),
     )
+    if gateway.fails_without_pickers:
+        make_disruption_budget(role, scope.metadata(labels=its_labels), its_selector, scope.options())
     return Pool(name=scope.name, ready=[pool, deployment])
 
 
@@ -128,6 +132,9 @@ def _pod(
 ) -> k8s.core.v1.PodSpecArgs:
     return k8s.core.v1.PodSpecArgs(
         service_account_name=account.name,
+        # It watches its pool's pods.
+        automount_service_account_token=True,
+        affinity=prefer_other_nodes(its_selector),
         topology_spread_constraints=spread(its_selector),
         enable_service_links=False,
         termination_grace_period_seconds=_GRACE_SECONDS,

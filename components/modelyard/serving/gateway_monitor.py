@@ -10,10 +10,8 @@ from modelyard.observability.monitoring import Monitoring
 from modelyard.operators.namespaces import GATEWAY
 from modelyard.platform.gateway import Gateway
 from modelyard.platform.gateway_spec import ENVOY
+from modelyard.platform.gateway_values import ENVOY_PODS
 
-_ENVOY = {"app.kubernetes.io/name": "envoy", "app.kubernetes.io/component": "proxy"}
-"""Labels of the pods that Envoy Gateway makes.
-https://github.com/envoyproxy/gateway/blob/v1.9.0/examples/kubernetes/metric/pod-monitor.yaml"""
 _INTERVAL_SECONDS = 30
 
 
@@ -40,7 +38,7 @@ def monitor_gateway(
             labels=labels(GATEWAY, instance=GATEWAY, component="gateway"),
         ),
         spec={
-            "selector": {"matchLabels": _ENVOY},
+            "selector": {"matchLabels": ENVOY_PODS},
             "podMetricsEndpoints": [
                 {"port": "metrics", "path": "/stats/prometheus", "interval": f"{_INTERVAL_SECONDS}s"}
             ],

@@ -7,6 +7,7 @@ from typing import Any
 
 from modelyard.operators.definition import Kind, OperatorDefinition
 from modelyard.operators.namespaces import KEDA
+from modelyard.operators.ports import CONTROL_PLANE_PORT
 from modelyard.versions import KEDA as CHART
 
 SCALED_OBJECT = Kind(group="keda.sh", version="v1alpha1", kind="ScaledObject", plural="scaledobjects")
@@ -18,10 +19,6 @@ MAY_FOLLOW = {"validations.keda.sh/hpa-ownership": "false"}
 exists; otherwise KEDA's webhook refuses that. Where two of them want the same pods, neither scales, so that the number
 of replicas stays until the first has gone.
 https://github.com/kedacore/keda/blob/main/apis/keda/v1alpha1/scaledobject_webhook.go"""
-
-_OPEN_PORT = 10250
-"""The port of kubelets, to which every control plane has its way also where a firewall stands between it and the pods.
-https://cloud.google.com/kubernetes-engine/docs/concepts/firewall-rules"""
 
 
 def chart_values(*, monitored: bool) -> dict[str, Any]:
@@ -35,8 +32,8 @@ def chart_values(*, monitored: bool) -> dict[str, Any]:
         # Of two one leads; the other takes over where its node goes.
         "operator": {"replicaCount": 2},
         "metricsServer": {"replicaCount": 2},
-        "service": {"portHttpsTarget": _OPEN_PORT},
-        "webhooks": {"port": _OPEN_PORT},
+        "service": {"portHttpsTarget": CONTROL_PLANE_PORT},
+        "webhooks": {"port": CONTROL_PLANE_PORT},
         "podDisruptionBudget": {"operator": {"maxUnavailable": 1}, "metricServer": {"maxUnavailable": 1}},
         **({"prometheus": {"operator": metrics, "metricServer": metrics}} if monitored else {}),
     }

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_kubernetes as k8s
 
 from modelyard.component import shown
+from modelyard.kube.disruptions import make_disruption_budget
 from modelyard.kube.names import logical_name
 from modelyard.kube.pods import pod_template
 from modelyard.observability.monitoring import Monitoring
@@ -148,7 +148,7 @@ class ModelService(pulumi.ComponentResource):
             labels=scope.labels if live.variant.service_suffix else scope.labels_of(live.variant),
             after=[live.workload.resource, *(job for label, job in verified.items() if label == live.variant.label)],
         )
-        self._create_disruption_budget()
+        make_disruption_budget(f"{scope.logical}-disruptions", scope.metadata(), scope.selector, scope.options())
         if spec.spare_replicas:
             make_spare(scope, live.variant.spec if spec.prefill else spec)
         self.ports = service_ports(live.server)
@@ -200,19 +200,6 @@ class ModelService(pulumi.ComponentResource):
                     after=[workload.resource, service],
                 )
         return _Made(variant=variant, server=server, workload=workload, service_name=service_name, running=running)
-
-    def _create_disruption_budget(self) -> k8s.policy.v1.PodDisruptionBudget:
-        # One at a time. Not "at least one": with a single replica that would stop every drain of its node for ever.
-        return k8s.policy.v1.PodDisruptionBudget(
-            f"{self._scope.logical}-disruptions",
-            metadata=self._scope.metadata(),
-            spec=k8s.policy.v1.PodDisruptionBudgetSpecArgs(
-                max_unavailable=1,
-                selector=k8s.meta.v1.LabelSelectorArgs(match_labels=self._scope.selector),
-                unhealthy_pod_eviction_policy="AlwaysAllow",
-            ),
-            opts=self._scope.options(),
-        )
 
     def _create_route(self, made: Sequence["_Made"], gateway: Gateway, verified: Sequence[pulumi.Resource]) -> Route:
         assert self._spec.route, "only a service with a route has one"

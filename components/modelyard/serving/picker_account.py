@@ -47,7 +47,13 @@ def _make(workspace: Workspace) -> PickerAccount:
         namespace=workspace.namespace,
         labels=labels(COMPONENT, instance=name, component=COMPONENT, workspace=workspace.workspace_name),
     )
-    account = k8s.core.v1.ServiceAccount(name, metadata=metadata, opts=opts)
+    account = k8s.core.v1.ServiceAccount(
+        name,
+        metadata=metadata,
+        # Pickers ask for its token; nothing else that runs as it gets one.
+        automount_service_account_token=False,
+        opts=opts,
+    )
     role = k8s.rbac.v1.Role(
         name,
         metadata=metadata,

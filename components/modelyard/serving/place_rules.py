@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from modelyard.cluster.pools import Pool
 from modelyard.errors import Problem
 from modelyard.workspace.place import Place
+from modelyard.workspace.volume_rules import unshared_volume_problems
 
 if TYPE_CHECKING:
     from modelyard.serving.spec import ModelServiceSpec
@@ -21,16 +22,11 @@ def memory_problems(service: "ModelServiceSpec", pool: Pool) -> Iterator[Problem
         yield Problem(path="model.size_gib", why=why, fix=fix)
 
 
-def volume_problems(service: "ModelServiceSpec", place: Place, pool: Pool) -> Iterator[Problem]:
+def volume_problems(service: "ModelServiceSpec", place: Place) -> Iterator[Problem]:
     """A second pod on another node would wait for the volume for ever, and an update for that pod."""
     most = (service.max_replicas + service.surge) * service.nodes
-    if most == 1 or pool.max_nodes == 1:
-        return
-    for path, volume in service.unshared_volumes(place).items():
-        why = f"volume {volume} can be on one node at a time, and pool {pool.name} has several for {most} pods"
-        fix = f"set shared: true on volume {volume}"
-        fix = fix if service.spans_nodes else f"{fix}, or replicas: 1 and surge: 0 here"
-        yield Problem(path=path, why=why, fix=fix)
+    instead = "" if service.spans_nodes else "replicas: 1 and surge: 0"
+    yield from unshared_volume_problems(service, place, pods=most, instead=instead)
 
 
 def spare_place_problems(service: "ModelServiceSpec", pool: Pool) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from modelyard.errors import Problem
 from modelyard.platform.gateway_features import GatewayFeatures
 from modelyard.serving.automatic_rules import service_automatic_problems
-from modelyard.serving.release_spec import ReleaseSpec
+from modelyard.serving.release_spec import PartVariantSpec, ReleaseSpec
 from modelyard.serving.request_match import RequestMatchSpec, match_problems
 from modelyard.serving.variants import ALL_PERCENT, variant_problems
 from modelyard.serving.verify_spec import room_problems, server_problems
@@ -52,6 +52,7 @@ def service_release_problems(service: "ModelServiceSpec") -> Iterator[Problem]:
         why = f"a {release.kinds[0]} shares out the requests at a gateway, and no route leads from one"
         yield Problem(path=f"release.{release.kinds[0]}", why=why, fix="add route: {}, or use blue_green")
     yield from service_automatic_problems(service)
+    yield from _ceiling_problems(service, release)
     container = service.runtime.container
     is_grpc = bool(container and container.protocol == "grpc")
     yield from (problem.under("release.verify") for problem in server_problems(release.verify, is_grpc=is_grpc))
@@ -59,6 +60,18 @@ def service_release_problems(service: "ModelServiceSpec") -> Iterator[Problem]:
     for path, match in _matches(release):
         yield from (problem.under(path) for problem in match_problems(match, taken))
     yield from variant_problems(service)
+
+
+def _ceiling_problems(service: "ModelServiceSpec", release: ReleaseSpec) -> Iterator[Problem]:
+    """Versions that begin with more replicas than autoscaling may ever have of one."""
+    if not service.autoscaling:
+        return
+    most = service.autoscaling.max_replicas
+    for path, part in _parts(release):
+        if part.replicas is not None and part.replicas > most:
+            why = f"{part.replicas} is above autoscaling.max_replicas {most}, which each version has for itself"
+            fix = "lower it, or raise autoscaling.max_replicas"
+            yield Problem(path=f"{path}.replicas", why=why, fix=fix)
 
 
 def beside_problems(service: "ModelServiceSpec", place: Place) -> Iterator[Problem]:
@@ -97,6 +110,17 @@ def verify_problems_on(service: "ModelServiceSpec", place: Place) -> Iterator[Pr
         room = math.floor(own.resources_on(pool).per_node(pool) * (pool.max_nodes - taken))
         found += room_problems(verify, replicas=own.min_replicas, room=room, pool=pool)
     yield from (problem.under("release.verify") for problem in found)
+
+
+def _parts(release: ReleaseSpec) -> Iterator[tuple[str, PartVariantSpec]]:
+    """The versions for a part of the requests, each with its path."""
+    if release.canary:
+        yield "release.canary", release.canary
+    if release.shadow:
+        yield "release.shadow", release.shadow
+    if release.ab_test:
+        for name, variant in release.ab_test.variants.items():
+            yield f"release.ab_test.variants.{name}", variant
 
 
 def _matches(release: ReleaseSpec) -> Iterator[tuple[str, RequestMatchSpec]]:

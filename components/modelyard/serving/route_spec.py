@@ -178,6 +178,7 @@ def route_kinds(
     yield "HTTPRoute"
     if route.balance == "kv_cache":
         yield from ("InferencePool", "Deployment", "Service")
+        yield from (["PodDisruptionBudget"] if gateway.class_ == ENVOY else [])
     if gateway.class_ == ENVOY and has_policies:
         yield from (["BackendTrafficPolicy"] if route.has_traffic_rules or is_waking else [])
         yield from (["SecurityPolicy"] if route.has_access_rules else [])

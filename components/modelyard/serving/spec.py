@@ -271,7 +271,7 @@ class ModelServiceSpec(WorkloadSpec):
         if self.runtime.chosen:
             yield from self.runtime.chosen.pool_problems(pool)
         yield from memory_problems(self, pool)
-        yield from volume_problems(self, place, pool)
+        yield from volume_problems(self, place)
         yield from spare_place_problems(self, pool)
         if not found:
             yield from group_problems(self.gpu_count, self.nodes, pool)
@@ -291,9 +291,8 @@ class ModelServiceSpec(WorkloadSpec):
         return gpu_memory(size_gib / self.nodes, self.gpus_asked, pool) if size_gib else None
 
     def unshared_volumes(self, place: Place) -> Mapping[str, str]:
-        """The volumes that its pods mount and one node mounts at a time, each by the field that says so."""
-        read = place.artifacts.get(self.artifact_read or "")
-        adapters = {each.field: each.volume_in(place) for each in self.folders_read.values()}
-        used = adapters | {f"{path}.volume": mount.volume for path, mount in self.all_mounts()}
-        used |= {"model.volume": self.model and self.model.volume, "model.artifact": read and read.volume}
-        return {path: volume for path, volume in used.items() if volume and volume in place.unshared_volumes}
+        """The volumes that its pods mount and one node mounts at a time, each by the field that says so; the one that
+        keeps its model, which has rules of its own, aside."""
+        volume = self.model.volume if self.model else None
+        model = {"model.volume": volume} if volume and volume in place.unshared_volumes else {}
+        return {**super().unshared_volumes(place), **model}

@@ -174,6 +174,9 @@ def _pod(workspace: Workspace, spec: _Checker, verify: VerifySpec, asked: NotRun
         asked.pod,
         container=pod.container,
         sidecars=[*asked.pod.sidecars, server],
+        # It is alone, and is none of the pods that these look at.
+        spread=(),
+        affinity=None,
         restart_policy="Never",
         annotations={**asked.pod.annotations, **NOT_MOVED},
     )

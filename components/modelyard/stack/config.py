@@ -5,7 +5,7 @@ from pulumi.runtime import is_config_secret
 
 from modelyard.errors import ConfigError, Problem
 from modelyard.stack.spec import OWN_KEY_FIX, STACK_KEY, StackSpec, load_stack, missing_secrets
-from modelyard.workspace.secrets import stack_keys
+from modelyard.workspace.secrets import secret_size_problems, stack_keys
 
 
 def stack_from_config() -> StackSpec:
@@ -23,7 +23,9 @@ def stack_from_config() -> StackSpec:
         raise ConfigError(Problem(path=f"modelyard:{STACK_KEY}", why=why, fix=OWN_KEY_FIX))
     spec = load_stack(text)
     secrets = [secret for workspace in spec.workspaces.values() for secret in workspace.secrets.values()]
-    missing = list(missing_secrets(spec, stack_keys(secrets)))
-    if missing:
-        raise ConfigError(missing)
+    found = list(missing_secrets(spec, stack_keys(secrets)))
+    for name, workspace in spec.workspaces.items():
+        found += [problem.under(f"workspaces.{name}") for problem in secret_size_problems(workspace.secrets)]
+    if found:
+        raise ConfigError(found)
     return spec

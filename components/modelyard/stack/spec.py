@@ -7,7 +7,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, cast
 
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
-from modelyard.cluster.clouds import cloud_pool_problems
+from modelyard.cluster.clouds import cloud_pool_problems, scratch_disk_gib
 from modelyard.cluster.node_source import NodeSource
 from modelyard.cluster.object_store_rules import AZURE_FORMER_VERSIONS_DAYS_MAX, WITHOUT_CLOUD
 from modelyard.cluster.pools import Pool, resolve_pools
@@ -17,13 +17,19 @@ from modelyard.kube.names import logical_name, name_problems
 from modelyard.observability.spec import ObservabilitySpec
 from modelyard.platform.queues_rules import Queue, queue_problems, resolve_queues, unknown_queues
 from modelyard.platform.spec import PlatformSpec
-from modelyard.serving.automatic_rules import automatic_stack_problems
+from modelyard.serving.automatic_rules import automatic_stack_problems, track_names
 from modelyard.serving.autoscaling_rules import stack_problems
 from modelyard.serving.kserve_rules import namespace_problems, stack_kserve_problems
 from modelyard.serving.spec import ModelServiceSpec
 from modelyard.serving.variants import variant_name_problems
 from modelyard.spec import Name, OneOf, load_json, rule_problems, spec
 from modelyard.stack.gateway_rules import gateway_problems
+from modelyard.stack.workload_rules import (
+    crowded_pool_problems,
+    disk_problems,
+    held_volume_problems,
+    quota_problems,
+)
 from modelyard.workspace.object_store_rules import object_store_problems
 from modelyard.workspace.place import WrittenArtifact
 from modelyard.workspace.spec import (
@@ -78,6 +84,8 @@ class WorkspaceStackSpec(WorkspaceSpec):
                 if variant.service_suffix:
                     block = "prefill" if variant.role == "prefill" else "release"
                     yield "workloads", variant.name_of(name), f"services.{name}.{block}"
+            for track in track_names(name, service):
+                yield "workloads", track, f"services.{name}.release.automatic"
             if service.spare_replicas:
                 yield "workloads", f"{name}-spare", f"services.{name}.spare_replicas"
         for block in ("secrets", "config", "volumes", "object_stores"):
@@ -143,9 +151,24 @@ class StackSpec:
 
     def _workload_problems(self, sound: Mapping[str, Pool]) -> Iterator[Problem]:
         queues = resolve_queues(self.platform.queues, sound)
-        for name, workspace in self.workspaces.items():
-            for problem in self._workspace_problems(name, workspace, sound, queues):
-                yield problem.under(f"workspaces.{name}")
+        found = [
+            problem.under(f"workspaces.{name}")
+            for name, workspace in self.workspaces.items()
+            for problem in self._workspace_problems(name, workspace, sound, queues)
+        ]
+        yield from found
+        fine = {
+            path: service
+            for path, service in self.services.items()
+            if service.pool in sound
+            and not rule_problems(service)
+            and not any(_within(problem.path, path) for problem in found)
+        }
+        # Of pools whose nodes exist already nobody says how far they grow.
+        if not self.cluster.existing:
+            yield from (problem.under("pools") for problem in crowded_pool_problems(fine, sound))
+        disks_gib = {name: size for name, pool in sound.items() if (size := scratch_disk_gib(self.cluster, pool))}
+        yield from disk_problems(fine, disks_gib)
         yield from self._mps_problems(sound)
         yield from self._twin_problems()
 
@@ -158,7 +181,8 @@ class StackSpec:
         if existing or cloud:
             shared = bool(existing and existing.shared_storage_class)
             shared = shared or bool(cloud and cloud.shared_storage is not False)
-            yield from volume_problems(workspace, shared_available=shared)
+            most = cloud.shared_volume_gib_max if cloud else None
+            yield from volume_problems(workspace, shared_available=shared, shared_gib_max=most)
         yield from object_store_problems(
             name,
             workspace,
@@ -171,6 +195,7 @@ class StackSpec:
             if each.artifact_written
         }
         place = workspace.place(sound, written, queues, self.platform.priorities)
+        fine: dict[str, WorkloadSpec] = {}
         for block, workload_name, workload in workspace.workloads():
             found = [*name_problems(name, workload_name), *workload.container_name_problems(workload_name)]
             if isinstance(workload, ModelServiceSpec):
@@ -179,6 +204,10 @@ class StackSpec:
             if workload.pool in sound or workload.pool not in self.pools:
                 found += workload.problems_on(place)
             yield from (problem.under(f"{block}.{workload_name}") for problem in found)
+            if workload.pool in sound and not found and not rule_problems(workload):
+                fine[f"{block}.{workload_name}"] = workload
+        yield from held_volume_problems(fine, place, NodeSource.of_stack(self.cluster))
+        yield from quota_problems(workspace, fine, sound)
         try:
             workspace.in_order()
         except CycleError as error:

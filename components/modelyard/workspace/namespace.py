@@ -9,6 +9,7 @@ import pulumi_kubernetes as k8s
 from modelyard.cluster.base import Cluster
 from modelyard.cluster.identities import BoundIdentity
 from modelyard.kube.labels import labels
+from modelyard.kube.pod_security import pod_security_labels
 from modelyard.kube.quantities import memory_quantity
 from modelyard.operators.definition import PodSecurity
 from modelyard.platform.queues import Queues
@@ -126,12 +127,10 @@ class WorkspaceNamespace:
 
     def _create_namespace(self, before: list[pulumi.Resource]) -> k8s.core.v1.Namespace:
         # What its pods need exists before the namespace and outlives it, so that they start, and end in peace.
-        level = self._rules.pod_security
-        pod_security = {f"pod-security.kubernetes.io/{mode}": level for mode in ("enforce", "audit", "warn")}
-        queues = {HAS_QUEUES: "true"} if self._spec.queues else {}
+        own = {**pod_security_labels(self._rules.pod_security), **({HAS_QUEUES: "true"} if self._spec.queues else {})}
         return k8s.core.v1.Namespace(
             self._name,
-            metadata=k8s.meta.v1.ObjectMetaArgs(name=self._name, labels={**self._labels(), **pod_security, **queues}),
+            metadata=k8s.meta.v1.ObjectMetaArgs(name=self._name, labels={**self._labels(), **own}),
             opts=pulumi.ResourceOptions.merge(self._child, pulumi.ResourceOptions(depends_on=before)),
         )
 

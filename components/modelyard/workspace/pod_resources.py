@@ -87,10 +87,13 @@ class PodResources:
                 why = f"one of them asks for {first:g} {name}, and {held}"
                 yield Problem(path="init_containers", why=why, fix="lower it, or use a pool of larger nodes")
 
+    def devices_per_node(self, pool: Pool) -> int:
+        """How many GPUs, slices or shares such as its own a node of that pool has."""
+        return pool.gpu.resources.get(self.gpu_resource or "", pool.gpus_per_node) if pool.gpu else 0
+
     def per_node(self, pool: Pool) -> int:
         """How many such pods have room on an empty node of that pool."""
-        devices = pool.gpu.resources.get(self.gpu_resource or "", pool.gpus_per_node) if pool.gpu else 0
-        by_gpus = [devices // self.gpus] if self.gpus else []
+        by_gpus = [self.devices_per_node(pool) // self.gpus] if self.gpus else []
         by_cpus = pool.allocatable_cpus // self.pod_cpus
         by_memory = pool.allocatable_memory_gib // self.pod_memory_gib
         return min(int(by_cpus), int(by_memory), *by_gpus)

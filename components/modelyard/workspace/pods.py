@@ -10,7 +10,7 @@ from modelyard.cluster.pools import Pool
 from modelyard.cluster.spec import TaintSpec
 from modelyard.gpu.tcpx import Sidecar
 from modelyard.kube.containers import Container, Mount, Scratch
-from modelyard.kube.labels import FOLDER_RUN, MODEL_RUN
+from modelyard.kube.labels import CAPACITY, FOLDER_RUN, MODEL_RUN
 from modelyard.kube.pods import Pod
 from modelyard.kube.probes import file_startup_probe
 from modelyard.kube.quantities import cpu_quantity, memory_quantity
@@ -76,7 +76,7 @@ def workload_pod(
         claims=claims or {},
         node_selector=pool.node_selector,
         tolerations=_tolerations(pool),
-        labels=home.pod_labels,
+        labels={**home.pod_labels, **_capacity(pool)},
         annotations={**_artifact_run(workspace, spec), **_fabric_annotations(pool, needs)},
         priority_class=workspace.priority_class(spec),
         init_containers=[further_container(workspace, home, each, further_user_id) for each in spec.init_containers],
@@ -88,6 +88,10 @@ def workload_pod(
             ),
         ],
     )
+
+
+def _capacity(pool: Pool) -> Mapping[str, str]:
+    return {CAPACITY: "flex-start"} if pool.spec.capacity == "flex_start" else {}
 
 
 def _fabric_env(pool: Pool, needs: PodResources) -> Mapping[str, str]:

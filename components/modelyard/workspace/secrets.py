@@ -1,11 +1,12 @@
 """A workspace's Secrets: their values come from the stack's own configuration, encrypted there and in the state."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import pulumi
 import pulumi_kubernetes as k8s
 
-from modelyard.workspace.spec import SecretSpec, config_key
+from modelyard.errors import Problem
+from modelyard.workspace.spec import MOST_BYTES, SecretSpec, config_key
 
 SECRET_KEY = "value"  # noqa: S105  # the key's name, no secret
 """The one key of every Secret that a workspace makes."""
@@ -22,6 +23,16 @@ def stack_keys(secrets: Iterable[SecretSpec]) -> dict[str, bool]:
         for key, name in names.items()
         if pulumi.runtime.get_config(name) is not None
     }
+
+
+def secret_size_problems(secrets: Mapping[str, SecretSpec]) -> Iterator[Problem]:
+    """Secrets whose value is larger than the API server takes. No message shows a value."""
+    config = pulumi.Config(_NAMESPACE)
+    for name, secret in secrets.items():
+        value = pulumi.runtime.get_config(config.full_key(config_key(secret))) or ""
+        if (size := len(value.encode())) > MOST_BYTES:
+            why = f"the value of modelyard:{config_key(secret)} has {size:,} bytes, and a Secret holds {MOST_BYTES:,}"
+            yield Problem(path=f"secrets.{name}.from", why=why, fix="use a smaller value, or divide it into several")
 
 
 def make_secret(

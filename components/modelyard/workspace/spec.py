@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Annotated
 
@@ -21,6 +21,11 @@ from modelyard.workspace.place import Place, WrittenArtifact
 LINK_LOCAL = ipaddress.ip_network("169.254.0.0/16")
 """Where nodes find their cloud's metadata, with credentials of the node: no pod gets there by a wide rule."""
 
+MOST_BYTES = 1024 * 1024
+"""Of all values of a ConfigMap or a Secret together, for the API server.
+https://kubernetes.io/docs/concepts/configuration/configmap/#motivation
+https://github.com/kubernetes/kubernetes/blob/v1.35.0/pkg/apis/core/validation/validation.go, `ValidateConfigMap`"""
+
 
 def _check_secret_source(text: str) -> tuple[str, str] | None:
     if re.fullmatch(r"config/[A-Za-z0-9._-]+", text):
@@ -32,14 +37,32 @@ SecretSource = Annotated[str, Rule(_check_secret_source, {"pattern": "^config/[A
 """Where a secret's value comes from: `config/KEY`, the stack's key `modelyard:KEY` (set with `--secret`)."""
 
 
+_EVERYBODY = {
+    "user:system:anonymous": "whoever reaches the API server, without a name",
+    "group:system:unauthenticated": "whoever reaches the API server, without a name",
+    "group:system:authenticated": "everybody who has a name: all users and all pods, and on GKE every Google account",
+    "group:system:serviceaccounts": "the pods of all namespaces",
+}
+"""https://kubernetes.io/docs/reference/access-authn-authz/rbac/#default-roles-and-role-bindings and, of GKE,
+https://cloud.google.com/kubernetes-engine/docs/best-practices/rbac"""
+
+
 def _check_member(text: str) -> tuple[str, str] | None:
-    if re.fullmatch(r"(group|user):\S(.*\S)?|serviceaccount:[a-z0-9-]+/[a-z0-9.-]+", text):
+    if not re.fullmatch(r"(group|user):\S(.*\S)?|serviceaccount:[a-z0-9-]+/[a-z0-9.-]+", text):
+        return f"{show(text)} is no member", "write group:NAME, user:NAME or serviceaccount:NAMESPACE/NAME"
+    # https://kubernetes.io/docs/reference/access-authn-authz/rbac/#referring-to-subjects
+    if not re.match("(group|user):system:", text) or re.fullmatch(_OF_SERVICE_ACCOUNTS, text):
         return None
-    return f"{show(text)} is no member", "write group:NAME, user:NAME or serviceaccount:NAMESPACE/NAME"
+    whom = f"is {_EVERYBODY[text]}" if text in _EVERYBODY else "begins with system:, which is Kubernetes' own"
+    return f"{show(text)} {whom}", "name a group or a user of yours, or write serviceaccount:NAMESPACE/NAME"
 
 
+_OF_SERVICE_ACCOUNTS = r"user:system:serviceaccount:[a-z0-9-]+:[a-z0-9.-]+|group:system:serviceaccounts:[a-z0-9-]+"
+"""Kubernetes' names of one, and of all of a namespace."""
 Member = Annotated[str, Rule(_check_member)]
-"""Who gets a role: `group:NAME`, `user:NAME` or `serviceaccount:NAMESPACE/NAME`."""
+"""Who gets a role: `group:NAME`, `user:NAME` or `serviceaccount:NAMESPACE/NAME`. Names that begin with `system:` are
+Kubernetes' own and refused, but those of ServiceAccounts: `user:system:serviceaccount:NAMESPACE:NAME` and
+`group:system:serviceaccounts:NAMESPACE`."""
 
 
 AnyPort = Annotated[int, annotated_types.Interval(ge=1, le=65535)]
@@ -109,7 +132,17 @@ class ConfigSpec:
     """Configuration in clear text, as files that workloads mount. A change rolls the workloads that mount it."""
 
     values: Annotated[Mapping[ConfigKey, Text], annotated_types.MinLen(1)]
-    """The files: their names and what is in them."""
+    """The files: their names and what is in them, 1 MiB together at most."""
+
+    def problems(self) -> Iterable[Problem]:
+        """No more than the API server takes."""
+        # What comes from another resource is known later.
+        texts = [value for value in self.values.values() if isinstance(value, str)]
+        size = sum(len(text.encode(errors="surrogatepass")) for text in texts)
+        if size > MOST_BYTES:
+            why = f"has {size:,} bytes, and a ConfigMap holds {MOST_BYTES:,}"
+            fix = "divide it into several, or put large files on a volume or into the image"
+            yield Problem(path="values", why=why, fix=fix)
 
 
 @spec
@@ -238,17 +271,30 @@ def secret_problems(secrets: Mapping[str, SecretSpec], keys: Mapping[str, bool])
             yield Problem(path=path, why=f"the key modelyard:{key} is in clear text", fix=command)
 
 
-def volume_problems(workspace: WorkspaceSpec, *, shared_available: bool) -> Iterator[Problem]:
-    """Shared volumes that name no StorageClass, on a cluster that has none for them."""
+def volume_problems(
+    workspace: WorkspaceSpec, *, shared_available: bool, shared_gib_max: int | None = None
+) -> Iterator[Problem]:
+    """Shared volumes that name no StorageClass, on a cluster that has none for them, or none for volumes of that size.
+
+    Args:
+        workspace: whose volumes.
+        shared_available: whether the cluster has a class for them.
+        shared_gib_max: the largest volume of that class, GiB; None for any.
+    """
     blocks = {"volumes": workspace.volumes}
     if workspace.fabric:
         blocks["fabric.volumes"] = workspace.fabric.volumes
     for block, volumes in blocks.items():
         for name, volume in volumes.items():
-            if volume.shared and not volume.storage_class and not shared_available:
-                leave = "leave shared out: pods of one node can share it"
-                fix = f"name a storage_class for ReadWriteMany volumes, or {leave}"
+            if not volume.shared or volume.storage_class:
+                continue
+            fix = "name a storage_class for ReadWriteMany volumes"
+            if not shared_available:
+                fix = f"{fix}, or leave shared out: pods of one node can share it"
                 yield Problem(path=f"{block}.{name}.shared", why="the cluster has no shared storage class", fix=fix)
+            elif shared_gib_max is not None and volume.size_gib > shared_gib_max:
+                why = f"{volume.size_gib:g} GiB are more than the {shared_gib_max} of a shared volume on this cluster"
+                yield Problem(path=f"{block}.{name}.size_gib", why=why, fix=f"use up to {shared_gib_max}, or {fix}")
 
 
 def fabric_namespace(workspace: str) -> str:

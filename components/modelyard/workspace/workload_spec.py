@@ -212,6 +212,14 @@ class WorkloadSpec(EnvironmentSpec):
         for path, container in (("", self), *self.further_containers()):
             yield from ((join_path(path, f"mounts[{index}]"), each) for index, each in enumerate(container.mounts))
 
+    def unshared_volumes(self, place: Place) -> Mapping[str, str]:
+        """The volumes that its pods mount and one node mounts at a time, each by the field that says so."""
+        read, written = place.artifacts.get(self.artifact_read or ""), self.artifact_written
+        used = {each.field: each.volume_in(place) for each in self.folders_read.values()}
+        used |= {f"{path}.volume": mount.volume for path, mount in self.all_mounts()}
+        used |= {"model.artifact": read and read.volume, "artifact.volume": written and written.volume}
+        return {path: volume for path, volume in used.items() if volume and volume in place.unshared_volumes}
+
     def container_name_problems(self, name: str) -> Iterator[Problem]:
         """Containers that would be called as its own one is, in a workload of this name."""
         own = self.CONTAINER or name

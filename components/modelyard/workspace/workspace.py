@@ -16,7 +16,7 @@ from modelyard.workspace.namespace import SERVICE_ACCOUNT, NamespaceRules, Works
 from modelyard.workspace.object_store_rules import object_store_problems
 from modelyard.workspace.object_stores import bind_to_stores, make_stores
 from modelyard.workspace.place import Place, WrittenArtifact
-from modelyard.workspace.secrets import stack_keys
+from modelyard.workspace.secrets import secret_size_problems, stack_keys
 from modelyard.workspace.spec import (
     FabricSpec,
     WorkspaceSpec,
@@ -105,7 +105,12 @@ class Workspace(pulumi.ComponentResource):
             lambda _: workspace_name_problems(name),
             lambda valid: unknown_queues(valid.queues, queues.by_name if queues else {}),
             lambda valid: secret_problems(valid.secrets, stack_keys(valid.secrets.values())),
-            lambda valid: volume_problems(valid, shared_available=cluster.traits.shared_storage_class is not None),
+            lambda valid: secret_size_problems(valid.secrets),
+            lambda valid: volume_problems(
+                valid,
+                shared_available=cluster.traits.shared_storage_class is not None,
+                shared_gib_max=cluster.traits.shared_volume_gib_max,
+            ),
             lambda valid: object_store_problems(
                 name,
                 valid,

@@ -3,10 +3,15 @@ from typing import Any
 import pytest
 
 from modelyard.batch.spec import BatchJobSpec, ScheduledJobSpec, TrainingJobSpec
+from modelyard.cluster.pools import resolve_pool
+from modelyard.cluster.spec import PoolSpec
 from modelyard.errors import ConfigError
 from modelyard.spec import load_json, validate
-from modelyard.workspace.place import Place
+from modelyard.workspace.container_spec import MountSpec, SidecarSpec
+from modelyard.workspace.place import Place, WrittenArtifact
+from modelyard.workspace.workload_spec import ArtifactSpec, ReadArtifactSpec
 from tests.support.clusters import POOLS
+from tests.support.gpu_pools import eks_pool
 
 IMAGE = "registry.example.org/embed:1.0.0"
 
@@ -43,6 +48,19 @@ def on_pools(spec: BatchJobSpec | ScheduledJobSpec | TrainingJobSpec) -> list[st
             {"parallelism": 9, "completions": 8},
             {"parallelism": 8, "completions": 8},
             "parallelism: 9 is above completions 8",
+        ),
+        (
+            {"indexed": True, "completions": 100_001},
+            {"indexed": True, "completions": 100_000, "parallelism": 100_000},
+            (
+                "completions: an indexed job has at most 100,000 completions, not 100,001; let each do a larger part, "
+                "or leave indexed out"
+            ),
+        ),
+        (
+            {"indexed": True, "completions": 200_000},
+            {"completions": 200_000},
+            "completions: an indexed job has at most 100,000 completions",
         ),
         ({"completions": 0}, {"completions": 1}, "completions: 0 is below 1"),
         ({"parallelism": 0}, {"parallelism": 1}, "parallelism: 0 is below 1"),
@@ -129,3 +147,69 @@ def test_a_scheduled_job_is_never_awaited() -> None:
     with pytest.raises(ConfigError, match="await_completion: is not a key here"):
         load_json(ScheduledJobSpec, text)
     assert load_json(BatchJobSpec, '{"pool": "p", "image": "a:1", "await_completion": true}').await_completion
+
+
+class TestVolumesOfOneNode:
+    """A pod on another node waits for such a volume for ever."""
+
+    DATA = MountSpec(path="/data", volume="data")
+    FABRIC = eks_pool("fabric", accelerator="h100", gpus_per_node=8, fabric="rdma")
+
+    def problems(self, spec: BatchJobSpec | ScheduledJobSpec | TrainingJobSpec, **around: Any) -> list[str]:
+        one = resolve_pool("one", PoolSpec(cpus=16, memory_gib=64, max_nodes=1))
+        place: dict[str, Any] = {
+            "pools": {**POOLS, "one": one, "fabric": self.FABRIC},
+            "volumes": ["data"],
+            "artifacts": {"fit": WrittenArtifact(volume="data", is_awaited=True)},
+            "unshared_volumes": ["data"],
+            **around,
+        }
+        return [str(problem) for problem in validate(spec).problems_on(Place(**place))]
+
+    @pytest.mark.parametrize(
+        ("fields", "path"),
+        [
+            ({"mounts": [DATA]}, "mounts[0].volume"),
+            ({"artifact": ArtifactSpec(volume="data", folder="a")}, "artifact.volume"),
+            ({"model": ReadArtifactSpec(artifact="fit")}, "model.artifact"),
+            ({"sidecars": [SidecarSpec(image=IMAGE, name="s", mounts=[DATA])]}, "sidecars[0].mounts[0].volume"),
+        ],
+    )
+    def test_a_training_on_several_nodes_is_refused(self, fields: dict[str, Any], path: str) -> None:
+        (problem,) = self.problems(training(**fields))
+        why = "volume data can be on one node at a time, and pool h100 has several for 2 pods"
+        assert problem == f"{path}: {why}; set shared: true on volume data, or nodes: 1 here"
+        assert self.problems(training(**fields), unshared_volumes=[]) == []
+        assert self.problems(training(nodes=1, **fields)) == []
+
+    def test_a_training_in_the_companion_has_the_volumes_there(self) -> None:
+        spec = training(pool="fabric", mounts=[self.DATA])
+        (problem,) = self.problems(spec, fabric_volumes=["data"], unshared_fabric_volumes=["data"])
+        assert problem.startswith("mounts[0].volume: volume data can be on one node at a time")
+        assert self.problems(spec, fabric_volumes=["data"]) == []
+
+    def test_pods_of_a_job_at_a_time_are_refused(self) -> None:
+        several = {"completions": 3, "mounts": [self.DATA]}
+        (problem,) = self.problems(batch(parallelism=3, **several))
+        why = "volume data can be on one node at a time, and pool system has several for 3 pods"
+        assert problem == f"mounts[0].volume: {why}; set shared: true on volume data, or parallelism: 1 here"
+        assert self.problems(batch(**several)) == []
+        assert self.problems(batch(parallelism=3, pool="one", **several)) == []
+        assert len(self.problems(batch(parallelism=3, indexed=True, **several))) == 1
+        assert len(self.problems(scheduled(parallelism=3, **several))) == 1
+
+    @pytest.mark.parametrize(
+        ("fields", "pods", "instead"),
+        [
+            ({}, 2, "concurrency: forbid"),
+            ({"completions": 2, "parallelism": 2}, 4, "parallelism: 1 and concurrency: forbid"),
+        ],
+    )
+    def test_two_runs_at_a_time_are_refused(self, fields: dict[str, Any], pods: int, instead: str) -> None:
+        (problem,) = self.problems(scheduled(concurrency="allow", mounts=[self.DATA], **fields))
+        why = f"volume data can be on one node at a time, and pool system has several for {pods} pods"
+        assert problem == f"mounts[0].volume: {why}; set shared: true on volume data, or {instead} here"
+
+    @pytest.mark.parametrize("concurrency", ["forbid", "replace"])
+    def test_one_run_at_a_time_passes(self, concurrency: str) -> None:
+        assert self.problems(scheduled(concurrency=concurrency, mounts=[self.DATA])) == []

@@ -119,6 +119,13 @@ def test_no_node_has_two_pods() -> None:
     assert "affinity" not in pod_of(nodes=1)
 
 
+def test_its_nodes_are_in_one_zone_where_there_is_room() -> None:
+    (preferred,) = pod_of()["affinity"]["podAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert preferred["podAffinityTerm"]["topologyKey"] == "topology.kubernetes.io/zone"
+    labels = training().one("Job").inputs["spec"]["template"]["metadata"]["labels"]
+    assert preferred["podAffinityTerm"]["labelSelector"]["matchLabels"].items() <= labels.items()
+
+
 def test_shared_memory_is_a_volume_in_memory() -> None:
     pod = pod_of()
     (volume,) = (each for each in pod["volumes"] if each["emptyDir"].get("medium") == "Memory")

@@ -30,6 +30,15 @@ def test_private_ranges_are_private() -> None:
     assert str(problem).startswith("private_cidrs[0]: 203.0.113.0/24 are no private addresses")
 
 
+def test_a_range_stands_there_once() -> None:
+    public, private = "203.0.113.0/24", "10.0.0.0/8"
+    assert list(endpoint_problems([public, "198.51.100.7/32"], [private, "10.0.0.0/9"])) == []
+    assert [str(each) for each in endpoint_problems([public, public], [private, private])] == [
+        f"public_cidrs: {public} stands there twice; name each once",
+        f"private_cidrs: {private} stands there twice; name each once",
+    ]
+
+
 def test_there_are_ranges_but_not_too_many() -> None:
     assert list(public_count_problems(None, 2)) == []
     assert list(public_count_problems(["203.0.113.0/24"] * 2, 2)) == []

@@ -53,6 +53,7 @@ def test_a_version_without_quotes_is_told_apart() -> None:
         PoolSpec(accelerator="h100", cpus=20),
         PoolSpec(cpus=0.5, memory_gib=1),
         PoolSpec(cpus=4, memory_gib=16, min_nodes=3, max_nodes=3, taints=[TaintSpec(key="dedicated")]),
+        PoolSpec(cpus=4, memory_gib=16, taints=[TaintSpec(key="a"), TaintSpec(key="a", effect="NoExecute")]),
     ],
 )
 def test_pools_that_can_be(pool: PoolSpec) -> None:
@@ -69,6 +70,9 @@ def test_pools_that_can_be(pool: PoolSpec) -> None:
         (PoolSpec(cpus=4, memory_gib=16, max_nodes=0), "max_nodes: 0 is below 1; use 1 or more"),
         (PoolSpec(cpus=4, memory_gib=16, min_nodes=-1), "min_nodes: -1 is below 0; use 0 or more"),
         (PoolSpec(cpus=4, memory_gib=16, min_nodes=2), "min_nodes: 2 is above max_nodes 1; raise max_nodes"),
+        (PoolSpec(cpus=4, memory_gib=16, taints=[TaintSpec(key="a", value="b"), TaintSpec(key="a", value="c")]),
+         ("taints[1]: a with effect NoSchedule stands there twice, and a node has one of a key and effect; "
+         "leave it out, or use another key")),
         (PoolSpec(cpus=4, memory_gib=16, gpus_per_node=1),
          "gpus_per_node: is given without an accelerator; add accelerator, or remove it"),
         (PoolSpec(machine_type="g6.xlarge", accelerator="h100"),

@@ -3,10 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from modelyard.cluster.eks import control_plane
+from modelyard.errors import ConfigError
 from modelyard.foresight.registered import PlannedResource, counts, dot, registered, render
 from modelyard.stack.file import check_file, read_file
 from modelyard.stack.ml_stack import MLStack
@@ -62,6 +66,24 @@ def test_it_is_what_the_program_registers(eks: list[PlannedResource]) -> None:
         short(each.urn): {short(urn) for urn in {*each.depends_on, each.provider.rpartition("::")[0]} - {""}}
         for each in recorded
     }
+
+
+def test_two_of_the_same_name_are_refused_as_the_engine_refuses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names that a list of the user's decides are told apart by the components; if they were not, it is said here."""
+
+    def plain_names(entries: Iterable[str], plain: Callable[[str], str]) -> dict[str, str]:
+        return {each: plain(each) for each in entries}
+
+    monkeypatch.setattr(control_plane, "logical_names", plain_names)
+    admins = [f"arn:aws:iam::{account}:role/ops" for account in ("111122223333", "444455556666")]
+    spec = check_file(EKS)
+    assert spec.cluster.eks
+    eks_spec = replace(spec.cluster.eks, admins=admins)
+    with pytest.raises(
+        ConfigError, match="two resources aws:eks/accessEntry:AccessEntry would be called test-"
+    ) as said:
+        registered(replace(spec, cluster=replace(spec.cluster, eks=eks_spec)), "test", ROOT)
+    assert len(said.value.problems) == 2, "the entry, and its policy"
 
 
 def test_each_stands_after_what_it_waits_for(eks: list[PlannedResource]) -> None:

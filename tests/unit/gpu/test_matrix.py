@@ -44,8 +44,11 @@ GROUP = (
 ASKING: dict[str, tuple[dict[str, Any], str]] = {
     "on_demand": ({}, "capacity"),
     "spot": ({"capacity": "spot"}, "capacity"),
-    "reservation": ({"capacity": ReservationSpec(reservation="cr-1")}, "capacity"),
-    "capacity_block": ({"capacity": CapacityBlockSpec(capacity_block="cr-1"), "zones": ["a"]}, "capacity"),
+    "reservation": ({"capacity": ReservationSpec(reservation="cr-0123456789abcdef0")}, "capacity"),
+    "capacity_block": (
+        {"capacity": CapacityBlockSpec(capacity_block="cr-0123456789abcdef0"), "zones": ["a"]},
+        "capacity",
+    ),
     "flex_start": ({"capacity": "flex_start"}, "capacity"),
     "queued": ({"capacity": "queued"}, "capacity"),
     "driver_image": ({"driver": "image"}, "driver"),

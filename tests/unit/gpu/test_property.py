@@ -43,9 +43,9 @@ def ways(accelerator: str | None) -> st.SearchStrategy[SharingSpec]:
 capacities = st.sampled_from(
     [
         *("on_demand", "spot", "flex_start", "queued"),
-        ReservationSpec(reservation="cr-1"),
+        ReservationSpec(reservation="cr-0123456789abcdef0"),
         ReservationSpec(reservation=GROUP),
-        CapacityBlockSpec(capacity_block="cr-1"),
+        CapacityBlockSpec(capacity_block="cr-0123456789abcdef0"),
     ]
 )
 MACHINES = [each for each in machine_types().values() if each.accelerator]

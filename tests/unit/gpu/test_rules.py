@@ -11,8 +11,8 @@ H100 = {"accelerator": "h100", "gpus_per_node": 8}
 L4 = {"accelerator": "l4"}
 CPU = {"cpus": 4, "memory_gib": 16}
 NEWER = {"machine_type": "new.large", "accelerator": "h100", "gpus_per_node": 8, "cpus": 96, "memory_gib": 1850}
-BLOCK = CapacityBlockSpec(capacity_block="cr-1")
-RESERVED = ReservationSpec(reservation="cr-1")
+BLOCK = CapacityBlockSpec(capacity_block="cr-0123456789abcdef0")
+RESERVED = ReservationSpec(reservation="cr-0123456789abcdef0")
 
 EVERYWHERE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     # fields, what makes them pass, what is said of them
@@ -257,7 +257,7 @@ EVERYWHERE: list[tuple[dict[str, Any], dict[str, Any], str]] = [
     ),
 ]
 
-A_GROUP = ReservationSpec(reservation="arn:aws:resource-groups:us-east-1:1:group/x")
+A_GROUP = ReservationSpec(reservation="arn:aws:resource-groups:us-east-1:111122223333:group/x")
 ON_AN_IMAGE: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     (
         "eks/auto_mode",
@@ -336,9 +336,21 @@ ON_AN_IMAGE: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {**H100, "capacity": ReservationSpec(reservation="mine")},
         {**H100, "capacity": RESERVED},
         (
-            "capacity.reservation: 'mine' is no reservation of EC2; write its id, cr-…, or the ARN of a resource "
-            "group of reservations"
+            "capacity.reservation: 'mine' is no reservation of EC2; write its id, like cr-0123456789abcdef0, or the "
+            "ARN of a resource group of reservations"
         ),
+    ),
+    *(
+        (
+            "eks/al2023",
+            {**H100, "capacity": ReservationSpec(reservation=given)},
+            {**H100, "capacity": RESERVED},
+            (
+                f"capacity.reservation: '{given}' is no reservation of EC2; write its id, like cr-0123456789abcdef0, "
+                "or the ARN of a resource group of reservations"
+            ),
+        )
+        for given in ("cr-xyz", "cr-0123456789abcdef", "arn:aws:s3:::x")
     ),
     (
         "eks/al2023",
@@ -362,7 +374,7 @@ ON_AN_IMAGE: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         "eks/al2023",
         {**H100, "capacity": CapacityBlockSpec(capacity_block="mine"), "zones": ["a"]},
         {**H100, "capacity": BLOCK, "zones": ["a"]},
-        "capacity.capacity_block: 'mine' is no capacity block of EC2; write its id, cr-…",
+        "capacity.capacity_block: 'mine' is no capacity block of EC2; write its id, like cr-0123456789abcdef0",
     ),
     (
         "eks/al2023",

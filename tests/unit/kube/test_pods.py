@@ -7,7 +7,7 @@ import pulumi_kubernetes as k8s
 
 from modelyard.kube.containers import Container, Mount, Scratch, SecretKey
 from modelyard.kube.labels import labels
-from modelyard.kube.placement import require_other_nodes
+from modelyard.kube.placement import nodes_of_their_own
 from modelyard.kube.pods import Pod, pod_template
 from modelyard.kube.probes import Check, file_startup_probe, liveness_probe, readiness_probe, startup_probe
 from tests.support.mocks import run
@@ -125,13 +125,14 @@ def test_probes_over_http_and_tcp() -> None:
 
 
 def test_pods_that_must_be_on_nodes_of_their_own() -> None:
-    affinity = pod_of(PLAIN, affinity=require_other_nodes({"app": "a"}), restart_policy="Never")["affinity"]
+    affinity = pod_of(PLAIN, affinity=nodes_of_their_own({"app": "a"}), restart_policy="Never")["affinity"]
+    others = {"labelSelector": {"matchLabels": {"app": "a"}}}
+    near = {"topologyKey": "topology.kubernetes.io/zone", **others}
     assert affinity == {
         "podAntiAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": [
-                {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "a"}}}
-            ]
-        }
+            "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname", **others}]
+        },
+        "podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": near}]},
     }
 
 

@@ -5,13 +5,17 @@ import pulumi
 import pytest
 
 from modelyard.cluster.traits import ClusterTraits
+from modelyard.kube.labels import CAPACITY, NAME, VARIANT, WORKSPACE
+from modelyard.kube.labels import COMPONENT as ROLE
 from modelyard.observability.monitoring import Monitoring
 from modelyard.observability.monitors import PORTS
-from modelyard.observability.rules import MODEL_SERVICE, rule_groups
+from modelyard.observability.rules import EXPORTED_LABELS, MODEL_SERVICE, rule_groups
 from modelyard.observability.spec import MetricsSpec
 from modelyard.observability.values import chart_values
 from modelyard.operators.spec import ChartsSpec
+from modelyard.platform.leader_worker_sets_chart import WORKER_INDEX
 from modelyard.serving.scope import COMPONENT
+from modelyard.serving.spare import COMPONENT as SPARE
 from modelyard.workspace.network import HTTP_PORT, METRICS_PORT
 from tests.support.clusters import bare_cluster
 from tests.support.mocks import Recorded, refused, run
@@ -147,6 +151,14 @@ def test_targets_that_managed_control_planes_hide_are_not_read() -> None:
 
 def test_the_alerts_watch_the_role_that_model_services_have() -> None:
     assert MODEL_SERVICE == COMPONENT
+    waiting = next(each for each in rule_groups()[0]["rules"] if each.get("alert") == "PodsUnschedulable")
+    assert f'!="{SPARE}"' in waiting["expr"]
+
+
+def test_the_labels_that_alerts_read_are_exported_of_all_that_has_them() -> None:
+    assert {NAME, ROLE, WORKSPACE, VARIANT, CAPACITY, WORKER_INDEX} < set(EXPORTED_LABELS)
+    allowed = values()["kube-state-metrics"]["metricLabelsAllowlist"]
+    assert allowed == [f"{kind}=[{','.join(EXPORTED_LABELS)}]" for kind in ("deployments", "jobs", "pods")]
 
 
 def test_a_bad_spec_is_refused_before_anything_is_registered() -> None:

@@ -125,7 +125,10 @@ def test_an_installer_does_its_work_first_and_then_nothing() -> None:
     (work,), (rest,) = pod["initContainers"], pod["containers"]
     assert work["image"].endswith("/nccl-plugin-gib:v1.1.1")
     assert work["securityContext"] == {"privileged": True}
-    assert rest.get("securityContext") is None
+    security = rest["securityContext"]
+    assert (security["runAsUser"], security["runAsNonRoot"]) == (65535, True), "the pod is root for what it installs"
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    assert (security["readOnlyRootFilesystem"], security["seccompProfile"]) == (True, {"type": "RuntimeDefault"})
     mounts = {each["name"]: each["mountPath"] for each in work["volumeMounts"]}
     folders = {mounts[each["name"]]: each["hostPath"]["path"] for each in pod["volumes"]}
     assert folders == {

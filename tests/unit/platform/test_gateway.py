@@ -95,6 +95,11 @@ class TestEnvoy:
         assert made["envoyPDB"] == {"maxUnavailable": 1}
         assert "replicas" not in made["envoyDeployment"], "the autoscaler owns the number"
         assert made["envoyDeployment"]["container"]["resources"]["requests"]["cpu"], "it scales on what is asked for"
+        zone, host = made["envoyDeployment"]["pod"]["topologySpreadConstraints"]
+        assert (zone["topologyKey"], host["topologyKey"]) == ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        assert zone["labelSelector"]["matchLabels"] == {
+            "app.kubernetes.io/name": "envoy", "app.kubernetes.io/component": "proxy"
+        }  # fmt: skip
 
     def test_where_nothing_measures_the_number_is_fixed(self) -> None:
         made = spec_of(gateway(GatewaySpec(), ClusterTraits(metrics_api_available=False)), "EnvoyProxy")

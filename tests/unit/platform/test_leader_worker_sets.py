@@ -69,6 +69,11 @@ def test_one_of_two_may_go_with_its_node() -> None:
     assert values["replicaCount"] == 2
     [term] = values["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
     assert term["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+    recorded, _ = made(charts=True)
+    budget = recorded.one("PodDisruptionBudget")
+    assert budget.inputs["metadata"]["namespace"] == DEFINITION.name
+    assert budget.inputs["spec"]["selector"] == term["podAffinityTerm"]["labelSelector"]
+    assert budget.inputs["spec"]["maxUnavailable"] == 1
 
 
 def test_it_asks_for_less_than_a_small_node_has() -> None:
@@ -78,6 +83,7 @@ def test_it_asks_for_less_than_a_small_node_has() -> None:
 def test_without_charts_there_is_the_kind_alone_and_nothing_acts_on_it() -> None:
     recorded, sets = made(charts=False)
     assert not recorded.of("Release")
+    assert not recorded.of("PodDisruptionBudget")
     kind = recorded.one("CustomResourceDefinition")
     assert kind.inputs["metadata"]["name"] == "leaderworkersets.leaderworkerset.x-k8s.io"
     assert not sets.are_acted_on

@@ -32,7 +32,7 @@ PRODUCTION = QueueSpec(
 )
 QUEUES = {"research": RESEARCH, "production": PRODUCTION}
 # The keys of the chart's `values.yaml` at v0.19.2 that ours may use: of one that it does not know a chart says nothing.
-KNOWN_KEYS = {"controllerManager", "managerConfig", "enablePrometheus", "metrics"}
+KNOWN_KEYS = {"controllerManager", "managerConfig", "webhookService", "enablePrometheus", "metrics"}
 KNOWN_CONFIG = {
     *("apiVersion", "kind", "health", "metrics", "webhook", "leaderElection", "controller", "clientConnection"),
     *("managedJobsNamespaceSelector", "integrations", "resources"),
@@ -259,6 +259,13 @@ def test_the_chart_knows_every_key() -> None:
     values = chart_values(list(GPU_POOLS.values()), monitored=True)
     assert set(values) <= KNOWN_KEYS
     assert set(config(list(GPU_POOLS.values()))) <= KNOWN_CONFIG
+
+
+def test_its_webhook_is_where_every_control_plane_reaches_it() -> None:
+    """The port that it listens at, and the one that its Service leads to, are told apart from each other."""
+    assert config([])["webhook"] == {"port": 10250}
+    (port,) = chart_values([], monitored=False)["webhookService"]["ports"]
+    assert (port["port"], port["targetPort"]) == (443, 10250)
 
 
 def test_one_replica_may_go_with_its_node() -> None:

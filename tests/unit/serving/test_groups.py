@@ -26,7 +26,7 @@ from modelyard.workspace.spec import FabricSpec, SecretSpec, VolumeSpec, Workspa
 from modelyard.workspace.workspace import Workspace
 from tests.support.clusters import POOLS, bare_cluster
 from tests.support.gpu_pools import GKE_POOLS, GPU_POOLS, gke_pool
-from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, refused, run
+from tests.support.mocks import AUTO_NAME_SUFFIX, Recorded, Registration, refused, run
 from tests.support.problems import said_of
 from tests.unit.serving.test_spec import vllm
 
@@ -221,6 +221,11 @@ def made(
     return run(program, **settings)
 
 
+def of_the_service(recorded: Recorded, kind: str) -> Registration:
+    (found,) = (each for each in recorded.under("modelyard:serving:ModelService") if each.type.endswith(f":{kind}"))
+    return found
+
+
 def group(recorded: Recorded) -> dict[str, Any]:
     return recorded.one("LeaderWorkerSet").inputs["spec"]["leaderWorkerTemplate"]
 
@@ -371,7 +376,7 @@ class TestThePods:
         workspace = WorkspaceSpec(fabric=FabricSpec(), secrets={"hf": SecretSpec(from_="config/hf")})
         recorded = made(spec, workspace=workspace, secrets={"modelyard:hf": "hidden"})
         for kind in ("LeaderWorkerSet", "Service", "PodDisruptionBudget"):
-            assert recorded.one(kind).inputs["metadata"]["namespace"] == "chat-fabric"
+            assert of_the_service(recorded, kind).inputs["metadata"]["namespace"] == "chat-fabric"
         for container in containers(recorded):
             assert container["resources"]["requests"]["vpc.amazonaws.com/efa"] == "32"
             assert container["securityContext"]["capabilities"]["add"] == ["IPC_LOCK"]
@@ -397,7 +402,7 @@ class TestWhatIsAroundThem:
 
     def test_one_pod_of_all_groups_may_be_moved_at_a_time(self) -> None:
         """A second one would be of another group, and end that one too."""
-        budget = made().one("PodDisruptionBudget").inputs["spec"]
+        budget = of_the_service(made(), "PodDisruptionBudget").inputs["spec"]
         assert budget["maxUnavailable"] == 1
         assert SERVER_INDEX not in budget["selector"]["matchLabels"]
 

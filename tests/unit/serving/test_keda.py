@@ -79,6 +79,11 @@ def test_the_chart_knows_its_values(monitored: bool) -> None:
     assert ("prometheus" in values) is monitored
 
 
+def test_the_api_server_calls_it_where_every_control_plane_reaches_it() -> None:
+    values = chart_values(monitored=False)
+    assert (values["service"], values["webhooks"]) == ({"portHttpsTarget": 10250}, {"port": 10250})
+
+
 def test_where_there_is_one_none_is_installed() -> None:
     recorded = made(present=True, gateway=GatewaySpec())
     assert [each.inputs["name"] for each in recorded.of("Release") if each.inputs["name"] == "keda"] == []

@@ -176,6 +176,11 @@ def test_on_gke_each_service_of_a_route_has_two_policies_and_a_picker_is_three()
     }  # fmt: skip
 
 
+def test_on_envoy_a_picker_is_four() -> None:
+    picked = verified("rolling", route=RouteSpec(balance="kv_cache"))
+    assert numbers({"picker": picked}, GatewaySpec(pickers=True)) == {"picker": 7 + 4}
+
+
 def test_each_version_whose_devices_are_claimed_has_a_template() -> None:
     specs = {release: verified(release, pool="claimed") for release in ("rolling", "canary")}
     assert numbers(specs) == {"rolling": 7 + 1, "canary": 10 + 2}

@@ -1,6 +1,6 @@
 """What a release may say, which versions follow from it, and what is refused."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -259,6 +259,32 @@ def test_what_cannot_work_is_refused_with_the_place(spec: ModelServiceSpec, path
     (found,) = problems(spec)
     assert found[0] == path
     assert message in found[1]
+
+
+def of_shadow(replicas: int) -> ReleaseSpec:
+    return ReleaseSpec(shadow=ShadowSpec(image=NEXT, replicas=replicas))
+
+
+def of_variant(replicas: int) -> ReleaseSpec:
+    return ab_test(b=AbVariantSpec(image=NEXT, weight_percent=10, replicas=replicas))
+
+
+def of_canary(replicas: int) -> ReleaseSpec:
+    return canary(replicas=replicas)
+
+
+@pytest.mark.parametrize(
+    ("release", "path"),
+    [(of_canary, "canary"), (of_shadow, "shadow"), (of_variant, "ab_test.variants.b")],
+)
+def test_a_version_begins_below_the_ceiling_of_autoscaling(release: Callable[[int], ReleaseSpec], path: str) -> None:
+    scaled = replace(ROUTED, replicas=None, autoscaling=SCALED)
+    why = "7 is above autoscaling.max_replicas 6, which each version has for itself"
+    assert said_of(replace(scaled, release=release(7))) == [
+        (f"release.{path}.replicas", f"{why}; lower it, or raise autoscaling.max_replicas")
+    ]
+    assert said_of(replace(scaled, release=release(6))) == []
+    assert said_of(replace(ROUTED, release=release(7))) == []
 
 
 def test_versions_have_room_beside_each_other() -> None:

@@ -144,7 +144,7 @@ class TestPicker:
         assert recorded.one("InferencePool").inputs["spec"]["endpointPickerRef"] == {
             "group": "",
             "kind": "Service",
-            "name": f"chat-assistant-picker-service{AUTO_NAME_SUFFIX}",
+            "name": f"chat-assistant-picker{AUTO_NAME_SUFFIX}",
             "port": {"number": 9002},
             "failureMode": "FailOpen",
         }
@@ -220,6 +220,11 @@ class TestPicker:
         (zone, host) = spec["template"]["spec"]["topologySpreadConstraints"]
         assert (zone["topologyKey"], host["topologyKey"]) == ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
         assert host["labelSelector"]["matchLabels"] == spec["selector"]["matchLabels"]
+        budgets = [each for each in recorded.of("PodDisruptionBudget") if each.name == "chat-assistant-picker"]
+        assert len(budgets) == replicas - 1, "a single one stops no drain"
+        for budget in budgets:
+            assert budget.inputs["spec"]["selector"]["matchLabels"] == spec["selector"]["matchLabels"]
+            assert budget.inputs["spec"]["maxUnavailable"] == 1
 
 
 class TestWithTheService:

@@ -78,6 +78,10 @@ def problems(spec: ModelServiceSpec) -> list[tuple[str, str]]:
         replace(VLLM, model=VOLUME),
         replace(SGLANG, pool="h100", gpus=8, runtime=RuntimeSpec(sglang=SglangSpec(pipeline_parallel=2))),
         replace(SGLANG, runtime=RuntimeSpec(sglang=SglangSpec(extra_args=["--quantization=fp8"]))),
+        replace(
+            SGLANG, runtime=RuntimeSpec(sglang=SglangSpec(extra_args=['--override={"a": 1}', "--context", "8 GiB"]))
+        ),
+        replace(SGLANG, runtime=RuntimeSpec(sglang=SglangSpec(extra_args=["--stop", "- a", "-1 2"]))),
         service(VOLUME, triton=TritonSpec(models=["ranker"], extra_args=["--log-verbose=1"])),
         service(EMBEDDINGS, huggingface=HuggingFaceSpec(pooling="mean", max_batch_tokens=32768)),
         service(VOLUME, mlserver=MlserverSpec(workers=4)),
@@ -110,6 +114,22 @@ def with_block(spec: ModelServiceSpec, **fields: Any) -> ModelServiceSpec:
             with_block(SGLANG, extra_args=["--context_length=8"]),
             "runtime.sglang.extra_args[0]",
             "--context-length cannot be given as an argument; use context_length",
+        ),
+        (
+            with_block(SGLANG, extra_args=["--quantization=fp8", "--context-length 8"]),
+            "runtime.sglang.extra_args[1]",
+            "--context-length cannot be given as an argument; use context_length",
+        ),
+        (
+            with_block(SGLANG, extra_args=['--override {"a": 1}']),
+            "runtime.sglang.extra_args[0]",
+            'as no shell divides it; write --override={"a": 1}, or two elements: --override and {"a": 1}',
+        ),
+        (with_block(SGLANG, extra_args=["-v "]), "runtime.sglang.extra_args[0]", "as no shell divides it; write -v"),
+        (
+            with_block(SGLANG, extra_args=["--a\tb=c"]),
+            "runtime.sglang.extra_args[0]",
+            "write --a=b=c, or two elements: --a and b=c",
         ),
         (
             with_block(SGLANG, extra_args=["--api-key=s"]),

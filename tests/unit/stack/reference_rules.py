@@ -54,6 +54,18 @@ CASES: Mapping[str, Case] = {
         "and pool system has several for 3 pods; set shared: true on volume models, or replicas: 1 and surge: 0 here",
         {"pools.system.max_nodes": 2, f"{FRAUD}.replicas": 1, f"{FRAUD}.surge": 0},
     ),
+    "a volume of one node under a training on several": Case(
+        {f"{FINETUNE}.mounts": [{"volume": "models", "path": "/data"}]},
+        f"{FINETUNE}.mounts[0].volume: volume models can be on one node at a time, and pool h100 has several for 2 "
+        "pods; set shared: true on volume models, or nodes: 1 here",
+        {f"{FINETUNE}.mounts": [{"volume": "models", "path": "/data"}], f"{FINETUNE}.nodes": 1},
+    ),
+    "a volume of one node under the pods of a job": Case(
+        {f"{EMBED}.mounts": [{"volume": "models", "path": "/data"}], f"{EMBED}.parallelism": 2},
+        f"{EMBED}.mounts[0].volume: volume models can be on one node at a time, and pool l4 has several for 2 pods; "
+        "set shared: true on volume models, or parallelism: 1 here",
+        {f"{EMBED}.mounts": [{"volume": "models", "path": "/data"}]},
+    ),
     "more nodes than the pool": Case(
         {f"{FINETUNE}.nodes": 3},
         f"{FINETUNE}.nodes: 3 exceed max_nodes 2 of pool h100; use at most 2, or raise the pool's max_nodes",

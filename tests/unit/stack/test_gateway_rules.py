@@ -49,6 +49,19 @@ def test_a_version_is_not_called_as_another_service() -> None:
     ]
 
 
+@pytest.mark.parametrize("track", ["stable", "next"])
+def test_the_services_of_an_automatic_release_are_not_called_as_another_service(track: str) -> None:
+    steps = {"steps": [{"weight_percent": 10, "pause_seconds": 60}]}
+    automatic = {"platform.gateway": GATEWAY, f"{FRAUD}.route": {}, f"{FRAUD}.release": {"automatic": steps}}
+    assert not problems(automatic)
+    service = stack({})["workspaces"]["chat"]["services"]["fraud"]
+    twin = {**automatic, f"workspaces.chat.services.fraud-{track}": service}
+    assert problems(twin) == [
+        f"{FRAUD}.release.automatic: would be named chat-fraud-{track}, as {FRAUD}-{track} is; rename one of them"
+    ]
+    assert not problems({**automatic, f"workspaces.chat.services.fraud-{track}s": service})
+
+
 def test_a_release_is_what_the_gateway_can_do() -> None:
     shadow = {f"{FRAUD}.route": {}, f"{FRAUD}.release": {"shadow": {"env": {"A": "1"}}}}
     assert not problems({"platform.gateway": GATEWAY, **shadow})

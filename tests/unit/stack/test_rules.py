@@ -75,6 +75,14 @@ def test_a_secret_in_clear_text_is_refused_without_being_shown(tmp_path: Path) -
     assert of_program(stack(), **{"hf-token": "hf_clear"}) == line
 
 
+def test_a_secret_that_is_too_large_is_refused_before_anything_is_registered() -> None:
+    config = {"modelyard:stack": json.dumps(stack())}
+    large = {"modelyard:hf-token": "x" * (1024 * 1024 + 1)}
+    error = refused(MLStack.from_config, "modelyard:stack:MLStack", config=config, secrets=large)
+    assert [problem.path for problem in error.problems] == ["workspaces.chat.secrets.hf-token.from"]
+    assert "a Secret holds 1,048,576" in str(error)
+
+
 def test_a_stack_that_is_secret_as_a_whole_is_refused() -> None:
     """Pulumi knows secrecy per key only: one secret inside makes the whole key secret."""
     text = json.dumps(stack())

@@ -160,6 +160,15 @@ def test_nodes_that_queue_are_not_for_pods_that_wait() -> None:
     assert said(job, resolve_pool("queued", PoolSpec(accelerator="l4", capacity="queued"))) == []
 
 
+@pytest.mark.parametrize(("capacity", "label"), [("flex_start", "flex-start"), ("spot", None), ("on_demand", None)])
+def test_pods_whose_machines_come_when_there_are_some_say_so(capacity: str, label: str | None) -> None:
+    pool = gke_pool("late", accelerator="l4", capacity=capacity)
+    spec = training(pool="late", nodes=1, gpus_per_node=1)
+    recorded = run(lambda: TrainingJob("tune", Workspace("lab", bare_cluster({"late": pool}), WorkspaceSpec()), spec))
+    labels = recorded.one("Job").inputs["spec"]["template"]["metadata"]["labels"]
+    assert labels.get("modelyard.dev/capacity") == label
+
+
 def test_only_what_has_no_place_yet_is_put_close_together() -> None:
     assert gke_pool("close", accelerator="l4", placement="compact").needs_placement
     assert POOLS["g-fabric"].needs_placement

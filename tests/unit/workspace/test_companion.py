@@ -1,5 +1,6 @@
 """The companion namespace for training over a fabric: what is in it, who may do what there, and what is refused."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from modelyard.batch.spec import TrainingJobSpec
 from modelyard.batch.training_job import TrainingJob
 from modelyard.cluster.pools import Pool
+from modelyard.cluster.traits import ClusterTraits
 from modelyard.spec import load_json
 from modelyard.workspace.container_spec import MountSpec
 from modelyard.workspace.spec import (
@@ -252,6 +254,19 @@ def test_shared_volumes_of_the_companion_need_storage_for_that() -> None:
     spec = WorkspaceSpec(fabric=FabricSpec(volumes={"checkpoints": VolumeSpec(size_gib=1, shared=True)}))
     error = refused(lambda: Workspace("lab", bare_cluster(GPU_POOLS), spec), "modelyard:workspace:Workspace")
     assert str(error).startswith("lab.fabric.volumes.checkpoints.shared: the cluster has no shared storage class")
+
+
+def test_shared_volumes_are_as_large_as_the_cluster_has_them() -> None:
+    traits = ClusterTraits(shared_storage_class="filestore", shared_volume_gib_max=1024)
+
+    def of(size_gib: float) -> Callable[[], Workspace]:
+        volumes = {"checkpoints": VolumeSpec(size_gib=size_gib, shared=True)}
+        spec = WorkspaceSpec(fabric=FabricSpec(volumes=volumes))
+        return lambda: Workspace("lab", bare_cluster(GPU_POOLS, traits=traits), spec)
+
+    error = refused(of(1025), "modelyard:workspace:Workspace")
+    assert str(error).startswith("lab.fabric.volumes.checkpoints.size_gib: 1025 GiB are more than the 1024 of a shared")
+    assert run(of(1024)).one("PersistentVolumeClaim")
 
 
 def policies(spec: WorkspaceSpec) -> dict[str, Any]:

@@ -25,7 +25,9 @@ from tests.support.gpu_pools import gke_pool
 from tests.support.mocks import AUTO_NAME_SUFFIX, refused, run
 
 SPEC = WorkspaceSpec(
-    secrets={"key": SecretSpec(from_="config/key")}, volumes={"data": VolumeSpec(size_gib=1)}, fabric=FabricSpec()
+    secrets={"key": SecretSpec(from_="config/key")},
+    volumes={"data": VolumeSpec(size_gib=1, shared=True, storage_class="nfs")},
+    fabric=FabricSpec(),
 )
 SHARED = MountSpec(path="/features", scratch="features")
 FETCH = InitContainerSpec(

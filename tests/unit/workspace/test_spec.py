@@ -3,6 +3,7 @@ import pytest
 from modelyard.errors import ConfigError
 from modelyard.spec import load_json, validate
 from modelyard.workspace.spec import (
+    ConfigSpec,
     EgressSpec,
     MembersSpec,
     QuotaSpec,
@@ -31,6 +32,41 @@ def test_members_of_no_kind_are_refused(member: str) -> None:
     assert paths_of(caught) == ["view[0]"]
 
 
+@pytest.mark.parametrize(
+    ("member", "why"),
+    [
+        ("user:system:anonymous", "is whoever reaches the API server, without a name"),
+        ("group:system:unauthenticated", "is whoever reaches the API server, without a name"),
+        ("group:system:authenticated", "is everybody who has a name"),
+        ("group:system:serviceaccounts", "is the pods of all namespaces"),
+        ("group:system:masters", "begins with system:, which is Kubernetes' own"),
+        ("user:system:kube-scheduler", "begins with system:, which is Kubernetes' own"),
+        ("user:system:serviceaccount:ci", "begins with system:, which is Kubernetes' own"),
+    ],
+)
+def test_who_is_everybody_or_kubernetes_itself_is_no_member(member: str, why: str) -> None:
+    for members in (MembersSpec(view=[member]), MembersSpec(edit=[member])):
+        with pytest.raises(ConfigError) as caught:
+            validate(members)
+        (problem,) = caught.value.problems
+        assert why in problem.why
+        assert "serviceaccount:NAMESPACE/NAME" in str(problem.fix)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        "user:system:serviceaccount:ci:deployer",
+        "group:system:serviceaccounts:ci",
+        "user:systems@example.org",
+        "group:authenticated",
+        "group:oidc:system:masters",
+    ],
+)
+def test_service_accounts_and_names_like_kubernetes_own_are_members(member: str) -> None:
+    validate(MembersSpec(view=[member]))
+
+
 @pytest.mark.parametrize("source", ["config/hf-token", "config/a.b_c"])
 def test_a_secret_comes_from_the_configuration(source: str) -> None:
     spec = load_json(WorkspaceSpec, f'{{"secrets": {{"hf": {{"from": "{source}"}}}}}}')
@@ -42,6 +78,17 @@ def test_a_secret_from_elsewhere_is_refused(source: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_json(WorkspaceSpec, f'{{"secrets": {{"hf": {{"from": "{source}"}}}}}}')
     assert paths_of(caught) == ["secrets.hf.from"]
+
+
+def test_configuration_is_what_a_config_map_holds() -> None:
+    half = "é" * (256 * 1024)
+    assert validate(ConfigSpec(values={"a": half, "b": half}))
+    with pytest.raises(ConfigError) as caught:
+        validate(WorkspaceSpec(config={"app": ConfigSpec(values={"a": half, "b": f"{half}x"})}))
+    assert str(caught.value) == (
+        "config.app.values: has 1,048,577 bytes, and a ConfigMap holds 1,048,576; "
+        "divide it into several, or put large files on a volume or into the image"
+    )
 
 
 @pytest.mark.parametrize("cidr", ["10.20.0.0/16", "10.20.0.7/32", "fd00::/8", "0.0.0.0/0"])

@@ -175,6 +175,19 @@ class TestSecrets:
         assert problem.fix == "run: pulumi config set --secret modelyard:hf-token"
         assert "hidden" not in str(error)
 
+    def test_one_that_no_secret_holds_is_refused_and_not_shown(self) -> None:
+        most = 1024 * 1024
+        error = refused(
+            lambda: Workspace("chat", bare_cluster(), self.SPEC),
+            TYPE,
+            secrets={"modelyard:hf-token": "x" * (most + 1)},
+        )
+        assert str(error) == (
+            "chat.secrets.hf.from: the value of modelyard:hf-token has 1,048,577 bytes, and a Secret holds 1,048,576; "
+            "use a smaller value, or divide it into several"
+        )
+        assert workspace(self.SPEC, secrets={"modelyard:hf-token": "x" * most}).one("Secret")
+
     def test_all_that_are_missing_are_named(self) -> None:
         spec = WorkspaceSpec(secrets={name: SecretSpec(from_=f"config/{name}") for name in ("a", "b")})
         error = refused(lambda: Workspace("chat", bare_cluster(), spec), TYPE)

@@ -85,6 +85,7 @@ class AksAgentPool(pulumi.ComponentResource):
                 that it chose is left alone. But Azure takes limits only together with a size, and Pulumi knows the
                 present one after a refresh only: change a pool with `pulumi up --refresh`, or it goes back to the size
                 that Pulumi saw last. https://github.com/pulumi/pulumi-azure-native/issues/2943
+                A `min_nodes` above that size is taken: https://github.com/Azure/azure-cli-extensions/pull/1606
             after: what is made before it, beside what all nodes need.
             opts: Pulumi's options of the component.
         """

@@ -247,6 +247,7 @@ def _traits(spec: AksSpec) -> ClusterTraits:
     return ClusterTraits(
         storage_class=STORAGE_CLASS,
         shared_storage_class=SHARED_STORAGE_CLASSES[spec.shared_storage_service] if spec.shared_storage else None,
+        shared_volume_gib_max=spec.shared_volume_gib_max,
         load_balancer_annotations=LOAD_BALANCER_ANNOTATIONS,
         former_versions_days_max=AZURE_FORMER_VERSIONS_DAYS_MAX,
     )

@@ -10,6 +10,7 @@ from modelyard.cluster.aks.account import Account
 from modelyard.cluster.aks.network import Network
 from modelyard.cluster.aks.spec import AksSpec
 from modelyard.cluster.identities import BoundIdentity
+from modelyard.cluster.logical_names import logical_names
 from modelyard.cluster.object_stores import StoreAccess
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
@@ -112,8 +113,8 @@ def make_cluster_identities(account: Account, spec: AksSpec, network: Network) -
         complete.append(allow(account, "control-plane-keys", plane, "Key Vault Crypto User", vault))
         if encryption.key_vault_access == "private":
             complete.append(allow(account, "control-plane-vault", plane, "Key Vault Contributor", vault))
-    for registry in spec.container_registry_ids:
-        allow(account, f"kubelet-{registry.rpartition('/')[2]}", kubelet, "AcrPull", registry)
+    for registry, name in logical_names(spec.container_registry_ids, lambda each: each.rpartition("/")[2]).items():
+        allow(account, f"kubelet-{name}", kubelet, "AcrPull", registry)
     return ClusterIdentities(control_plane=plane, kubelet=kubelet, complete=complete)
 
 

@@ -39,6 +39,7 @@ https://learn.microsoft.com/azure/aks/use-tags#azure-tags-and-aks-clusters"""
 _OWN_TAGS = 6
 """Room for ours: `modelyard-stack`, and those by which the autoscaler knows nodes that are not there yet."""
 _TAG_CHARACTERS = 256
+_FILES_GIB = 102400
 
 
 @spec
@@ -194,12 +195,14 @@ class AksSpec:
     """Tags on everything that the stack makes in Azure. `modelyard-stack` is added."""
 
     def problems(self) -> Iterable[Problem]:
-        """Zones in the region, ranges apart, a tier for the support, admins, tags that Azure allows, shared storage."""
+        """Zones in the region, ranges apart, a tier for the support, admins, tags that Azure allows, registries, shared
+        storage."""
         yield from self._zone_problems()
         yield from self._range_problems()
         yield from self._tier_problems()
         yield from self._admin_problems()
         yield from self._tag_problems()
+        yield from self._registry_problems()
         if self.shared_storage is False and self.shared_storage_service != "files":
             why, fix = f"is {self.shared_storage_service}, and shared_storage is false", "leave one of them out"
             yield Problem(path="shared_storage_service", why=why, fix=fix)
@@ -207,6 +210,12 @@ class AksSpec:
     def zone_names(self) -> tuple[str, ...]:
         """The zones of nodes; empty in a region without zones."""
         return zones_of(self.region) if self.zones is None else tuple(self.zones)
+
+    @property
+    def shared_volume_gib_max(self) -> int | None:
+        """The largest shared volume, GiB: a share of Azure Files on SSDs; containers of Blob have no size.
+        https://learn.microsoft.com/azure/storage/files/storage-files-scale-targets"""
+        return _FILES_GIB if self.shared_storage_service == "files" else None
 
     @property
     def is_private(self) -> bool:
@@ -265,6 +274,14 @@ class AksSpec:
             yield Problem(path="admins", why=why, fix=fix)
         for admin in sorted({each for each in self.admins if list(self.admins).count(each) > 1}):
             yield Problem(path="admins", why=f"{admin} stands there twice", fix="name each once")
+
+    def _registry_problems(self) -> Iterator[Problem]:
+        # https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules: case does not count.
+        known = [each.lower() for each in self.container_registry_ids]
+        for index, registry in enumerate(known):
+            if registry in known[:index]:
+                why = f"{self.container_registry_ids[index]} stands there twice"
+                yield Problem(path=f"container_registry_ids[{index}]", why=why, fix="name each once")
 
     def _tag_problems(self) -> Iterator[Problem]:
         # https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations

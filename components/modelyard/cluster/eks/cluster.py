@@ -274,6 +274,7 @@ def _traits(spec: EksSpec) -> ClusterTraits:
     return ClusterTraits(
         storage_class=STORAGE_CLASS,
         shared_storage_class=SHARED_STORAGE_CLASS if spec.shared_storage else None,
+        shared_volume_gib_max=spec.shared_volume_gib_max,
         load_balancer_class=AUTO_MODE_LOAD_BALANCER_CLASS if auto_mode else LOAD_BALANCER_CLASS,
         client_addresses_seen=CLIENT_ADDRESSES_SEEN,
         load_balancer_annotations={**LOAD_BALANCER_ANNOTATIONS, LOAD_BALANCER_SCHEME: "internal"},

@@ -12,6 +12,7 @@ from modelyard.cluster.eks.identity import MadeRole, make_role, service_trust
 from modelyard.cluster.eks.network import Network
 from modelyard.cluster.eks.spec import EksExistingVpcSpec, EksSpec
 from modelyard.cluster.eks.zones import ec2_service_of
+from modelyard.cluster.logical_names import logical_names
 
 _LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 _CONTROL_PLANE_ZONES = 2
@@ -104,8 +105,8 @@ def make_control_plane(account: Account, spec: EksSpec, network: Network) -> Con
     security_group_id = cluster.vpc_config.apply(lambda each: each.cluster_security_group_id or "")
     for cidr in spec.api_endpoint.private_cidrs:
         _let_in(account, security_group_id, cidr)
-    for admin in spec.admins:
-        _let_administer(account, cluster, admin)
+    for admin, name in logical_names(spec.admins, _admin_name).items():
+        _let_administer(account, f"{account.name}-admin-{name}", cluster, admin)
     return ControlPlane(
         cluster=cluster,
         security_group_id=security_group_id,
@@ -176,8 +177,12 @@ def _let_in(account: Account, security_group_id: pulumi.Input[str], cidr: str) -
     )
 
 
-def _let_administer(account: Account, cluster: aws.eks.Cluster, principal: str) -> None:
-    name = f"{account.name}-admin-{principal.rpartition(':')[2].replace('/', '-')}"
+def _admin_name(principal: str) -> str:
+    """Its kind, path and name, without the account: `role-ops`."""
+    return principal.rpartition(":")[2].replace("/", "-")
+
+
+def _let_administer(account: Account, name: str, cluster: aws.eks.Cluster, principal: str) -> None:
     entry = aws.eks.AccessEntry(
         name, cluster_name=cluster.name, principal_arn=principal, type="STANDARD", opts=account.options()
     )

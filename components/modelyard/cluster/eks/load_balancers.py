@@ -100,6 +100,9 @@ def _values(account: Account, vpc_id: pulumi.Input[str]) -> Mapping[str, Any]:
         "vpcId": vpc_id,
         # Otherwise every update makes a new certificate for its webhooks, and shows a change.
         "keepTLSSecret": True,
+        # The chart has none of its own. Of its two replicas one acts and the other answers its webhooks too.
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+        "podDisruptionBudget": {"maxUnavailable": 1},
         # The webhook would stand in the way of every Service whenever the controller is down.
         "enableServiceMutatorWebhook": False,
         "enableShield": False,

@@ -72,9 +72,11 @@ class EksNodeGroup(pulumi.ComponentResource):
             pool: whose nodes.
             placement_group: the name of the group that keeps its nodes close together.
             fixed_size: so many nodes, always. Left out: an autoscaler chooses between the pool's limits, and the size
-                that it chose is left alone. But AWS takes limits only together with a size, and Pulumi knows the
-                present one after a refresh only: change `min_nodes` and `max_nodes` with `pulumi up --refresh`, or the
-                group goes back to the size that Pulumi saw last.
+                that it chose is left alone, but for limits that are the same. AWS takes limits only together with a
+                size that is within them, and Pulumi knows the present one after a refresh only: change `min_nodes` and
+                `max_nodes` with `pulumi up --refresh`, or the group goes back to the size that Pulumi saw last; and
+                where the present size is outside of the new limits, change it first, by hand.
+                https://github.com/hashicorp/terraform-provider-aws/issues/18310
             opts: Pulumi's options of the component.
         """
         super().__init__("modelyard:cluster:EksNodeGroup", name, {"pool": pool.name}, opts)
@@ -110,7 +112,7 @@ class EksNodeGroup(pulumi.ComponentResource):
                 parent=self,
                 provider=foundation.provider,
                 depends_on=list(foundation.before_nodes),
-                ignore_changes=["scalingConfig.desiredSize"] if fixed_size is None else None,
+                ignore_changes=["scalingConfig.desiredSize"] if smallest < largest else None,
             ),
         )
         self.register_outputs({"nodeGroupName": self.node_group.node_group_name})

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
-from modelyard.cluster.eks.spec import EksSpec
+from modelyard.cluster.eks.networks import cut
+from modelyard.cluster.eks.spec import EksSpec, EksVpcSpec
+from modelyard.cluster.networks import cidr_of
 from modelyard.cluster.region_rules import region_problems
 from modelyard.cluster.spec import PoolSpec
 from modelyard.cluster.system_pools import has_accelerator, system_problems
@@ -14,12 +16,26 @@ FIXED_SUFFIX = "-fixed"
 
 _SMALLEST_DISK_GIB = 20
 """The image of Amazon Linux takes as much."""
+_LARGEST_DISK_GIB = 65536
+"""Of type gp3. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVolume.html"""
+_TAINTS = 50
+"""https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/eks/node_group.go"""
+_KEPT_OF_SUBNET = 5
+"""Addresses of a subnet that AWS keeps. https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html"""
 _MACHINE_TYPES = 20
 _LABEL_CHARACTERS = 63
-# What EKS keeps for itself in managed node groups, the kubelet on nodes, and Karpenter in NodePools.
+# What EKS keeps for itself in managed node groups, the kubelet on nodes, and Karpenter in NodePools; and the label by
+# which the cluster autoscaler knows nodes with GPUs.
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html
 # https://kubernetes.io/docs/reference/access-authn-authz/admission-controllers/#noderestriction
-_RESERVED_DOMAINS = ("kubernetes.io", "k8s.io", "eks.amazonaws.com", "karpenter.sh", "karpenter.k8s.aws")
+_RESERVED_DOMAINS = (
+    "kubernetes.io",
+    "k8s.io",
+    "eks.amazonaws.com",
+    "k8s.amazonaws.com",
+    "karpenter.sh",
+    "karpenter.k8s.aws",
+)
 
 
 def eks_pool_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:
@@ -36,6 +52,20 @@ def eks_pool_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[
             yield problem.under(name)
     if spec.provisioner == "auto_mode":
         yield from _name_problems(pools)
+    yield from _address_problems(spec, pools)
+
+
+def _address_problems(spec: EksSpec, pools: Mapping[str, PoolSpec]) -> Iterator[Problem]:
+    """Subnets with fewer addresses than nodes, of which each takes one and its pods take more."""
+    if not isinstance(spec.network, EksVpcSpec):
+        return  # its subnets' ranges are not known here
+    subnets = cut(spec.network.cidr, spec.network.zone_names(spec.region))
+    most = sum(cidr_of(each.private_cidr).num_addresses - _KEPT_OF_SUBNET for each in subnets)
+    nodes = sum(pool.max_nodes for pool in pools.values())
+    if nodes > most:
+        why = f"{nodes} nodes of all pools together are more than the {most} that the network has addresses for"
+        fix = f"lower max_nodes, or choose a wider cidr of the network than {spec.network.cidr}, or more zones"
+        yield Problem(why=why, fix=fix)
 
 
 def _pool_problems(spec: EksSpec, pool: PoolSpec) -> Iterator[Problem]:
@@ -46,6 +76,10 @@ def _pool_problems(spec: EksSpec, pool: PoolSpec) -> Iterator[Problem]:
     if pool.fabric == "rdma" and not has_accelerator(pool):
         why = "what uses the fabric is set up for accelerators only"
         yield Problem(path="fabric", why=why, fix="add accelerator, or leave it out")
+    if len(pool.taints) + has_accelerator(pool) > _TAINTS:
+        most = _TAINTS - has_accelerator(pool)
+        why = f"{len(pool.taints)} taints are more than the {most} that EKS takes beside that of accelerators"
+        yield Problem(path="taints", why=why, fix=f"keep {most}")
     for index, taint in enumerate(pool.taints):
         if len(taint.key) > _LABEL_CHARACTERS:
             why = f"has {len(taint.key)} characters with its domain, and EKS allows {_LABEL_CHARACTERS}"
@@ -53,6 +87,9 @@ def _pool_problems(spec: EksSpec, pool: PoolSpec) -> Iterator[Problem]:
     if pool.disk_gib is not None and pool.disk_gib < _SMALLEST_DISK_GIB:
         why = f"{pool.disk_gib} GiB do not hold the nodes' system"
         yield Problem(path="disk_gib", why=why, fix=f"use {_SMALLEST_DISK_GIB} or more, or leave it out")
+    if pool.disk_gib is not None and pool.disk_gib > _LARGEST_DISK_GIB:
+        why = f"{pool.disk_gib} GiB are more than a disk of type gp3 has"
+        yield Problem(path="disk_gib", why=why, fix=f"use up to {_LARGEST_DISK_GIB}, or leave it out")
     if len(pool.machine_types) >= _MACHINE_TYPES:
         why = f"{len(pool.machine_types) + 1} machine types with machine_type are more than the {_MACHINE_TYPES} of EKS"
         yield Problem(path="machine_types", why=why, fix=f"keep {_MACHINE_TYPES - 1}")

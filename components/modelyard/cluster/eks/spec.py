@@ -25,6 +25,9 @@ from modelyard.versions import EKS
 _MIN_ZONES, _MAX_ZONES = 2, 6
 _PUBLIC_RANGES = 40
 """https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html"""
+_MOST_TAGS = 40
+"""AWS allows 50 on a resource. The rest is for the stack's own, for a name, and on machines for those by which EKS,
+Karpenter and the autoscaler know them. https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html"""
 
 
 def _zones_type(zones: Any) -> Any:
@@ -170,6 +173,8 @@ class EksSpec:
 
     kind: ClassVar[Literal["eks"]] = "eks"
     """The block that it stands in."""
+    shared_volume_gib_max: ClassVar[int | None] = None
+    """The largest shared volume, GiB: a folder of a file system that grows as it is written."""
     region: Region
     """Where: for example `us-east-1`."""
     account_id: AccountId | None = None
@@ -231,6 +236,8 @@ class EksSpec:
 
     def _tag_problems(self) -> Iterator[Problem]:
         # https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+        if len(self.tags) > _MOST_TAGS:
+            yield Problem(path="tags", why=f"{len(self.tags)} tags are too many", fix=f"use up to {_MOST_TAGS}")
         for key, value in self.tags.items():
             if not re.fullmatch(r"[\w .:/=+@-]{1,128}", key) or key.lower().startswith("aws:"):
                 fix = "use up to 128 letters, digits, spaces and . : / = + - @ _, not beginning with aws:"

@@ -240,6 +240,7 @@ def _traits(spec: GkeSpec) -> ClusterTraits:
     return ClusterTraits(
         storage_class=STORAGE_CLASS,
         shared_storage_class=SHARED_STORAGE_CLASS if spec.shared_storage else None,
+        shared_volume_gib_max=spec.shared_volume_gib_max,
         load_balancer_annotations=LOAD_BALANCER_ANNOTATIONS,
         gateway_classes=GATEWAY_CLASSES if spec.network.proxies_cidr else {},
         gateway_source_ranges=((spec.network.proxies_cidr, *HEALTH_CHECK_RANGES) if spec.network.proxies_cidr else ()),

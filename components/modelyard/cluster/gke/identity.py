@@ -14,6 +14,7 @@ from pulumi_gcp import container, projects, serviceaccount
 from modelyard.cluster.gke.account import Account
 from modelyard.cluster.gke.words import account_id
 from modelyard.cluster.identities import BoundIdentity
+from modelyard.cluster.logical_names import logical_names
 from modelyard.cluster.object_stores import StoreAccess
 from modelyard.kube.labels import labels
 
@@ -75,9 +76,9 @@ def make_admins(
     would do for both hold for every cluster of the project. https://cloud.google.com/iam/docs/conditions-resource-attributes
     """
     path = f"projects/{account.project}/locations/{location}/clusters/{account.cluster_name}"
-    for admin in admins:
+    for admin, plain in logical_names(admins, lambda each: each.replace(":", "-").replace("@", "-")).items():
         kind, _, address = admin.partition(":")
-        name = f"{account.name}-admin-{kind}-{address.replace('@', '-')}"
+        name = f"{account.name}-admin-{plain}"
         projects.IAMMember(
             name,
             project=account.project,

@@ -158,6 +158,9 @@ class GkeSpec:
 
     kind: ClassVar[Literal["gke"]] = "gke"
     """The block that it stands in."""
+    shared_volume_gib_max: ClassVar[int | None] = 1024
+    """The largest shared volume, GiB: a share of an instance of Filestore.
+    https://cloud.google.com/filestore/docs/multishares"""
     project: ProjectId
     """The id of the project. Nothing is done in another one, whatever the credentials."""
     region: Region

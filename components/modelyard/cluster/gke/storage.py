@@ -49,6 +49,8 @@ def make_shared_storage_class(
 ) -> pulumi.Resource:
     """Make the class of shared volumes: each of 100 GiB to 1 TiB, up to ten of them on an instance of Filestore.
 
+    A smaller one is as large as the smallest; a larger one is refused before anything is made.
+
     The driver makes an instance, of 1 TiB or more and charged as a whole, for the first volume, and removes it after
     the last. It is in all zones of the region. In a shared VPC it is reached by private services access, which has to
     be set up there. https://cloud.google.com/filestore/docs/multishares

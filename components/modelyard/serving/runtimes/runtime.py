@@ -1,11 +1,12 @@
 """What every runtime says of itself, and what it is told of the service around it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from modelyard.cluster.pools import Pool
-from modelyard.errors import Problem
+from modelyard.errors import Problem, shorten, show
 from modelyard.gpu.accelerators import NVIDIA
 from modelyard.gpu.spec import GpuSliceSpec
 from modelyard.kube.images import Image
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 CACHE_PATH = "/cache"
 """A folder for what a server downloads and compiles, on the node's disk; it ends with the pod."""
+_JOINED = re.compile(r"(?P<flag>--?[A-Za-z][^\s=]*)\s+")
+"""A flag that is followed by white space, before any `=`."""
 CONTAINER_STARTUP_SECONDS = 300
 """The start-up budget of a server that finds its model in the image or on a volume."""
 
@@ -194,11 +197,17 @@ class Runtime:
 
 def flag_of(argument: object) -> str:
     """The flag of an argument of a command, as it is listed; empty for what is known later only."""
-    return argument.split("=", 1)[0].replace("_", "-") if isinstance(argument, str) else ""
+    if not isinstance(argument, str):
+        return ""
+    name = argument.split("=", 1)[0]
+    # A flag and its value in one: what the flag is shows its first word.
+    words = name.split() if name.startswith("-") else []
+    return (words[0] if words else name).replace("_", "-")
 
 
 def own_flag_problems(args: Sequence[object], own: Mapping[str, str], path: str = "extra_args") -> Iterator[Problem]:
-    """Arguments that fields of the spec decide, or that would put a secret into the pod's specification.
+    """Arguments that fields of the spec decide, or that would put a secret into the pod's specification, and flags that
+    stand in one element with their value: no shell divides what a container is given.
 
     Args:
         args: what the user wrote.
@@ -210,6 +219,11 @@ def own_flag_problems(args: Sequence[object], own: Mapping[str, str], path: str 
         if flag in own:
             why = f"{flag} cannot be given as an argument"
             yield Problem(path=f"{path}[{index}]", why=why, fix=own[flag])
+        elif isinstance(argument, str) and (joined := _JOINED.match(argument)):
+            name, value = joined["flag"], shorten(argument[joined.end() :].strip())
+            why = f"{show(argument)} reaches the server as one argument, as no shell divides it"
+            fix = f"write {name}={value}, or two elements: {name} and {value}" if value else f"write {name}"
+            yield Problem(path=f"{path}[{index}]", why=why, fix=fix)
 
 
 def flags(values: Mapping[str, object]) -> list[str]:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from modelyard.cluster.aks.cluster import AksCluster
 from modelyard.cluster.aks.identity import ROLES
 from tests.support.azure import SUBSCRIPTION
-from tests.unit.cluster.aks.clusters import DISKS, EXISTING, REGISTRY, SPECS, VAULT, made
+from tests.support.mocks import run
+from tests.unit.cluster.aks.clusters import DISKS, EXISTING, POOLS, REGISTRY, SPECS, VAULT, aks_spec, made
 from tests.unit.cluster.registrations import names
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles/privileged
@@ -71,3 +73,15 @@ def test_cluster_and_nodes_have_an_identity_each(variant: str) -> None:
     kubelet = cluster["identityProfile"]["kubeletidentity"]
     assert kubelet["resourceId"].endswith("main-kubelet1a2b3c4d")
     assert kubelet["clientId"] != kubelet["objectId"]
+
+
+def test_registries_of_the_same_name_are_told_apart() -> None:
+    other = REGISTRY.replace("/images/", "/elsewhere/")
+    recorded = run(lambda: AksCluster("main", aks_spec(container_registry_ids=[REGISTRY, other]), POOLS))
+    scopes = {
+        each.name: each.inputs["scope"]
+        for each in recorded.of("RoleAssignment")
+        if each.inputs["scope"].endswith("/mlimages")
+    }
+    assert set(scopes.values()) == {REGISTRY, other}
+    assert scopes["main-kubelet-mlimages"] == REGISTRY

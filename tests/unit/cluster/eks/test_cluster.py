@@ -170,6 +170,7 @@ def test_controller_of_load_balancers_has_its_rights_before_it_starts() -> None:
     assert (values["clusterName"], values["region"], values["vpcId"]) == (CLUSTER_NAME, REGION, "main-vpc-id")
     assert values["keepTLSSecret"] is True, "else each update would make a new certificate"
     assert values["enableServiceMutatorWebhook"] is False
+    assert values["podDisruptionBudget"] == {"maxUnavailable": 1}
     assert values["serviceAccount"] == {"name": association["serviceAccount"]}
 
 

@@ -1,6 +1,7 @@
 """The control plane: keys, logs, who reaches it and who may use it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -50,6 +51,16 @@ def test_access_is_by_entries_alone() -> None:
     association = made("everything").one("AccessPolicyAssociation")
     assert association.inputs["policyArn"] == "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
     assert "AccessEntry admin-role-platform-admin" in waits_for(made("everything"), association)
+
+
+def test_admins_of_the_same_name_are_told_apart() -> None:
+    """Roles of two accounts, and a path that reads like a name."""
+    admins = [ADMIN, ADMIN.replace("111122223333", "444455556666"), ADMIN.replace("platform/", "platform-")]
+    recorded = run(lambda: EksCluster("main", replace(SPECS["autoscaler"], admins=admins), POOLS))
+    entries = {each.name: each.inputs["principalArn"] for each in recorded.of("AccessEntry")}
+    assert set(entries.values()) == set(admins)
+    assert entries["main-admin-role-platform-admin"] == ADMIN
+    assert {each.name for each in recorded.of("AccessPolicyAssociation")} == set(entries)
 
 
 def test_nodes_outside_of_managed_groups_get_in_by_an_entry() -> None:

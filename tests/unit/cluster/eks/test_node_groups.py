@@ -51,6 +51,14 @@ def test_the_autoscaler_owns_the_size() -> None:
     assert found.ignore_changes == ["scalingConfig.desiredSize"]
 
 
+def test_where_it_can_choose_none_the_size_is_ours() -> None:
+    """Otherwise raising both limits would be refused for the size that AWS has."""
+    found = registered(replace(L4_SPOT, min_nodes=2, max_nodes=2))
+    assert found.inputs["scalingConfig"] == {"minSize": 2, "desiredSize": 2, "maxSize": 2}
+    assert found.ignore_changes == []
+    assert found.inputs["tags"], "what the autoscaler reads of an empty group stays"
+
+
 def test_a_pool_begins_at_its_least() -> None:
     assert group(replace(SYSTEM, min_nodes=3))["scalingConfig"] == {"minSize": 3, "desiredSize": 3, "maxSize": 4}
 

@@ -3,9 +3,11 @@ from dataclasses import replace
 import pytest
 
 from modelyard.cluster.eks.pool_rules import eks_pool_problems
+from modelyard.cluster.eks.spec import EksVpcSpec
 from modelyard.cluster.spec import PoolSpec, TaintSpec
 from modelyard.cluster.system_pools import hosts_system
 from modelyard.gpu.spec import ReservationSpec
+from tests.unit.cluster.eks.clusters import EXISTING
 from tests.unit.cluster.eks.foundations import BLOCK, H100_RDMA, L4_SPOT, SYSTEM, eks_spec
 
 GROUP = ReservationSpec(reservation="arn:aws:resource-groups:us-east-1:111122223333:group/h100")
@@ -103,6 +105,7 @@ def test_claims_do_not_start_from_zero() -> None:
         ("kubernetes.io/role", "kubernetes.io"),
         ("node-role.kubernetes.io/gpu", "kubernetes.io"),
         ("eks.amazonaws.com/nodegroup", "eks.amazonaws.com"),
+        ("k8s.amazonaws.com/accelerator", "k8s.amazonaws.com"),
         ("karpenter.sh/nodepool", "karpenter.sh"),
         ("karpenter.k8s.aws/x", "karpenter.k8s.aws"),
     ],
@@ -139,6 +142,36 @@ def test_a_disk_holds_the_nodes_system() -> None:
     (found,) = problems(pool=replace(SYSTEM, disk_gib=19))
     assert found == "pool.disk_gib: 19 GiB do not hold the nodes' system; use 20 or more, or leave it out"
     assert problems(pool=replace(SYSTEM, disk_gib=20)) == []
+
+
+def test_a_disk_is_no_larger_than_its_type() -> None:
+    (found,) = problems(pool=replace(SYSTEM, disk_gib=65537))
+    assert found == "pool.disk_gib: 65537 GiB are more than a disk of type gp3 has; use up to 65536, or leave it out"
+    assert problems(pool=replace(SYSTEM, disk_gib=65536)) == []
+
+
+def test_eks_takes_fifty_taints_with_that_of_accelerators() -> None:
+    taints = [TaintSpec(key=f"team-{number}") for number in range(51)]
+    (found,) = problems(pool=replace(SYSTEM, taints=taints))
+    assert found == "pool.taints: 51 taints are more than the 50 that EKS takes beside that of accelerators; keep 50"
+    (found,) = problems(pool=replace(L4_SPOT, taints=taints[:50]))
+    assert found == "pool.taints: 50 taints are more than the 49 that EKS takes beside that of accelerators; keep 49"
+    assert problems(pool=replace(SYSTEM, taints=taints[:50])) == []
+    assert problems(pool=replace(L4_SPOT, taints=taints[:49])) == []
+
+
+def test_the_network_has_an_address_for_each_node() -> None:
+    """A /20 over three zones: an eighth of it, 512, in each, of which AWS keeps five."""
+    narrow = replace(eks_spec("karpenter"), network=EksVpcSpec(cidr="10.0.0.0/20"))
+    most = 3 * (512 - 5) - SYSTEM.max_nodes
+    (found,) = eks_pool_problems(narrow, {"system": SYSTEM, "l4": replace(L4_SPOT, max_nodes=most + 1)})
+    assert str(found) == (
+        "1522 nodes of all pools together are more than the 1521 that the network has addresses for; lower max_nodes, "
+        "or choose a wider cidr of the network than 10.0.0.0/20, or more zones"
+    )
+    assert not list(eks_pool_problems(narrow, {"system": SYSTEM, "l4": replace(L4_SPOT, max_nodes=most)}))
+    existing = replace(narrow, network=EXISTING)
+    assert not list(eks_pool_problems(existing, {"system": SYSTEM, "l4": replace(L4_SPOT, max_nodes=5000)}))
 
 
 def test_eks_takes_twenty_machine_types() -> None:

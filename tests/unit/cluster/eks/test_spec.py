@@ -110,6 +110,7 @@ REFUSED = [
     (spec(admins=["arn:aws:sts::111122223333:assumed-role/a/b"]), "admins[0]: 'arn:aws:sts::111122223333:assumed-"),
     (spec(admins=[ADMIN, ADMIN]), f"admins: {ADMIN} stands there twice; name each once"),
     (spec(tags={"aws:team": "ml"}), "tags: 'aws:team' is no key of a tag"),
+    (spec(tags={f"team-{number}": "ml" for number in range(41)}), "tags: 41 tags are too many; use up to 40"),
     (spec(tags={"team": "a?b"}), "tags.team: 'a?b' is no value of a tag"),
     (spec(provisioner="fargate"), "provisioner: 'fargate' is not a choice here"),
 ]
@@ -135,6 +136,7 @@ PASSES = [
     spec(log_retention_days=1827),
     spec(admins=[ADMIN, "arn:aws:iam::111122223333:user/ada@example.org"]),
     spec(tags={"cost center": "a/b=c"}),
+    spec(tags={f"team-{number}": "ml" for number in range(40)}),
 ]
 
 

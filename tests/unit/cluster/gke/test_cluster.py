@@ -32,7 +32,7 @@ def why(spec: GkeSpec, pools: dict[str, PoolSpec], name: str = "main") -> list[s
 def test_traits_are_known_before_anything_is_made() -> None:
     plain, shared = (make(variant)[0].traits for variant in ("autoscaler", "everything"))
     assert (plain.storage_class, plain.shared_storage_class) == ("balanced", None)
-    assert shared.shared_storage_class == "filestore"
+    assert (shared.shared_storage_class, shared.shared_volume_gib_max) == ("filestore", 1024)
     assert plain.load_balancer_class is None, "GKE's own way"
     assert plain.load_balancer_annotations == {"networking.gke.io/load-balancer-type": "Internal"}
     assert plain.network_policy_enforced

@@ -1,10 +1,13 @@
 """Rights: none is wider than what it is for, and nobody has a key."""
 
+from dataclasses import replace
+
 import pytest
 
+from modelyard.cluster.gke.cluster import GkeCluster
 from tests.support.gcp import PROJECT_NUMBER
-from tests.support.mocks import Recorded
-from tests.unit.cluster.gke.clusters import CLOUD_PROJECT, KEY, REGION, SPECS, control_plane, made
+from tests.support.mocks import Recorded, run
+from tests.unit.cluster.gke.clusters import CLOUD_PROJECT, KEY, POOLS, REGION, SPECS, control_plane, made
 from tests.unit.cluster.registrations import named, names, waits_for
 
 _OF_PROJECT = {
@@ -95,3 +98,15 @@ def test_without_a_key_no_agent_is_asked_for_but_the_one_that_tells_the_projects
     recorded = made("existing")
     assert names(recorded, "ServiceIdentity") == ["container-agent"]
     assert not recorded.of("CryptoKeyIAMMember")
+
+
+def test_admins_whose_addresses_read_alike_are_told_apart() -> None:
+    admins = ["user:ada-ml@example.org", "user:ada@ml-example.org"]
+    recorded = run(lambda: GkeCluster("main", replace(SPECS["autoscaler"], admins=admins), POOLS))
+    found = {
+        each.name: each.inputs["member"]
+        for each in recorded.of("IAMMember")
+        if each.inputs["role"] == "roles/container.clusterViewer"
+    }
+    assert set(found.values()) == set(admins)
+    assert found["main-admin-user-ada-ml-example.org"] == admins[0]
