@@ -45,6 +45,19 @@ def test_clusters_of_the_run_are_removed(tmp_path: Path, monkeypatch: pytest.Mon
     assert not folder.exists()
 
 
+def test_a_cluster_whose_program_is_absent_is_no_reason_to_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "run" / "state"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = cluster_folder("left")
+    folder.mkdir(parents=True)
+    write_record(folder, Record(engine="kind", kubernetes_version="1.35"))
+    with subprocess.Popen([*_SLEEP, str(tmp_path / "run" / "file")]) as left:
+        end_all_below(tmp_path / "run")
+        assert left.wait(10) == -9
+
+
 def _run_of(pid: int, runs: Path, name: str) -> subprocess.Popen[bytes]:
     """A process below a folder that pytest made for the process `pid`."""
     (runs / name).mkdir(parents=True)
