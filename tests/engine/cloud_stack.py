@@ -116,7 +116,7 @@ class CloudStack(Generic[W]):
         """Wait until the pods are on nodes of these pools."""
         with self.at_work():
             try:
-                wait_until(lambda: self.placed() == wanted, "pods on nodes of their pools", 120)
+                wait_until(lambda: self.placed() == wanted, "pods on nodes of their pools")
             except AssertionError as error:
                 raise AssertionError(f"{error}: {self.placed()} is not {wanted}") from None
 

@@ -176,7 +176,7 @@ def finished(api_server: ApiServer, started: None) -> Callable[[str], list[dict[
         }
         return done == set(RUNNING)
 
-    wait_until(jobs_done, "all jobs to complete, the scheduled one in the next minute", 120)
+    wait_until(jobs_done, "all jobs to complete, the scheduled one in the next minute")
     (cron_job,) = api_server.get("cronjobs", "-n", "running")
     name = cron_job["metadata"]["name"]
     api_server.kubectl("patch", "cronjob", name, "-n", "running", "-p", '{"spec": {"suspend": true}}')

@@ -249,10 +249,10 @@ def test_after_a_restart_of_the_machine_everything_runs_with_its_data(served: Pa
     assert not lifecycle.is_alive(NAME)
     lifecycle.start(NAME)
     assert read_record(cluster_folder(NAME)) == ports
-    wait_until(runs_python(served, ""), "the pod", 120)
+    wait_until(runs_python(served, ""), "the pod")
     assert run_python(served, "print(open('/data/kept').read())").strip() == "still here"
     fetch = "import urllib.request as u; print(u.urlopen('http://web.two/', timeout=5).status)"
-    wait_until(runs_python(served, fetch), "the other", 120)
+    wait_until(runs_python(served, fetch), "the other")
 
 
 def refusals(*own: str) -> list[Problem]:

@@ -27,7 +27,7 @@ def test_a_node_survives_whatever_happens_to_its_machine(tmp_path: Path) -> None
     with node_environment(tmp_path):
         before = machine_state(tmp_path)
         making = subprocess.Popen([sys.executable, "-c", MAKE])
-        wait_until(lambda: f"{NAME}/kubelet" in daemons(tmp_path), "the kubelet is started", 120)
+        wait_until(lambda: f"{NAME}/kubelet" in daemons(tmp_path), "the kubelet is started")
         making.kill()
         making.wait()
         assert not lifecycle.exists(NAME), "killed too late for this test"

@@ -141,7 +141,7 @@ def test_a_rolling_update_loses_no_request(stack: LocalStack) -> None:
     before = names(pods(stack, "vision-digits"))
     with without_loss(stack) as seen:
         update(stack, model={"artifact": "second"})
-        wait_until(lambda: not names(pods(stack, "vision-digits")) & before, "the end of the old replicas", 120)
+        wait_until(lambda: not names(pods(stack, "vision-digits")) & before, "the end of the old replicas")
         answered = seen.answered
         wait_until(lambda: seen.answered > answered + 100, "requests to the new ones")
     assert set(seen.versions) == set(model_versions(stack)), "the update was under load"
@@ -150,7 +150,7 @@ def test_a_rolling_update_loses_no_request(stack: LocalStack) -> None:
 def test_a_gateway_that_is_killed_comes_back(stack: LocalStack) -> None:
     host = gateway(stack)
     stack.kubectl("delete", "pod", "--namespace=gateway", "--selector=app.kubernetes.io/name=traefik", "--wait=false")
-    wait_until(all_ready(stack, "traefik", 1), "another pod", 120)
+    wait_until(all_ready(stack, "traefik", 1), "another pod")
 
     def answers_again() -> bool:
         # Kubernetes leads to a pod a moment after it is ready, and Traefik is ready before it has read the routes.
@@ -244,7 +244,7 @@ def test_replicas_come_and_go_under_load(stack: LocalStack) -> None:
     for replicas in (4, 1, 2):
         with without_loss(stack):
             update(stack, replicas=replicas)
-            wait_until(all_ready(stack, "vision-digits", replicas), f"{replicas} replicas", 120)
+            wait_until(all_ready(stack, "vision-digits", replicas), f"{replicas} replicas")
 
 
 def test_what_the_gateway_here_cannot_do_is_refused_before_anything_changes(stack: LocalStack) -> None:

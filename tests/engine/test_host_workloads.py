@@ -203,7 +203,7 @@ def test_a_schedule_fires_on_time(stack: LocalStack) -> None:
 
 
 def test_names_resolve_from_another_namespace(stack: LocalStack) -> None:
-    wait_until(lambda: bool(stack.one("jobs", "other-lookup")["status"].get("succeeded")), "the lookup", 120)
+    wait_until(lambda: bool(stack.one("jobs", "other-lookup")["status"].get("succeeded")), "the lookup")
 
 
 def test_a_pod_that_breaks_restricted_is_refused(stack: LocalStack) -> None:
@@ -250,7 +250,7 @@ def test_an_update_to_another_model_and_back_loses_no_request(stack: LocalStack)
             vision(stack)["services"]["digits"]["model"]["artifact"] = model
             stack.configure()
             stack.project.up()
-            wait_until(lambda: len(pods(stack, "vision-digits")) == 2, "the end of the old replicas", 120)
+            wait_until(lambda: len(pods(stack, "vision-digits")) == 2, "the end of the old replicas")
             versions.append(predict(host)["model"]["version"])
         assert seen.answered >= 1000, "the updates were under load"
     assert seen.failures == []
@@ -305,7 +305,7 @@ def test_after_a_restart_of_the_machine_an_update_heals_it_and_no_data_is_lost(s
     version = predict(address(stack))["model"]["version"]
     kill_everything(stack.project.state_folder)
     stack.project.up("--refresh", "--run-program")
-    wait_until(all_ready(stack, "vision-digits", 2), "both replicas", 120)
+    wait_until(all_ready(stack, "vision-digits", 2), "both replicas")
     assert predict(address(stack))["model"]["version"] == version
 
 
@@ -314,7 +314,7 @@ def test_an_engine_and_a_kubelet_that_are_killed_in_an_update(stack: LocalStack)
     stack.configure()
     before = names(pods(stack, "vision-digits"))
     running = stack.project.start("up", "--skip-preview", "--yes")
-    wait_until(lambda: bool(names(pods(stack, "vision-digits")) - before), "the first new pod", 120)
+    wait_until(lambda: bool(names(pods(stack, "vision-digits")) - before), "the first new pod")
     running.kill()
     for name, process in daemons(stack.project.state_folder).items():
         if name.endswith(("/kubelet", "/containerd")):
@@ -323,4 +323,4 @@ def test_an_engine_and_a_kubelet_that_are_killed_in_an_update(stack: LocalStack)
     assert "vision/digits answered POST /predict with 200" in said
     assert '"accuracy":' in said
     assert predict(address(stack))["accuracy"] > 0.9
-    wait_until(lambda: not names(pods(stack, "vision-digits")) & before, "the end of the old replicas", 120)
+    wait_until(lambda: not names(pods(stack, "vision-digits")) & before, "the end of the old replicas")

@@ -108,7 +108,7 @@ class Releases:
             ]
             return bool(waiting)
 
-        wait_until(bound, "the pod of the verification", 120)
+        wait_until(bound, "the pod of the verification")
         [name] = waiting
         ended = {"exitCode": 0 if phase == "Succeeded" else 1, "message": "GET /healthz: status 500, not 200"}
         container = {"name": "verify-requests", "image": "", "imageID": "", "ready": False, "restartCount": 0}

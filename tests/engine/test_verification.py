@@ -75,7 +75,7 @@ def up(server: ApiServer, project: PulumiProject, *, message: str = "") -> Resul
     update = project.start("up", "--skip-preview", "--yes")
     label = "app.kubernetes.io/component=verification"
     pending = ("get", "pods", "--selector", label, "--field-selector=status.phase=Pending", "--output=name")
-    wait_until(lambda: update.process.poll() is not None or kubectl(server, *pending) != "", "the pod", 120)
+    wait_until(lambda: update.process.poll() is not None or kubectl(server, *pending) != "", "the pod")
     assert update.process.poll() is None, update.text
     container = {"name": "verify-requests", "image": "a:1", "imageID": "", "ready": False, "restartCount": 0}
     ended = {"exitCode": 1, "reason": "Error", "message": message} if message else {"exitCode": 0}

@@ -200,8 +200,8 @@ def _containers(
         name="rest",
         image=PAUSE_IMAGE,
         resources=k8s.core.v1.ResourceRequirementsArgs(
-            # Less than runc itself takes to start a container would end it.
             requests={"cpu": "1m", "memory": "8Mi"},
+            # A limit below what runc takes to start a container would end it at once.
             limits={"memory": "32Mi"},
         ),
         security_context=nobody,

@@ -17,10 +17,9 @@ class LeaderWorkerSets(pulumi.ComponentResource):
     """The controller of LeaderWorkerSets, for model servers that need more than one node.
 
     It installs the controller into a namespace of its own, with a PodDisruptionBudget, which its chart has none of;
-    once for a cluster. The LeaderWorkerSets themselves are
-    their services'. On destroy they go first, while the controller still runs; the kinds stay, as Helm leaves what a
-    chart has in `crds/`. Where the cluster installs no charts, only the kind is registered: LeaderWorkerSets are
-    accepted, and nothing makes their pods.
+    once for a cluster. The LeaderWorkerSets themselves are their services'. On destroy they go first, while the
+    controller still runs; the kinds stay, as Helm leaves what a chart has in `crds/`. Where the cluster installs no
+    charts, only the kind is registered: LeaderWorkerSets are accepted, and nothing makes their pods.
     """
 
     ready: Sequence[pulumi.Resource]
