@@ -79,9 +79,11 @@ def up(server: ApiServer, project: PulumiProject, *, message: str = "") -> Resul
     assert update.process.poll() is None, update.text
     container = {"name": "verify-requests", "image": "a:1", "imageID": "", "ready": False, "restartCount": 0}
     ended = {"exitCode": 1, "reason": "Error", "message": message} if message else {"exitCode": 0}
+    reached = [{"type": each, "status": "True"} for each in ("PodScheduled", "Initialized")]
+    unready = {"type": "Ready", "status": "False", "reason": "PodFailed" if message else "PodCompleted"}
     status = {
         "phase": "Failed" if message else "Succeeded",
-        "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "conditions": [*reached, unready],
         "containerStatuses": [{**container, "state": {"terminated": ended}}],
     }
     patch = ("--subresource=status", "--type=merge", "--patch", json.dumps({"status": status}))

@@ -40,6 +40,8 @@ _RDMA: Values = {"rdma": {"enabled": True}}
 """Lets the devices of a fast network reach the GPUs' memory."""
 _GKE_LIBRARIES = "/home/kubernetes/bin/nvidia"
 """Where GKE's nodes have NVIDIA's driver and its libraries."""
+_GKE_MOUNTED = "/usr/local/nvidia"
+"""Where containers have them."""
 _COUNTERS = "/etc/dcgm-exporter/default-counters.csv"
 
 
@@ -124,8 +126,12 @@ def dcgm_exporter_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
         "tolerations": tolerations(pools),
         "serviceMonitor": _service_monitor(monitored=monitored),
         "kubernetesDRA": {"enabled": any(pool.device_class for pool in pools)},
-        # Without it, only one of the pods that share a GPU is named.
-        "extraEnv": [{"name": "KUBERNETES_VIRTUAL_GPUS", "value": "true"}] if shared else [],
+        "extraEnv": [
+            # Without it, only one of the pods that share a GPU is named.
+            *([{"name": "KUBERNETES_VIRTUAL_GPUS", "value": "true"}] if shared else []),
+            # The chart's image is without a distribution, and so without NVIDIA's own places to look.
+            *([{"name": "LD_LIBRARY_PATH", "value": f"{_GKE_MOUNTED}/lib64"}] if _is_gke(pools) else []),
+        ],
         **(_libraries_of_gke() if _is_gke(pools) else {}),
     }
 
@@ -168,7 +174,7 @@ AGENTS: Mapping[Component, OperatorDefinition] = {
     "network-operator": _agent(namespaces.NETWORK_OPERATOR, NETWORK_OPERATOR, NIC_CLUSTER_POLICY),
 }
 """Every agent that has a chart, by the name that contracts give it."""
-_CRITICAL: frozenset[Component] = frozenset({_OPERATOR, "nvidia-dra-driver"})
+_CRITICAL: frozenset[Component] = frozenset({_OPERATOR, _EXPORTER, "nvidia-dra-driver"})
 
 
 def values_of(component: Component, pools: Sequence[Pool], *, monitored: bool) -> Values:
@@ -230,9 +236,10 @@ def _libraries_of_gke() -> Values:
         # The first is the chart's own, which a list of ours takes the place of.
         "extraVolumeMounts": [
             {"name": "exporter-metrics-volume", "mountPath": _COUNTERS, "subPath": _COUNTERS.rpartition("/")[2]},
-            {"name": "nvidia", "mountPath": "/usr/local/nvidia", "readOnly": True},
+            {"name": "nvidia", "mountPath": _GKE_MOUNTED, "readOnly": True},
         ],
-        "securityContext": {"privileged": True},
+        # Helm merges this with the chart's own, which forbids what a privileged container cannot be forbidden.
+        "securityContext": {"privileged": True, "allowPrivilegeEscalation": True},
     }
 
 

@@ -60,6 +60,12 @@ QUEUE_NAME, PRIORITY_NAME = f"{_GROUP}/queue-name", f"{_GROUP}/priority-class"
 MAX_RUN = f"provreq.{_GROUP}/maxRunDurationSeconds"
 """Annotation of a Job: how long machines that are requested for it stay."""
 
+_FOR_EVER = "87600h"
+"""Longer than any job runs. By default Kueue stops a job of which after 30 minutes not all pods are ready, and lets it
+begin again, its time too: also one whose nodes come one by one, or when the cloud has some. Only a feature gate that is
+going to be removed switches that off.
+https://github.com/kubernetes-sigs/kueue/blob/v0.19.2/apis/config/v1beta2/defaults.go"""
+
 QUEUED_PROVISIONING = "queued-provisioning.gke.io"
 """GKE's way of making the machines of a request all together."""
 CHECK = "queued-provisioning"
@@ -88,6 +94,7 @@ def chart_values(pools: Iterable[Pool], *, monitored: bool) -> dict[str, Any]:
         "clientConnection": {"qps": 300, "burst": 500},
         "managedJobsNamespaceSelector": {"matchLabels": {HAS_QUEUES: "true"}},
         "integrations": {"frameworks": ["batch/job"]},
+        "waitForPodsReady": {"timeout": _FOR_EVER, "recoveryTimeout": "0s"},
         # What a queue has no quota of goes with what it has: processors and memory, the fabric's devices, huge pages.
         "resources": {"quotaCheckStrategy": "IgnoreUndeclared", **_claimed(pools)},
     }

@@ -113,7 +113,10 @@ class _Server:
             return
         self.known.add(name)
         sys.path.append(str(_ROOT))
+        package, _, module = name.rpartition(".")
         try:
+            # Pulumi loads its packages when they are first used: a module imported before would hide its class there.
+            getattr(sys.modules.get(package), module, None)
             spec = importlib.util.find_spec(name)
             if spec and (spec.origin or "").startswith(_LEARNT):
                 importlib.import_module(name)

@@ -96,6 +96,8 @@ KNOWN: Mapping[Component, Keys] = {
         "node-feature-discovery": {"enabled": ANY},
         "installdefaultNFDRule": ANY,
         "remediation": {"enabled": ANY, "installCRDs": ANY},
+        "kmm": {"enabled": ANY, "watch": ANY},
+        "crds": {"defaultCR": {"install": ANY, "upgrade": ANY}},
         "deviceConfig": {
             "spec": {
                 "selector": ANY,

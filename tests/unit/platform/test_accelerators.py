@@ -165,7 +165,7 @@ def test_infiniband_has_one_policy_that_goes_before_its_operator() -> None:
 def test_agents_of_the_systems_priority_are_let_in_on_gke_only() -> None:
     gke = made([GKE_POOLS["g-driven"], GKE_POOLS["g-claimed"], GKE_POOLS["g-whole"]])
     quotas = {each.inputs["metadata"]["namespace"]: each for each in gke.of("ResourceQuota")}
-    assert set(quotas) == {"gpu-operator", "nvidia-dra-driver"}
+    assert set(quotas) == {"dcgm-exporter", "gpu-operator", "nvidia-dra-driver"}
     for release in gke.of("Release"):
         quota = quotas.get(release.inputs["namespace"])
         assert quota is None or quota.urn in release.depends_on

@@ -276,7 +276,11 @@ def test_agents_find_the_driver_where_gke_has_it() -> None:
     assert exporter["extraHostVolumes"] == [{"name": "nvidia", "hostPath": folder}]
     # The chart's own list of counters stays mounted.
     assert [each["name"] for each in exporter["extraVolumeMounts"]] == ["exporter-metrics-volume", "nvidia"]
-    assert exporter["securityContext"] == {"privileged": True}
+    # With the chart's own `allowPrivilegeEscalation: false` beside it, the API server refuses the pod.
+    assert exporter["securityContext"] == {"privileged": True, "allowPrivilegeEscalation": True}
+    assert exporter["extraEnv"] == [{"name": "LD_LIBRARY_PATH", "value": "/usr/local/nvidia/lib64"}]
+    shared = values_of("dcgm-exporter", [GKE_POOLS["g-sliced"]], monitored=False)
+    assert [each["name"] for each in shared["extraEnv"]] == ["KUBERNETES_VIRTUAL_GPUS", "LD_LIBRARY_PATH"]
     driver = values_of("nvidia-dra-driver", [GKE_POOLS["g-claimed"]], monitored=False)
     assert driver["nvidiaDriverRoot"] == folder
     for its in (values("dcgm-exporter", "whole"), values("nvidia-dra-driver", "claimed")):
@@ -309,6 +313,15 @@ def test_amds_operator_leaves_the_driver_to_what_installs_it(monitored: bool) ->
     assert [each["key"] for each in found["devicePlugin"]["devicePluginTolerations"]] == ["amd.com/gpu", "team"]
     assert found["metricsExporter"]["enable"] is monitored
     assert found["metricsExporter"]["prometheus"]["serviceMonitor"]["enable"] is monitored
+
+
+def test_amds_operator_goes_by_akss_label_alone_and_needs_no_cert_manager() -> None:
+    found = values_of("amd-gpu-operator", [AKS_POOLS["a-amd"]], monitored=False)
+    # Helm merges maps: the chart's own label stays unless it is null.
+    selector = {"feature.node.kubernetes.io/amd-gpu": None, "kubernetes.azure.com/accelerator": "amd"}
+    assert found["deviceConfig"]["spec"]["selector"] == selector
+    assert found["kmm"] == {"enabled": False, "watch": False}
+    assert found["crds"] == {"defaultCR": {"upgrade": True}}
 
 
 @pytest.mark.parametrize("component", INSTALLERS)

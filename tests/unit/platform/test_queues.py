@@ -35,7 +35,7 @@ QUEUES = {"research": RESEARCH, "production": PRODUCTION}
 KNOWN_KEYS = {"controllerManager", "managerConfig", "webhookService", "enablePrometheus", "metrics"}
 KNOWN_CONFIG = {
     *("apiVersion", "kind", "health", "metrics", "webhook", "leaderElection", "controller", "clientConnection"),
-    *("managedJobsNamespaceSelector", "integrations", "resources"),
+    *("managedJobsNamespaceSelector", "integrations", "waitForPodsReady", "resources"),
 }
 
 
@@ -232,6 +232,11 @@ def test_kueue_looks_at_jobs_of_namespaces_with_queues_alone() -> None:
     assert found["managedJobsNamespaceSelector"] == {"matchLabels": {"modelyard.dev/queues": "true"}}
     assert found["integrations"] == {"frameworks": ["batch/job"]}
     assert "manageJobsWithoutQueueName" not in found
+
+
+def test_a_job_whose_nodes_come_late_is_not_stopped() -> None:
+    """Kueue stops it after 30 minutes where nothing else is said: `waitForPodsReady` is on by default."""
+    assert config([])["waitForPodsReady"] == {"timeout": "87600h", "recoveryTimeout": "0s"}
 
 
 def test_what_a_queue_has_no_quota_of_does_not_keep_jobs_waiting() -> None:
