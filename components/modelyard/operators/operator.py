@@ -126,11 +126,13 @@ class Operator(pulumi.ComponentResource):
         self.register_outputs({"namespace_name": self.namespace_name})
 
     def _make_namespaces(self) -> list[pulumi.Resource]:
-        further = self._definition.further_namespaces
-        own = self._namespace(self._name, self._definition.name, self._definition.pod_security, self._cluster.ready)
+        further, critical = self._definition.further_namespaces, self._definition.has_critical_pods
+        # With a quota between it and the chart it waits for no node: so the chart goes at the same time as others.
+        before = () if critical else self._cluster.ready
+        own = self._namespace(self._name, self._definition.name, self._definition.pod_security, before)
         return [
             own,
-            *([self._critical_pods(own)] if self._definition.has_critical_pods else []),
+            *([self._critical_pods(own)] if critical else []),
             *(
                 self._namespace(f"{self._name}-{namespace}", namespace, level, self._cluster.ready)
                 for namespace, level in further.items()
@@ -159,7 +161,7 @@ class Operator(pulumi.ComponentResource):
                 hard={"pods": _CRITICAL_PODS},
                 scope_selector=k8s.core.v1.ScopeSelectorArgs(match_expressions=[classes]),
             ),
-            opts=self._options([namespace]),
+            opts=self._options([namespace, *self._cluster.ready]),
         )
 
     def _install_kinds(self, charts: ChartsSpec) -> list[pulumi.Resource]:
