@@ -127,7 +127,8 @@ class Operator(pulumi.ComponentResource):
 
     def _make_namespaces(self) -> list[pulumi.Resource]:
         further, critical = self._definition.further_namespaces, self._definition.has_critical_pods
-        # With a quota between it and the chart it waits for no node: so the chart goes at the same time as others.
+        # The engine deletes by depth. One with a quota between it and its chart waits for no node, so that the chart is
+        # as deep as those without a quota, and goes together with them.
         before = () if critical else self._cluster.ready
         own = self._namespace(self._name, self._definition.name, self._definition.pod_security, before)
         return [

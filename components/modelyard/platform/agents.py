@@ -121,6 +121,7 @@ def dcgm_exporter_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
         monitored: whether there is a Prometheus to read it.
     """
     shared = any(pool.gpu and pool.gpu.sharing_kind in {"time_slicing", "mps"} for pool in pools)
+    on_gke = _is_gke(pools)
     return {
         "affinity": _on_nodes_of(pools),
         "tolerations": tolerations(pools),
@@ -130,9 +131,9 @@ def dcgm_exporter_values(pools: Sequence[Pool], *, monitored: bool) -> Values:
             # Without it, only one of the pods that share a GPU is named.
             *([{"name": "KUBERNETES_VIRTUAL_GPUS", "value": "true"}] if shared else []),
             # The chart's image is without a distribution, and so without NVIDIA's own places to look.
-            *([{"name": "LD_LIBRARY_PATH", "value": f"{_GKE_MOUNTED}/lib64"}] if _is_gke(pools) else []),
+            *([{"name": "LD_LIBRARY_PATH", "value": f"{_GKE_MOUNTED}/lib64"}] if on_gke else []),
         ],
-        **(_libraries_of_gke() if _is_gke(pools) else {}),
+        **(_libraries_of_gke() if on_gke else {}),
     }
 
 
