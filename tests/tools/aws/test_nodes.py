@@ -1,6 +1,8 @@
 """Nodes on a real API server: those of node groups, and what makes more of them for pods that wait."""
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from tests.tools.waiting_pods import look_once, node_of, waiting_pod, without_no
 from tools.offline.aws import karpenter
 from tools.offline.aws.groups import GROUPS
 from tools.offline.aws.node_labels import GROUP_LABEL
-from tools.offline.cloud import autoscaler, nodes
+from tools.offline.cloud import autoscaler, machinery, node_groups, nodes
 from tools.offline.cloud.plans import Plans
 from tools.offline.cloud.session import Session
 
@@ -141,6 +143,53 @@ def test_a_node_whose_process_ends_while_it_is_on_its_way_comes_all_the_same(
     look_once(_scale, aws)
     wait_until(lambda: bool(node_of(kube, pod)), "a node for the pod")
     assert len(kube.names("node")) == 1
+
+
+def test_two_processes_do_not_both_make_the_nodes_that_a_group_lacks(
+    aws: Aws, kube: Cluster, subnets: list[Made]
+) -> None:
+    group = aws.create(NODE_GROUP, "plain", things.node_inputs(aws, subnets))
+    names = kube.names("node")
+    kube.run("delete", "node", *names)
+    world = aws.session.world
+    with world.locked(node_groups.LOCK):  # as another process has it
+        us = threading.Thread(target=node_groups.reconcile, args=(aws.session, GROUPS, group.id))
+        us.start()
+        us.join(0.5)
+        assert kube.names("node") == []
+        [record] = world.look().of(NODE_GROUP)
+        for index in range(len(names)):
+            nodes.make(aws.session, GROUPS.node_of(aws.session, world.look(), record, index))
+    us.join()
+    assert len(kube.names("node")) == len(names) > 0
+
+
+def test_who_looks_after_nodes_hands_over_once_those_on_their_way_are_there(aws: Aws, subnets: list[Made]) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def make() -> None:
+        begun.set()
+        may_end.wait(60)
+
+    def part(session: Session, plans: Plans) -> None:
+        if not begun.is_set():
+            [record] = session.world.look().of(NODE_GROUP)
+            plans.start(session, "group", GROUPS.node_of(session, session.world.look(), record, 0), make)
+            begun.wait(60)
+
+    aws.create(NODE_GROUP, "plain", things.node_inputs(aws, subnets))
+    machinery.start(aws.session, [part])
+    assert begun.wait(60)
+    aws.session.cancelled.set()
+    time.sleep(1)
+
+    def is_free() -> bool:
+        with aws.session.world.alone(machinery.LOCK) as is_ours:
+            return is_ours
+
+    assert not is_free()
+    may_end.set()
+    wait_until(is_free, "the end of its work")
 
 
 def test_pods_share_nodes_on_their_way_and_others_come_beside_them(

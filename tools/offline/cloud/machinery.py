@@ -13,6 +13,7 @@ from tools.offline.kubernetes.errors import ApiError, UnreachableError
 Part = Callable[[Session, Plans], None]
 """One look at the cluster, and what follows from it."""
 
+LOCK = "machinery.lock"
 _PAUSE_SECONDS = 0.5
 
 
@@ -25,7 +26,7 @@ def start(session: Session, parts: Sequence[Part]) -> None:
 def _run(session: Session, parts: Sequence[Part]) -> None:
     """Of all processes on one account one is at it; when it ends, another takes over."""
     while not session.cancelled.wait(_PAUSE_SECONDS):
-        with session.world.alone("machinery.lock") as is_ours:
+        with session.world.alone(LOCK) as is_ours:
             if is_ours:
                 _work(session, parts)
 
@@ -41,3 +42,4 @@ def _work(session: Session, parts: Sequence[Part]) -> None:
             session.engine.log(
                 engine_pb2.DEBUG, f"the simulated {session.cloud.name} could not look after nodes: {error}"
             )
+    plans.settle()  # what takes over would make the nodes that it does not see yet

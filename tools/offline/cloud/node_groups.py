@@ -5,7 +5,6 @@ A cloud says in a `NodeGroups` what its groups are; the cluster autoscaler's par
 
 # ruff: noqa: ARG002 - what a method may look at is for the clouds that override it
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -22,7 +21,8 @@ _MAKERS = (
     "simulation.modelyard.dev",
 )
 """The domains of labels that say how a node was made, and what it offers."""
-_lock = threading.Lock()
+LOCK = "nodes.lock"
+"""Providers and what sizes groups are processes of their own, each of which would make the nodes that it misses."""
 
 
 class NodeGroups(ABC):
@@ -76,11 +76,17 @@ class NodeGroups(ABC):
 
 def reconcile(session: Session, groups: NodeGroups, group_id: str) -> None:
     """Make and remove nodes until the group has as many as it should, each of its present make."""
-    with _lock:
+    with session.world.locked(LOCK):
         account = session.world.look()
         record = account.get(groups.token, group_id)
         if record is not None and record.status != "DELETING":
             _reconcile(session, groups, account, record)
+
+
+def remove(session: Session, groups: NodeGroups, record: Record) -> None:
+    """Remove the nodes of a group that ends."""
+    with session.world.locked(LOCK):
+        nodes.remove(session, groups.selector(record))
 
 
 def _reconcile(session: Session, groups: NodeGroups, account: Account, record: Record) -> None:

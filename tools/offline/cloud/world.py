@@ -107,7 +107,7 @@ class World:
     @contextmanager
     def open(self) -> Generator[Account]:
         """The account, locked; what was changed is kept, unless an error is raised."""
-        with self._locked("account.lock"):
+        with self.locked("account.lock"):
             before = self._text()
             account = _parsed(before)
             yield account
@@ -120,13 +120,13 @@ class World:
 
     def look(self) -> Account:
         """A copy of the account as it is now."""
-        with self._locked("account.lock"):
+        with self.locked("account.lock"):
             text = self._text()
         return _parsed(text)
 
     def log(self, line: Json) -> None:
         """Add a call to the log."""
-        with self._locked("calls.lock"), (self.folder / "calls.jsonl").open("a", encoding="utf-8") as file:
+        with self.locked("calls.lock"), (self.folder / "calls.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
     def calls(self) -> list[Json]:
@@ -141,12 +141,12 @@ class World:
 
     def change_faults(self, change: Callable[[list[Json]], list[Json]]) -> None:
         """Replace what tests want to go wrong."""
-        with self._locked("faults.lock"):
+        with self.locked("faults.lock"):
             self._write_faults(change(self.faults()))
 
     def fault_of(self, operation: str) -> Json | None:
         """What is to go wrong in this call of an operation. A fault of the nth call counts down to it."""
-        with self._locked("faults.lock"):
+        with self.locked("faults.lock"):
             faults = self.faults()
             ours = [fault for fault in faults if fault["operation"] == operation]
             for fault in ours:
@@ -176,7 +176,8 @@ class World:
             os.close(descriptor)
 
     @contextmanager
-    def _locked(self, name: str) -> Generator[None]:
+    def locked(self, name: str) -> Generator[None]:
+        """Alone at the work `name`, of all threads and processes; the next one's turn comes afterwards."""
         descriptor = os.open(self.folder / name, os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -12,9 +12,9 @@ from tools.offline.aws.kinds_network import SUBNET, VPC
 from tools.offline.aws.rules.clusters import minor, require_policies
 from tools.offline.aws.rules.network import leads_out
 from tools.offline.aws.rules.policies import trusts
-from tools.offline.cloud import nodes, registry
+from tools.offline.cloud import registry
 from tools.offline.cloud.errors import CloudError, CreateFailedError
-from tools.offline.cloud.node_groups import reconcile
+from tools.offline.cloud.node_groups import reconcile, remove
 from tools.offline.cloud.registry import rule
 from tools.offline.cloud.schema import Fault
 from tools.offline.cloud.session import Session
@@ -210,4 +210,4 @@ def nodes_follow(session: Session, record: Record) -> None:
 
 @rule(registry.when_deleted, NODE_GROUP)
 def nodes_leave(session: Session, record: Record) -> None:
-    nodes.remove(session, GROUPS.selector(record))
+    remove(session, GROUPS, record)

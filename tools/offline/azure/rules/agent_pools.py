@@ -15,9 +15,9 @@ from tools.offline.azure.rules.cluster_networks import network_of, require_way_o
 from tools.offline.azure.rules.cluster_permissions import require_join, require_reservation
 from tools.offline.azure.rules.everything import with_id
 from tools.offline.azure.rules.pool_parts import DEFAULT_DISK_GIB
-from tools.offline.cloud import nodes, registry
+from tools.offline.cloud import registry
 from tools.offline.cloud.errors import CloudError
-from tools.offline.cloud.node_groups import reconcile
+from tools.offline.cloud.node_groups import reconcile, remove
 from tools.offline.cloud.registry import rule
 from tools.offline.cloud.session import Session
 from tools.offline.cloud.world import Account, Record, values_at
@@ -239,7 +239,7 @@ def nodes_follow(session: Session, record: Record) -> None:
 
 @rule(registry.when_deleted, AGENT_POOL)
 def nodes_leave(session: Session, record: Record) -> None:
-    nodes.remove(session, pool_nodes.POOLS.selector(record))
+    remove(session, pool_nodes.POOLS, record)
 
 
 def change_inline(pool: Record, profile: Json) -> None:

@@ -3,9 +3,9 @@
 import dataclasses
 import secrets
 
-from tools.offline.cloud import nodes, registry
+from tools.offline.cloud import registry
 from tools.offline.cloud.errors import CloudError, CreateFailedError
-from tools.offline.cloud.node_groups import reconcile
+from tools.offline.cloud.node_groups import reconcile, remove
 from tools.offline.cloud.registry import rule
 from tools.offline.cloud.session import Session
 from tools.offline.cloud.world import Account, Record
@@ -251,4 +251,4 @@ def nodes_follow(session: Session, record: Record) -> None:
 
 @rule(registry.when_deleted, NODE_POOL)
 def nodes_leave(session: Session, record: Record) -> None:
-    nodes.remove(session, POOLS.selector(record))
+    remove(session, POOLS, record)
