@@ -34,6 +34,9 @@ _GRACE_SECONDS = 130
 _CPU, _MEMORY, _MEMORY_LIMIT = "1", "2Gi", "8Gi"
 """Of one picker. The chart asks for 8 CPUs and 8 GiB, which is for thousands of requests a second."""
 _REPLICAS_NEEDED = 2
+_PARSERS = ("openai-parser", "anthropic-parser", "vllmhttp-parser", "passthrough-parser")
+"""Its own default and, as without it all other requests are answered 400, one for those: their prompts are not read.
+https://github.com/llm-d/llm-d-router/tree/v0.10.0/pkg/epp/framework/plugins/requesthandling/parsers"""
 _READY_CHECK, _LIVE_CHECK = "inference-extension", "liveness"
 
 
@@ -190,8 +193,10 @@ def picker_config(engine: str, metrics_path: str, prefill: PrefillSpec | None = 
             *({"type": name} for name in weights),
             {"type": "metrics-data-source", "parameters": {"scheme": "http", "path": metrics_path}},
             {"type": "core-metrics-extractor", "parameters": {"defaultEngine": engine}},
+            *({"type": name} for name in _PARSERS),
             *(_role_plugins(prefill) if prefill else ()),
         ],
+        "requestHandler": {"parsers": [{"pluginRef": name} for name in _PARSERS]},
         "schedulingProfiles": [
             {"name": name, "plugins": plugins}
             for name, plugins in (profiles if prefill else {"default": scorers}).items()

@@ -230,6 +230,8 @@ class ModelService(pulumi.ComponentResource):
         assert route, "only a service with a route has one"
         assert gateway, "a route without a gateway is refused"
         ab_test = self._spec.release.ab_test if self._spec.release else None
+        sticky_seconds = ab_test.sticky_seconds if ab_test else None
+        https_only = gateway.spec.scheme == "https"
         name = scope.logical_route
         rules = make_route_rules(name, gateway, route, scope, is_waking=self._spec.is_woken_by_gateway)
         return make_route(
@@ -237,8 +239,8 @@ class ModelService(pulumi.ComponentResource):
             gateway,
             route,
             shares,
-            sticky=Sticky(cookie=f"{scope.name}-variant", seconds=ab_test.sticky_seconds)
-            if ab_test and ab_test.sticky_seconds
+            sticky=Sticky(cookie=f"{scope.name}-variant", seconds=sticky_seconds, https_only=https_only)
+            if sticky_seconds
             else None,
             labels=scope.labels,
             parent=self,

@@ -83,10 +83,14 @@ class Route:
 
 @dataclass(frozen=True, kw_only=True)
 class Sticky:
-    """How long clients stay with the version that their first request came to, and the cookie that says which."""
+    """How long clients stay with the version that their first request came to, and the cookie that says which.
+
+    `https_only` keeps browsers from sending it by HTTP.
+    """
 
     cookie: str
     seconds: int
+    https_only: bool
 
 
 def make_route(
@@ -259,6 +263,7 @@ def _cookie(route: RouteSpec, share: Share, sticky: Sticky | None) -> list[dict[
         return []
     value = (
         f"{sticky.cookie}={share.variant.label}; Path={route.path}; Max-Age={sticky.seconds}; HttpOnly; SameSite=Lax"
+        f"{'; Secure' if sticky.https_only else ''}"
     )
     return [
         {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"add": [{"name": "Set-Cookie", "value": value}]}}

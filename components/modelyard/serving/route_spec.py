@@ -78,8 +78,9 @@ class RouteSpec:
     """The most that a request may bring, MiB; a larger one is answered with 413. The gateway then keeps each request
     until it has the whole of it: no WebSocket and no streams of gRPC. Left out: any size, and nothing is kept."""
     max_parallel_requests: Count | None = None
-    """How many requests each pod of the gateway has under way; one more is answered with 503. Left out: 1024 with
-    envoy, which many long streams of a large service exceed."""
+    """How many requests each pod of the gateway has under way. By HTTP/1 as many again wait for their turn; one more,
+    and by gRPC the first beyond it, is answered with 503. Left out: 1024 with envoy, which many long streams of a large
+    service exceed."""
     retry: RetrySpec | None = None
     """Requests that the gateway sends once more. Left out: none."""
     rate_limit: RateLimitSpec | None = None

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import pytest
+
 from modelyard.cluster.traits import ClusterTraits
 from modelyard.observability.monitoring import Monitoring
 from modelyard.observability.spec import MetricsSpec
 from modelyard.platform.gateway import Gateway
-from modelyard.platform.gateway_spec import GatewaySpec
+from modelyard.platform.gateway_spec import GatewaySpec, GatewayTlsSpec
 from modelyard.serving.model_service import ModelService
 from modelyard.serving.release_spec import (
     AbTestSpec,
@@ -48,8 +50,8 @@ def made(spec: ModelServiceSpec, gateway: GatewaySpec | None = None) -> Recorded
     return run(program)
 
 
-def released(release: ReleaseSpec) -> Recorded:
-    return made(replace(ROUTED, release=release))
+def released(release: ReleaseSpec, gateway: GatewaySpec | None = None) -> Recorded:
+    return made(replace(ROUTED, release=release), gateway)
 
 
 def named(recorded: Recorded, name: str, kind: str) -> Registration:
@@ -58,7 +60,7 @@ def named(recorded: Recorded, name: str, kind: str) -> Registration:
 
 
 def rules(recorded: Recorded) -> list[dict[str, Any]]:
-    return list(recorded.one("HTTPRoute").inputs["spec"]["rules"])
+    return list(named(recorded, "chat-fraud-route", "HTTPRoute").inputs["spec"]["rules"])
 
 
 def backends(rule: dict[str, Any]) -> dict[str, int]:
@@ -200,15 +202,18 @@ class TestAbTest:
         pods = [each.inputs["spec"]["template"]["metadata"]["labels"] for each in recorded.of("Deployment")]
         assert {each["modelyard.dev/variant"] for each in pods} == {"main", "challenger", "internal"}
 
-    def test_clients_stay_by_a_cookie(self) -> None:
+    @pytest.mark.parametrize(("gateway", "more"), [
+        (GatewaySpec(), ""), (GatewaySpec(hostname="a.example.org", tls=GatewayTlsSpec(secret="ours")), "; Secure"),
+    ])  # fmt: skip
+    def test_clients_stay_by_a_cookie(self, gateway: GatewaySpec, more: str) -> None:
         sticky = AbTestSpec(variants=self.VARIANTS, sticky_seconds=3600)
-        _, *by_cookie, shared = rules(released(ReleaseSpec(ab_test=sticky)))
+        _, *by_cookie, shared = rules(released(ReleaseSpec(ab_test=sticky), gateway))
         cookies = {}
         for ref in shared["backendRefs"]:
             (only,) = ref["filters"]
             (added,) = only["responseHeaderModifier"]["add"]
             cookies[ref["name"]] = added["value"]
-        rest = "Path=/fraud; Max-Age=3600; HttpOnly; SameSite=Lax"
+        rest = "Path=/fraud; Max-Age=3600; HttpOnly; SameSite=Lax" + more
         assert cookies == {
             "fraud": f"fraud-variant=main; {rest}", "fraud-challenger": f"fraud-variant=challenger; {rest}"
         }  # fmt: skip

@@ -166,6 +166,9 @@ class TestPicker:
         assert plugins["core-metrics-extractor"] == {"defaultEngine": "vllm"}
         (profile,) = config["schedulingProfiles"]
         assert {each["pluginRef"] for each in profile["plugins"]} <= plugins.keys()
+        parsers = [each["pluginRef"] for each in config["requestHandler"]["parsers"]]
+        assert set(parsers) <= plugins.keys()
+        assert parsers[-1] == "passthrough-parser", "what no other reads would be answered 400"
 
     def test_pickers_of_a_workspace_share_an_account(self) -> None:
         other = replace(PICKED, route=RouteSpec(path="/other", balance="kv_cache"))
