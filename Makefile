@@ -11,7 +11,7 @@ up: ## provision the stack and show what runs where
 destroy: ## remove the stack and everything that it made
 	@$(TOOLCHAIN) run --stack $(STACK) -- .venv/bin/python -m tools.stack destroy $(STACK)
 
-test: ## run the tests, two files more at a time than there are processors; ARGS goes to pytest
+test: ## run the tests, a file more at a time than there are processors; ARGS goes to pytest
 	@# Empty as unset: where Python keeps no bytecode, each process rewrites the assertions of all tests anew.
 	@PYTHONDONTWRITEBYTECODE= $(TOOLCHAIN) test -- .venv-test/bin/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 

@@ -72,11 +72,11 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two processes more than processors: a test with the real engine waits a good quarter of its time.
+    """One process more than processors: a test with the real engine waits a quarter of its time.
 
     The end of a namespace alone takes the controller manager 5 s in which it does nothing.
     """
-    return (os.cpu_count() or 1) + 2
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
